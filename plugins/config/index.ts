@@ -1,0 +1,16 @@
+import { gatewayPlugin } from '../../types.ts'
+import type { ConfigInput } from './config.ts'
+import { resolveConfig } from './load.ts'
+
+export type { Config, ConfigInput } from './config.ts'
+export { loadConfig } from './load.ts'
+export { ConfigError } from './problems.ts'
+export { redactPaths } from './redact.ts'
+
+/**
+ * Owns `app.config`. A library must not read its host's environment by surprise: what is in `config`, and the
+ * defaults, is all there is.
+ */
+export default gatewayPlugin<{ config?: ConfigInput }>({ name: 'config' }, async (app, { config = {} }) => {
+  app.decorate('config', resolveConfig(config))
+})

@@ -1,0 +1,49 @@
+import { KindGuard, type TArray, type TObject, type TRecord, type TSchema } from '@sinclair/typebox'
+import { closest, distance } from 'fastest-levenshtein'
+import { camelCase } from './names.ts'
+
+/** Objects of named keys, records of invented keys, lists: what has parts. Everything else is a leaf. */
+export const isObject = (schema: TSchema): schema is TObject => KindGuard.IsObject(schema)
+export const isRecord = (schema: TSchema): schema is TRecord => KindGuard.IsRecord(schema)
+export const isList = (schema: TSchema): schema is TArray => KindGuard.IsArray(schema)
+
+/** Pattern of a record's keys, and the schema of its values. */
+export function recordOf(schema: TRecord): { readonly pattern: RegExp; readonly value: TSchema } {
+  const [[pattern, value]] = Object.entries(schema.patternProperties) as [[string, TSchema]]
+  return { pattern: new RegExp(pattern), value }
+}
+
+/** They would reach the prototype of whatever object they are copied to. */
+export function isReserved(key: string): boolean {
+  return key === '__proto__' || key === 'constructor' || key === 'prototype'
+}
+
+/** The schema of `key` inside `schema`, and the key as the file writes it; undefined when there is no such key. */
+export function partOf(schema: TSchema, key: string): { readonly name: string; readonly schema: TSchema } | undefined {
+  if (isReserved(key)) return undefined
+  if (isObject(schema)) {
+    const name = Object.keys(schema.properties).find((known) => known === key || camelCase(known) === key)
+    return name === undefined ? undefined : { name, schema: schema.properties[name]! }
+  }
+  if (!isRecord(schema)) return undefined
+  const { pattern, value } = recordOf(schema)
+  return pattern.test(key) ? { name: key, schema: value } : undefined
+}
+
+/** The keys that are possible inside `schema`, when that is a closed list. */
+export function keysOf(schema: TSchema): readonly string[] {
+  return isObject(schema) ? Object.keys(schema.properties) : ((schema.names as readonly string[] | undefined) ?? [])
+}
+
+/** Paths of everything that can be set at or below `schema`, records and lists as a whole. */
+export function settingsOf(schema: TSchema, path: readonly string[] = []): string[][] {
+  if (!isObject(schema)) return [[...path]]
+  return Object.entries(schema.properties).flatMap(([key, part]) => settingsOf(part, [...path, key]))
+}
+
+/** The one of `known` that was probably meant. A third of the letters may be wrong, two always. */
+export function nearest(key: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined
+  const guess = closest(key, known)
+  return distance(key, guess) <= Math.max(2, Math.floor(guess.length / 3)) ? guess : undefined
+}

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { checkExposure, checkWhole, complainTo } from './checks.ts'
+import { complete, merge } from './complete.ts'
+import type { Config, ConfigInput } from './config.ts'
+import { type Flags, type Setting, settingsIn, settingsOfFlags } from './environment.ts'
+import { join, Problems } from './problems.ts'
+import { type Reading, read } from './read.ts'
+import { ConfigSchema } from './schema.ts'
+import { ofValue, type Written } from './written.ts'
+import type { Environment } from './yaml.ts'
+
+const DEFAULT_FILE = 'flynn.yaml'
+
+export interface Sources {
+  /** Replaces FLYNN_CONFIG; a file that is named must exist. Without either, `flynn.yaml` is read if there is one. */
+  readonly file?: string | undefined
+  readonly env: Environment
+  /** What the command line says; wins over everything. */
+  readonly flags?: Flags
+  /** Where relative paths start that do not stand in a file. */
+  readonly cwd?: string
+}
+
+/** Gathers the configuration of a gateway that runs by itself: defaults ← file ← environment ← flags. Throws a `ConfigError`. */
+export async function loadConfig({ file, env, flags = {}, cwd = process.cwd() }: Sources): Promise<Config> {
+  const assembly = new Assembly(cwd)
+  const named = file ?? (env.FLYNN_CONFIG || undefined)
+  const text = await readText(resolve(cwd, named ?? DEFAULT_FILE), named, assembly.problems)
+  if (text !== undefined) {
+    const name = named ?? DEFAULT_FILE
+    // The parser is loaded only by those who have a file.
+    const { parseYaml } = await import('./yaml.ts')
+    assembly.home = dirname(resolve(cwd, name))
+    const written = parseYaml(text, name, env, assembly.problems)
+    if (written) assembly.add(written, assembly.home)
+  }
+  for (const setting of settingsIn(env, ConfigSchema, assembly.problems)) assembly.set(setting)
+  for (const setting of settingsOfFlags(flags, ConfigSchema)) assembly.set(setting)
+  return assembly.finish({ listens: true })
+}
+
+/** Completes what a host gave the gateway. Reads no file and no environment. Throws a `ConfigError`. */
+export function resolveConfig(input: ConfigInput): Config {
+  const assembly = new Assembly(process.cwd())
+  assembly.add(ofValue(input), assembly.home)
+  return assembly.finish({ listens: false })
+}
+
+/** One configuration in the making: sources go in, the later ones win, a `Config` or all problems come out. */
+class Assembly {
+  readonly problems = new Problems()
+  readonly #places = new Map<string, string>()
+  readonly #cwd: string
+  #content: unknown = {}
+  /** Where the relative paths among the defaults start. */
+  home: string
+
+  constructor(cwd: string) {
+    this.#cwd = cwd
+    this.home = cwd
+  }
+
+  add(written: Written, folder: string): void {
+    this.#content = merge(this.#content, read(ConfigSchema, written, '', this.#reading(folder)))
+  }
+
+  /** One setting given as text. */
+  set({ name, path, schema, text }: Setting): void {
+    const place = `${name}:`
+    const at = path.reduce(join, '')
+    const content = read(schema, { kind: 'text', place, text }, at, this.#reading(this.#cwd))
+    if (content === undefined) return
+    const tree = path.reduceRight<unknown>((value, key) => ({ [key]: value }), content)
+    this.#content = merge(this.#content, tree)
+    for (const above of ancestors(at)) if (!this.#places.has(above)) this.#places.set(above, place)
+  }
+
+  finish({ listens }: { listens: boolean }): Config {
+    // What is missing was written nowhere: its place is then that of what should have it.
+    const placeOf = (at: string) => [at, ...ancestors(at)].map((known) => this.#places.get(known)).find(Boolean) ?? ''
+    const config = complete(ConfigSchema, this.#content, '', { ...this.#reading(this.home), placeOf }) as Config
+    const complain = complainTo(this.problems, placeOf)
+    checkWhole(config, complain)
+    if (listens) checkExposure(config, complain)
+    this.problems.throw()
+    return config
+  }
+
+  #reading(folder: string): Reading {
+    return { problems: this.problems, places: this.#places, resolve: (relative) => resolve(folder, relative) }
+  }
+}
+
+/** `server.tokens[0].name` → `server.tokens[0]`, `server.tokens`, `server`. */
+function ancestors(path: string): string[] {
+  const cut = Math.max(path.lastIndexOf('.'), path.lastIndexOf('['))
+  return cut < 1 ? [] : [path.slice(0, cut), ...ancestors(path.slice(0, cut))]
+}
+
+/** The file's text; undefined when there is none, which is a problem only if it was asked for by name. */
+async function readText(file: string, named: string | undefined, problems: Problems): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' && named === undefined) return undefined
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : (code ?? 'unknown error')
+    problems.add(`${named ?? DEFAULT_FILE}:`, '', `cannot be read: ${why}`)
+    return undefined
+  }
+}

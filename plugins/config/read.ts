@@ -1,0 +1,125 @@
+import type { TArray, TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { expected } from '../../rpc/validate.ts'
+import { isList, isObject, isRecord, isReserved, keysOf, nearest, partOf } from './keys.ts'
+import { join, type Problems } from './problems.ts'
+import { ofValue, type Written } from './written.ts'
+
+export interface Reading {
+  readonly problems: Problems
+  /** Path of the configuration → where it was written last. */
+  readonly places: Map<string, string>
+  /** Folder that relative paths of this source start from. */
+  resolve(path: string): string
+}
+
+const MAX_QUOTED = 60
+
+/**
+ * What one source says about the part of the configuration at `path`: checked key by key, under the file's names,
+ * without defaults. Undefined when it says nothing, or nothing usable; the problems then say what.
+ */
+export function read(schema: TSchema, written: Written, path: string, reading: Reading): unknown {
+  const value = written.kind === 'text' ? interpret(schema, written) : written
+  const { place } = value
+  reading.places.set(path, place)
+  if (value.kind === 'fault') return reading.problems.add(place, path, value.fault)
+
+  const isMap = isObject(schema) || isRecord(schema)
+  if (isMap && value.kind === 'map') return readMap(schema, value, path, reading)
+  if (isList(schema) && value.kind === 'list') return readList(schema, value, path, reading)
+  if (isMap || isList(schema)) {
+    // `server:` with every line below it commented out.
+    if (value.kind === 'scalar' && value.value === null && !schema.minProperties) return undefined
+    return reading.problems.add(place, path || 'the configuration', `must be ${expected(schema)}, got ${kindOf(value)}`)
+  }
+  if (value.kind === 'scalar' && Value.Check(schema, value.value)) {
+    return schema.path ? reading.resolve(value.value as string) : value.value
+  }
+  return reading.problems.add(place, path, `must be ${expected(schema)}${schema.secret ? hint(value) : `, got ${quote(value)}`}`)
+}
+
+function readMap(schema: TSchema, map: Written & { kind: 'map' }, path: string, reading: Reading): object {
+  const { problems } = reading
+  const result: Record<string, unknown> = {}
+  const seen = new Set<string>()
+  for (const { key, place, value } of map.entries) {
+    const part = partOf(schema, key)
+    const at = join(path, part?.name ?? key)
+    if (!part) problems.add(place, at, unknown(schema, key))
+    else if (seen.has(part.name)) problems.add(place, at, `is given twice${key === part.name ? '' : ` (${key} is the same key)`}`)
+    else {
+      seen.add(part.name)
+      // `offline:` is a provider too, with nothing to say about it.
+      const content = read(part.schema, value, at, reading) ?? (isRecord(schema) ? {} : undefined)
+      if (content !== undefined) result[part.name] = content
+    }
+  }
+  const enough = seen.size >= ((schema.minProperties as number | undefined) ?? 0)
+  if (!enough && !problems.touch(path)) problems.add(map.place, path, `must be ${expected(schema)}`)
+  return result
+}
+
+function readList(schema: TArray, { items, place }: Written & { kind: 'list' }, path: string, reading: Reading): unknown[] {
+  const result: unknown[] = []
+  for (const item of items) result.push(read(schema.items, item, `${path}[${result.length}]`, reading))
+  if (result.length < (schema.minItems ?? 0)) reading.problems.add(place, path, `must be ${expected(schema)}`)
+  return result
+}
+
+function unknown(schema: TSchema, key: string): string {
+  if (isReserved(key)) return 'is a key that is never allowed'
+  const known = keysOf(schema)
+  if (known.length === 0) return `is not a possible key: must be ${schema.key}`
+  const guess = nearest(key, known)
+  return guess ? `is not known; did you mean ${guess}?` : `is not known; known here: ${known.join(', ')}`
+}
+
+/** What text from a variable or a flag means where the schema expects something else than text. */
+function interpret(schema: TSchema, written: Written & { kind: 'text' }): Written {
+  const { place, text, from } = written
+  const scalar = (value: unknown): Written => ({ kind: 'scalar', place, value, from })
+  if (isObject(schema) || isRecord(schema) || (isList(schema) && text.trimStart().startsWith('['))) {
+    try {
+      return ofValue(JSON.parse(text), place, from)
+    } catch {
+      return { kind: 'fault', place, fault: `must be ${expected(schema)}, written as JSON` }
+    }
+  }
+  if (isList(schema)) {
+    const parts = text.split(',').map((part) => part.trim())
+    return {
+      kind: 'list',
+      place,
+      items: parts.filter(Boolean).map((part): Written => ({ kind: 'text', place, text: part, from }))
+    }
+  }
+  if (schema.type === 'boolean') return scalar(text === 'true' ? true : text === 'false' ? false : text)
+  if (schema.type === 'integer' || schema.type === 'number') return scalar(/^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text)
+  return scalar(text)
+}
+
+/** The value, for people: never what came out of a variable in the file, which may be a secret in the wrong place. */
+function quote(written: Written): string {
+  if (written.kind !== 'scalar') return kindOf(written)
+  if (written.from) return `what is in ${written.from}`
+  if (typeof written.value === 'number') return String(written.value)
+  if (!['string', 'boolean'].includes(typeof written.value)) return kindOf(written)
+  const shown = JSON.stringify(written.value).replace(/\/\/[^/@]*@/g, '//***@')
+  return shown.length > MAX_QUOTED ? `${shown.slice(0, MAX_QUOTED)}…` : shown
+}
+
+function kindOf(written: Written): string {
+  if (written.kind === 'map') return 'an object'
+  if (written.kind === 'list') return 'an array'
+  const value = written.kind === 'scalar' ? written.value : undefined
+  if (value === null || value === undefined) return 'nothing'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
+/** Of a secret only what kind of thing it is; the usual slip is a number without quotes. */
+function hint(written: Written): string {
+  if (written.kind === 'scalar' && typeof written.value === 'string') return ''
+  const kind = kindOf(written)
+  return kind === 'a number' || kind === 'a boolean' ? `, got ${kind}: put it in quotes` : `, got ${kind}`
+}

@@ -1,0 +1,174 @@
+import { type TProperties, type TSchema, Type } from '@sinclair/typebox'
+import { SCOPES } from '../../rpc/define.ts'
+
+/** Which kinds of model provider a tier may name. Their order inside a tier is the order of fallback. */
+export const PROVIDERS = ['anthropic', 'openai', 'openai_compatible', 'ollama', 'llamacpp', 'offline'] as const
+export type ProviderName = (typeof PROVIDERS)[number]
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** Never shown: not in an error, not in a log. */
+const secret = { secret: true } as const
+/** A file or folder; relative to the configuration file that names it, else to the working directory. */
+const path = { path: true, minLength: 1, expected: 'a path' } as const
+/** May be written without a character in it only by mistake, and an empty token would let everyone in. */
+const filled = { pattern: '\\S', expected: 'a string that is not empty' } as const
+/** Chosen by the operator; ends up in logs, in commands and in keys. */
+const name = { pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$', expected: 'a name of 1 to 64 letters, digits and . _ @ -' } as const
+const url = {
+  pattern: '^https?://[^\\s/@]+(/\\S*)?$',
+  expected: 'a URL such as https://example.com/v1, without credentials in it'
+} as const
+
+const section = <P extends TProperties>(description: string, properties: P) =>
+  Type.Object(properties, { additionalProperties: false, description })
+
+const oneOf = <const T extends readonly string[]>(values: T, options: Record<string, unknown> = {}) =>
+  Type.Union(
+    values.map((value) => Type.Literal(value as T[number])),
+    options
+  )
+
+/** Keys that the operator chooses: freely (`key` says how they may look), or out of `names`. */
+const named = <T extends TSchema>(pattern: string, value: T, options: Record<string, unknown>) =>
+  Type.Record(Type.String({ pattern }), value, { additionalProperties: false, ...options })
+
+const Token = section('One credential and what it may do', {
+  name: Type.String({
+    description: 'Who this is, in logs and in the audit log',
+    ...name
+  }),
+  token: Type.String({ description: 'The secret itself', ...secret, ...filled }),
+  scopes: Type.Array(oneOf(SCOPES), { description: 'What it may do; `admin` includes all others', minItems: 1 })
+})
+
+const Tls = section('Serve TLS; both files in PEM', {
+  cert: Type.String({ description: 'Certificate chain', ...path }),
+  key: Type.String({ description: 'Private key of the certificate', ...path })
+})
+
+const Server = section('The listening side', {
+  host: Type.String({
+    description: 'Address to listen on; any other than loopback needs a token',
+    default: '127.0.0.1',
+    pattern: '^[^\\s/]+$',
+    expected: 'an IP address or host name'
+  }),
+  port: Type.Integer({ description: 'Port to listen on; 0 takes a free one', default: 18800, minimum: 0, maximum: 65535 }),
+  token: Type.Optional(
+    Type.String({ description: 'Bearer token with every scope; absent: no login, loopback only', ...secret, ...filled })
+  ),
+  tokens: Type.Array(Token, { description: 'More tokens, each with its own name and scopes', default: [] }),
+  auth_http: Type.Boolean({ description: 'HTTP reads need a token too; WebSocket and writes always do', default: true }),
+  tailscale_identity: Type.Boolean({ description: 'Accept the login that `tailscale serve` vouches for', default: false }),
+  tailscale_allowed_logins: Type.Optional(
+    Type.Array(Type.String(filled), { description: 'Only these Tailscale logins; absent: any of the tailnet' })
+  ),
+  allowed_origins: Type.Array(
+    Type.String({
+      pattern: '^[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9.:[\\]-]+/?$',
+      expected: 'an origin such as https://flynn.example.com, without a path'
+    }),
+    { description: 'Browser origins let in beside the own one of the gateway', default: [] }
+  ),
+  max_payload_bytes: Type.Integer({
+    description: 'Largest frame or request body; more closes the socket with 1009',
+    default: 16 * MiB,
+    minimum: KiB,
+    maximum: 256 * MiB
+  }),
+  send_buffer_bytes: Type.Integer({
+    description: 'Unsent bytes of one socket from which events are merged; at four times this it is closed with 1013',
+    default: MiB,
+    minimum: KiB,
+    maximum: 256 * MiB
+  }),
+  shutdown_grace_seconds: Type.Number({
+    description: 'How long running turns may go on when the gateway is asked to stop',
+    default: 10,
+    minimum: 0,
+    maximum: 3600
+  }),
+  tls: Type.Optional(Tls)
+})
+
+const Provider = section('One provider of models', {
+  api_key: Type.Optional(Type.String({ description: 'Key of the provider', ...secret, ...filled })),
+  base_url: Type.Optional(Type.String({ description: 'Where its API is; required for openai_compatible', ...url })),
+  model: Type.Optional(Type.String({ description: 'Its name for the model; required for all but offline', ...filled })),
+  context_window: Type.Optional(
+    Type.Integer({
+      description: 'Tokens that the model can look at; absent: what is known of it',
+      minimum: 256,
+      maximum: 100_000_000
+    })
+  ),
+  max_output_tokens: Type.Optional(
+    Type.Integer({
+      description: 'Tokens of one answer at most; absent: what is known of the model',
+      minimum: 1,
+      maximum: 10_000_000
+    })
+  )
+})
+
+const Tier = named(`^(${PROVIDERS.join('|')})$`, Provider, {
+  description: 'Providers of one tier, in the order in which they are tried',
+  names: PROVIDERS,
+  minProperties: 1,
+  expected: 'an object with at least one provider'
+})
+
+/** Every key of the configuration, under its name in the file. A property without default that is not optional must be written. */
+export const ConfigSchema = section('The configuration of the gateway', {
+  server: Server,
+  data_dir: Type.String({ description: 'Folder of the database and the workspaces', default: './data', ...path }),
+  models: named(name.pattern, Tier, {
+    description: 'Models by tier; `default` answers unless another tier is asked for. Absent: the offline model',
+    default: {},
+    key: name.expected,
+    expected: 'an object of tiers'
+  }),
+  agent: section('The agent', {
+    system_prompt: Type.String({
+      description: 'What the model is told before every conversation',
+      default:
+        'You are Flynn, a helpful assistant. Answer in the language you are spoken to. Use your tools when they help, and say plainly when something did not work.'
+    }),
+    run_timeout_seconds: Type.Number({
+      description: 'A turn that takes longer is aborted',
+      default: 600,
+      minimum: 0.1,
+      maximum: 86_400
+    }),
+    max_steps: Type.Integer({ description: 'Model calls in one turn at most', default: 40, minimum: 1, maximum: 1000 })
+  }),
+  lanes: section('Queues, one a session', {
+    max_concurrent_runs: Type.Integer({
+      description: 'Turns that run at the same time, over all sessions',
+      default: 32,
+      minimum: 1,
+      maximum: 10_000
+    })
+  }),
+  tools: section('What the agent may use', {
+    shell: section('shell.exec', {
+      enabled: Type.Boolean({ description: 'Let the agent run commands, as the user of the gateway', default: false })
+    }),
+    web: section('web.fetch', {
+      allow_hosts: Type.Array(
+        Type.String({ pattern: '^[^\\s/@]+$', expected: 'a host name or address, without scheme and path' }),
+        {
+          description: 'Hosts that may be fetched although their address is private',
+          default: []
+        }
+      )
+    })
+  }),
+  log: section('The log', {
+    level: oneOf(LOG_LEVELS, { description: 'The least important lines that are still written', default: 'info' })
+  })
+})

@@ -1,0 +1,105 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type YAMLMap,
+  type YAMLParseError,
+  type YAMLSeq,
+  type YAMLWarning
+} from 'yaml'
+import type { Problems } from './problems.ts'
+import type { Entry, Written } from './written.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Reads the text of a file called `name`. Variables (`${NAME}`) are put in on the way; `$${` stands for a literal `${`.
+ * Returns undefined when the text is no YAML: the problems then say why.
+ */
+export function parseYaml(text: string, name: string, env: Environment, problems: Problems): Written | undefined {
+  const lines = new LineCounter()
+  // Duplicate keys are found by whoever walks the tree: it also knows `auth_http` and `authHttp` to be one key.
+  const doc = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    stringKeys: true,
+    uniqueKeys: false,
+    resolveKnownTags: false
+  })
+  const placeOf = (offset: number) => {
+    const { line, col } = lines.linePos(offset)
+    return `${name}:${line}:${col}`
+  }
+  for (const error of [...doc.errors, ...doc.warnings]) problems.add(placeOf(error.pos[0]), '', textOf(error))
+  if (doc.errors.length + doc.warnings.length > 0) return undefined
+  return written(doc.contents, { doc, env, placeOf, above: `${name}:1:1` })
+}
+
+function textOf({ code, message }: YAMLParseError | YAMLWarning): string {
+  if (code === 'MULTIPLE_DOCS') return 'a second document starts here, but the configuration is one'
+  // These two quote what they stumbled over, and that may be half a secret.
+  return code === 'UNEXPECTED_TOKEN' || code === 'TAG_RESOLVE_FAILED'
+    ? message.replace(/: .*$/s, '').replace(/!\S+/, '!…')
+    : message
+}
+
+interface Source {
+  readonly doc: Document
+  readonly env: Environment
+  /** Character offset → `flynn.yaml:4:14`. */
+  placeOf(offset: number): string
+  /** Where to point for a value that is not there. */
+  readonly above: string
+}
+
+function written(node: Node | null | undefined, source: Source): Written {
+  const offset = node?.range?.[0]
+  const place = offset === undefined ? source.above : source.placeOf(offset)
+  if (isAlias(node)) {
+    const target = node.resolve(source.doc)
+    return target
+      ? written(target, source)
+      : { kind: 'fault', place, fault: `refers to *${node.source}, which is nowhere defined` }
+  }
+  if (isMap<Node, Node | null>(node)) return { kind: 'map', place, entries: entriesOf(node, { ...source, above: place }) }
+  if (isSeq<Node>(node)) return { kind: 'list', place, items: itemsOf(node, source) }
+  const value = isScalar(node) ? node.value : null
+  return typeof value === 'string' && value.includes('${')
+    ? substitute(value, place, source.env)
+    : { kind: 'scalar', place, value }
+}
+
+function* entriesOf(map: YAMLMap<Node, Node | null>, source: Source): Iterable<Entry> {
+  for (const { key, value } of map.items) {
+    const place = key.range ? source.placeOf(key.range[0]) : source.above
+    yield { key: String(isScalar(key) ? key.value : key), place, value: written(value, { ...source, above: place }) }
+  }
+}
+
+function* itemsOf(list: YAMLSeq<Node>, source: Source): Iterable<Written> {
+  for (const item of list.items) yield written(item, source)
+}
+
+/** The value with its variables put in. It is not looked at again: a variable's content may hold `${` as it likes. */
+function substitute(value: string, place: string, env: Environment): Written {
+  const used: string[] = []
+  const faults: string[] = []
+  const text = value.replace(/\$\$\{|\$\{([^}]*)\}?/g, (reference: string, name: string | undefined) => {
+    if (reference === '$${') return '${'
+    if (name === undefined || !/^[A-Za-z_]\w*$/.test(name) || !reference.endsWith('}')) {
+      faults.push(`has a \${ that starts no \${VARIABLE}: write $\${ for the two characters themselves`)
+      return ''
+    }
+    const content = Object.hasOwn(env, name) ? env[name] : undefined
+    if (content === undefined) faults.push(`uses \${${name}}, but the environment variable ${name} is not set`)
+    used.push(reference)
+    return content ?? ''
+  })
+  if (faults.length > 0) return { kind: 'fault', place, fault: [...new Set(faults)].join('; ') }
+  return used.length > 0 ? { kind: 'text', place, text, from: used.join('') } : { kind: 'scalar', place, value: text }
+}

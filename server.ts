@@ -1,0 +1,174 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { createSecureContext } from 'node:tls'
+import { parseArgs } from 'node:util'
+import closeWithGrace from 'close-with-grace'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import { type Config, ConfigError, loadConfig, redactPaths } from './plugins/config/index.ts'
+import { nearest } from './plugins/config/keys.ts'
+
+const OPTIONS = {
+  config: { type: 'string' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' }
+} as const
+
+const HELP = `Usage: flynn-gateway [options]
+
+  --config FILE   configuration (default: FLYNN_CONFIG, else flynn.yaml if there is one)
+  --host HOST     address to listen on (default: 127.0.0.1)
+  --port PORT     port to listen on (default: 18800; 0 takes a free one)
+  -h, --help      this text
+  -v, --version   the version
+
+Every key of the configuration is an environment variable too: FLYNN_SERVER__PORT is server.port.
+`
+
+/** From sysexits.h where it has one, so that a supervisor can tell what is worth a restart: 78 never is. */
+const EXIT = { failed: 1, usage: 2, unavailable: 69, config: 78 } as const
+
+/** A client that takes longer to send one request is holding a socket. Fastify's default is to wait for ever. */
+const REQUEST_TIMEOUT_MS = 120_000
+/** On top of what running turns may take: closing sockets and the database. */
+const SHUTDOWN_MARGIN_SECONDS = 5
+
+class UsageError extends Error {}
+
+/** One line a request, for those who look closely; the query string may hold what no log should. */
+class RequestLog extends LogController {
+  override incomingRequest(): void {}
+  override routeNotFound(): void {}
+
+  override requestCompleted(err: Error | null | undefined, req: FastifyRequest, res: FastifyReply): void {
+    const line = { req, res, responseTime: res.elapsedTime }
+    if (err) res.log.error({ ...line, err }, 'request failed')
+    else res.log.debug(line, 'request completed')
+  }
+}
+
+/** Runs the command. Resolves with the exit code, or with undefined once the gateway listens. */
+export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
+  let app: FastifyInstance | undefined
+  let config: Config | undefined
+  try {
+    const flags = parse(args)
+    if (flags.help || flags.version) {
+      process.stdout.write(flags.help ? HELP : `${createRequire(import.meta.url)('#package.json').version}\n`)
+      return 0
+    }
+    config = await loadConfig({ file: flags.config, env, flags: { host: flags.host, port: flags.port } })
+    app = await build(config)
+    endIdleConnections(app)
+    // Loaded only now: what is wrong with the configuration is told at once.
+    await app.register((await import('./app.ts')).default, { config })
+    await app.ready()
+    const model = answering(app)
+    const { host, port } = config.server
+    await app.listen({ host, port, listenTextResolver: (address) => `Flynn gateway on ${address}, ${model}` })
+  } catch (error) {
+    await app?.close().catch(() => {})
+    const [code, text] = explain(error as NodeJS.ErrnoException, config)
+    process.stderr.write(`flynn-gateway: ${text}\n`)
+    return code
+  }
+  shutDownOnSignals(app, config)
+  return undefined
+}
+
+type Flags = { readonly [name in 'config' | 'host' | 'port']?: string } & { readonly [name in 'help' | 'version']?: boolean }
+
+function parse(args: readonly string[]): Flags {
+  const { values, tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true })
+  for (const token of tokens) {
+    if (token.kind === 'positional') throw new UsageError(`unexpected argument ${token.value}`)
+    if (token.kind !== 'option') continue
+    const option = Object.hasOwn(OPTIONS, token.name) ? OPTIONS[token.name as keyof typeof OPTIONS] : undefined
+    const guess = nearest(token.name, Object.keys(OPTIONS))
+    if (!option) throw new UsageError(`unknown option ${token.rawName}${guess ? `; did you mean --${guess}?` : ''}`)
+    if (option.type === 'string' && !token.value) throw new UsageError(`${token.rawName} needs a value`)
+    if (option.type === 'boolean' && token.value !== undefined) throw new UsageError(`${token.rawName} takes no value`)
+  }
+  return values as Flags
+}
+
+async function build({ server, log }: Config): Promise<FastifyInstance> {
+  const stream = process.stdout.isTTY ? { stream: (await import('pino-pretty')).default({ ignore: 'pid,hostname' }) } : {}
+  return Fastify({
+    logger: {
+      level: log.level,
+      redact: { paths: redactPaths(), censor: '***' },
+      serializers: { req: ({ method, url, ip }: FastifyRequest) => ({ method, path: url.split('?', 1)[0], remoteAddress: ip }) },
+      ...stream
+    },
+    logController: new RequestLog(),
+    trustProxy: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // The two kinds of server differ in nothing that matters here, but do in their types.
+    https: (server.tls ? await readTls(server.tls) : null) as null
+  })
+}
+
+async function readTls({ cert, key }: { cert: string; key: string }): Promise<{ cert: Buffer; key: Buffer }> {
+  try {
+    const pair = { cert: await readFile(cert), key: await readFile(key) }
+    createSecureContext(pair)
+    return pair
+  } catch (cause) {
+    throw new ConfigError([`server.tls cannot be used: ${(cause as Error).message}`])
+  }
+}
+
+function answering(app: FastifyInstance): string {
+  const { provider, model, offline } = app.gateway.providers.describe('default')
+  return offline ? 'answered by the offline model' : `answered by ${provider} ${model}`
+}
+
+/** A connection kept alive after an answer given while closing would hold up the shutdown until its client lets go. */
+function endIdleConnections(app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', async () => {
+    closing = true
+  })
+  app.addHook('onResponse', async () => {
+    if (closing) app.server.closeIdleConnections()
+  })
+}
+
+function shutDownOnSignals(app: FastifyInstance, { server }: Config): void {
+  const delay = (server.shutdownGraceSeconds + SHUTDOWN_MARGIN_SECONDS) * 1000
+  // A second signal ends the process at once.
+  closeWithGrace({ delay, logger: { error: (message) => app.log.error(message) } }, async ({ err, signal }) => {
+    if (err) app.log.fatal({ err }, 'closing after an error that nobody handled')
+    else app.log.info({ signal }, 'closing')
+    await app.close()
+  })
+}
+
+/** Exit code and text for an error at start. */
+function explain(error: NodeJS.ErrnoException, config: Config | undefined): [code: number, text: string] {
+  if (error instanceof UsageError) return [EXIT.usage, `${error.message}\nSee flynn-gateway --help.`]
+  if (error instanceof ConfigError) return [EXIT.config, error.message]
+  if (!config || !['listen', 'getaddrinfo'].includes(error.syscall ?? '')) return [EXIT.failed, error.message]
+  const why =
+    {
+      EADDRINUSE: 'the port is in use. Stop what listens there, or choose another one with --port (0 takes any that is free).',
+      EACCES: 'not permitted. Ports below 1024 need privileges: choose another one with --port.'
+    }[error.code ?? ''] ?? `${error.code}. Choose an address of this machine with --host.`
+  return [EXIT.unavailable, `cannot listen on ${config.server.host}, port ${config.server.port}: ${why}`]
+}
+
+/** Started as a program, also through the link that a package manager makes of it. */
+function isMain(): boolean {
+  try {
+    return createRequire(import.meta.url).resolve(process.argv[1] ?? '') === import.meta.filename
+  } catch {
+    return false
+  }
+}
+
+if (isMain()) {
+  const code = await run(process.argv.slice(2), process.env)
+  if (code !== undefined) process.exit(code)
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import test from 'node:test'
+import { KindGuard, type TSchema } from '@sinclair/typebox'
+import { variableOf } from '../../../plugins/config/environment.ts'
+import { settingsOf } from '../../../plugins/config/keys.ts'
+import { camelCase } from '../../../plugins/config/names.ts'
+import { ConfigSchema } from '../../../plugins/config/schema.ts'
+
+interface Row {
+  readonly path: string
+  readonly schema: TSchema
+}
+
+/** Every key, as the README names it: `server.tokens[].name`, `models.<tier>.<provider>.model`. */
+function rowsOf(schema: TSchema, path: string): Row[] {
+  if (KindGuard.IsObject(schema)) {
+    return Object.entries(schema.properties).flatMap(([key, part]) => rowsOf(part, path === '' ? key : `${path}.${key}`))
+  }
+  const self = { path, schema }
+  if (KindGuard.IsRecord(schema)) {
+    const inside = rowsOf(Object.values(schema.patternProperties)[0]!, `${path}.<${schema.names ? 'provider' : 'tier'}>`)
+    return schema.names ? inside : [self, ...inside]
+  }
+  return KindGuard.IsArray(schema) && KindGuard.IsObject(schema.items) ? [self, ...rowsOf(schema.items, `${path}[]`)] : [self]
+}
+
+function everySchema(schema: TSchema): TSchema[] {
+  const parts = [...Object.values({ ...schema.properties, ...schema.patternProperties }), ...(schema.items ? [schema.items] : [])]
+  return [schema, ...(parts as TSchema[]).flatMap(everySchema)]
+}
+
+const rows = rowsOf(ConfigSchema, '')
+
+test('the README names every key of the schema, with its default and what it is for', async () => {
+  const readme = await readFile(new URL('../../../plugins/config/README.md', import.meta.url), 'utf8')
+  const table = readme
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.replace(/ +/g, ' '))
+  const expected = rows.map(({ path, schema }) => {
+    const preset =
+      schema.default === undefined ? '–' : `\`${JSON.stringify(schema.default).replace(/^(.{24}).*?(.)$/, '$1…$2')}\``
+    return `| \`${path}\` | ${preset} | ${schema.description} |`
+  })
+  assert.deepEqual(table, expected)
+})
+
+test('every key is described, and no object takes keys that it does not know', () => {
+  for (const { path, schema } of rows) assert.match(schema.description ?? '', /\S/, path)
+  for (const schema of everySchema(ConfigSchema)) {
+    if (schema.type === 'object') assert.equal(schema.additionalProperties, false, schema.description)
+    if (schema.type === 'object') assert.equal(typeof schema.description, 'string')
+  }
+})
+
+test('every number has a range with two ends', () => {
+  for (const schema of everySchema(ConfigSchema)) {
+    if (schema.type !== 'integer' && schema.type !== 'number') continue
+    assert.equal(typeof schema.minimum, 'number', schema.description)
+    assert.equal(typeof schema.maximum, 'number', schema.description)
+  }
+})
+
+test('what is called a key or a token is marked secret, and nothing else', () => {
+  const secrets = rows.filter(({ schema }) => schema.secret).map(({ path }) => path)
+  assert.deepEqual(secrets, ['server.token', 'server.tokens[].token', 'models.<tier>.<provider>.api_key'])
+})
+
+test('keys are snake_case, and no two of one object are the same in camelCase or as a variable', () => {
+  for (const schema of everySchema(ConfigSchema)) {
+    const keys = Object.keys(schema.properties ?? {})
+    for (const key of keys) assert.match(key, /^[a-z]+(_[a-z]+)*$/)
+    assert.equal(new Set(keys.map(camelCase)).size, keys.length)
+  }
+  const variables = settingsOf(ConfigSchema).map(variableOf)
+  assert.equal(new Set(variables).size, variables.length)
+  assert(variables.includes('FLYNN_SERVER__PORT'))
+})
+
+test('camelCase joins at every underscore', () => {
+  assert.equal(camelCase('max_payload_bytes'), 'maxPayloadBytes')
+  assert.equal(camelCase('port'), 'port')
+  assert.equal(camelCase('maxPayloadBytes'), 'maxPayloadBytes')
+})

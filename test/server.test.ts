@@ -1,0 +1,295 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is what a variable in the file looks like
+import assert from 'node:assert/strict'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { symlink, writeFile } from 'node:fs/promises'
+import { Agent, type ClientRequest, get, request } from 'node:http'
+import { get as getTls } from 'node:https'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import test, { type TestContext } from 'node:test'
+import type { TLSSocket } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import packageJson from '#package.json' with { type: 'json' }
+import { scratch } from './helper.ts'
+
+const SERVER = fileURLToPath(new URL('../server.ts', import.meta.url))
+
+type Child = ChildProcessByStdio<null, Readable, Readable>
+type Env = Record<string, string>
+
+/** The program, in a folder of its own, knowing nothing of the environment of the tests. */
+function start(t: TestContext, cwd: string, args: string[], env: Env = {}, program = SERVER): Child {
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  t.after(() => child.kill('SIGKILL'))
+  return child
+}
+
+async function finish(child: Child) {
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
+  return { stdout, stderr, code: code as number | null }
+}
+
+interface Running {
+  readonly child: Child
+  readonly url: string
+  /** Lines of the log so far. */
+  readonly log: string[]
+  /** The first line of the log, already written or not, that has these words in it. */
+  line(words: string): Promise<string>
+}
+
+/** Starts the gateway on a free port and waits until it says where it is. */
+async function up(t: TestContext, cwd: string, args: string[] = ['--port', '0'], env: Env = {}): Promise<Running> {
+  const child = start(t, cwd, args, env)
+  const log: string[] = []
+  const lines = createInterface(child.stdout)
+  const errors = text(child.stderr)
+  lines.on('line', (line) => log.push(line))
+  const line = (words: string) =>
+    new Promise<string>((resolve, reject) => {
+      const known = log.find((entry) => entry.includes(words))
+      if (known !== undefined) return resolve(known)
+      lines.on('line', (entry) => entry.includes(words) && resolve(entry))
+      lines.once('close', async () => reject(new Error(`ended without "${words}": ${log.join('\n')}\n${await errors}`)))
+    })
+  const opened = JSON.parse(await line('Flynn gateway on')) as { msg: string }
+  const url = /https?:\/\/[\w.:[\]]+/.exec(opened.msg)?.[0]
+  assert(url, opened.msg)
+  return { child, url, log, line }
+}
+
+async function stop({ child }: Running, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+  const exit = once(child, 'exit')
+  child.kill(signal)
+  return (await exit)[0] as number | null
+}
+
+test('--help and --version answer and exit 0', async (t) => {
+  const cwd = await scratch(t)
+  const help = await finish(start(t, cwd, ['--help']))
+  assert.equal(help.code, 0)
+  assert.match(help.stdout, /^Usage: flynn-gateway/)
+  for (const option of ['--config', '--host', '--port', '--version']) assert(help.stdout.includes(option), option)
+  for (const option of ['--version', '-v']) {
+    const version = await finish(start(t, cwd, [option]))
+    assert.deepEqual(version, { code: 0, stdout: `${packageJson.version}\n`, stderr: '' })
+  }
+})
+
+test('a link to the program is the program', async (t) => {
+  const cwd = await scratch(t)
+  await symlink(SERVER, join(cwd, 'flynn-gateway'))
+  assert.equal((await finish(start(t, cwd, ['--version'], {}, join(cwd, 'flynn-gateway')))).stdout, `${packageJson.version}\n`)
+})
+
+test('what cannot be understood on the command line exits 2 and names what was probably meant', async (t) => {
+  const cwd = await scratch(t)
+  for (const [args, message] of [
+    [['--prot', '1'], 'unknown option --prot; did you mean --port?'],
+    [['--prot=1'], 'unknown option --prot; did you mean --port?'],
+    [['-x'], 'unknown option -x'],
+    [['--toString'], 'unknown option --toString'],
+    [['--port'], '--port needs a value'],
+    [['--help=yes'], '--help takes no value'],
+    [['start'], 'unexpected argument start']
+  ] as const) {
+    const { code, stderr, stdout } = await finish(start(t, cwd, [...args]))
+    assert.equal(code, 2, message)
+    assert.equal(stdout, '')
+    assert.equal(stderr, `flynn-gateway: ${message}\nSee flynn-gateway --help.\n`)
+  }
+})
+
+test('a wrong configuration exits 78 and lists everything with its place on stderr', async (t) => {
+  const cwd = await scratch(t)
+  await writeFile(join(cwd, 'my.yaml'), 'server:\n  prot: 1\n  token: ${TOKEN}\n  tokens: canary-9d1f\n')
+  const { code, stderr, stdout } = await finish(
+    start(t, cwd, ['--config', 'my.yaml', '--port', 'x'], { FLYNN_LOG__LEVEL: 'loud' })
+  )
+  assert.equal(code, 78)
+  assert.equal(stdout, '')
+  assert.deepEqual(stderr.split('\n'), [
+    'flynn-gateway: the configuration is not valid:',
+    '  my.yaml:2:3 server.prot is not known; did you mean port?',
+    '  my.yaml:3:10 server.token uses ${TOKEN}, but the environment variable TOKEN is not set',
+    '  my.yaml:4:11 server.tokens must be an array, got a string',
+    '  FLYNN_LOG__LEVEL: log.level must be one of "fatal", "error", "warn", "info", "debug", "trace", "silent", got "loud"',
+    '  --port: server.port must be an integer between 0 and 65535, got "x"',
+    ''
+  ])
+})
+
+test('an address that others can reach needs a token', async (t) => {
+  const { code, stderr } = await finish(start(t, await scratch(t), ['--host', '0.0.0.0']))
+  assert.equal(code, 78)
+  assert.match(stderr, /--host: server\.host is 0\.0\.0\.0, .* set server\.token \(or FLYNN_TOKEN\)/)
+})
+
+test('TLS files that cannot be used exit 78', async (t) => {
+  const cwd = await scratch(t)
+  for (const cert of ['none.pem', 'bad.pem']) {
+    await writeFile(join(cwd, 'bad.pem'), 'not a certificate')
+    await writeFile(join(cwd, 'flynn.yaml'), `server: { tls: { cert: ${cert}, key: bad.pem } }`)
+    const { code, stderr } = await finish(start(t, cwd, ['--port', '0']))
+    assert.equal(code, 78)
+    assert.match(stderr, /server\.tls cannot be used: /)
+  }
+})
+
+test('a port that is taken exits 69 and says what to do', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  t.after(() => other.close())
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const { code, stderr } = await finish(start(t, await scratch(t), [], { FLYNN_PORT: `${port}` }))
+  assert.equal(code, 69)
+  assert.match(
+    stderr,
+    new RegExp(`^flynn-gateway: cannot listen on 127\\.0\\.0\\.1, port ${port}: the port is in use\\. .*--port`)
+  )
+})
+
+test('an address of another machine exits 69', async (t) => {
+  const { code, stderr } = await finish(start(t, await scratch(t), ['--host', '192.0.2.1', '--port', '0'], { FLYNN_TOKEN: 'x' }))
+  assert.equal(code, 69)
+  assert.match(stderr, /cannot listen on 192\.0\.2\.1, port 0: EADDRNOTAVAIL\./)
+})
+
+test('the gateway starts without any configuration, says where it is and who answers, and ends well', async (t) => {
+  const running = await up(t, await scratch(t))
+  assert.match(
+    await running.line('Flynn gateway on'),
+    /"level":30.*"msg":"Flynn gateway on http:\/\/127\.0\.0\.1:\d+, answered by the offline model"/
+  )
+  const response = await fetch(`${running.url}/health`)
+  assert.equal(response.status, 200)
+  assert.equal(((await response.json()) as { status: string }).status, 'ok')
+  assert.equal(await stop(running), 0)
+})
+
+test('the model that answers is told at start', async (t) => {
+  const cwd = await scratch(t)
+  await writeFile(join(cwd, 'flynn.yaml'), 'server: { port: 0 }\nmodels: { default: { ollama: { model: llama3 } } }')
+  const running = await up(t, cwd, [])
+  assert.match(await running.line('Flynn gateway on'), /answered by ollama llama3"/)
+  assert.equal(await stop(running, 'SIGINT'), 0)
+})
+
+test('what the configuration says reaches the gateway', async (t) => {
+  const running = await up(t, await scratch(t), ['--port', '0'], { FLYNN_TOKEN: 'secret' })
+  assert.equal((await fetch(`${running.url}/api/health`)).status, 401)
+  assert.equal((await fetch(`${running.url}/api/health`, { headers: { authorization: 'Bearer secret' } })).status, 200)
+  assert.equal(await stop(running), 0)
+})
+
+test('the log has a line for each request only where it is asked for, and never a query string or a credential', async (t) => {
+  const headers = { authorization: 'Bearer canary-9d1f', cookie: 'flynn=canary-9d1f' }
+  const ask = async (running: Running) => {
+    await fetch(`${running.url}/health?token=canary-9d1f`, { headers })
+    await fetch(`${running.url}/nowhere?token=canary-9d1f`, { headers })
+  }
+  const close = async (running: Running) => {
+    const closed = once(running.child.stdout, 'close')
+    assert.equal(await stop(running), 0)
+    await closed
+    assert.doesNotMatch(running.log.join('\n'), /canary/)
+  }
+
+  const loud = await up(t, await scratch(t), ['--port', '0'], { FLYNN_LOG__LEVEL: 'debug' })
+  await ask(loud)
+  const line = JSON.parse(await loud.line('"/nowhere"')) as object
+  assert.partialDeepStrictEqual(line, {
+    level: 20,
+    req: { method: 'GET', path: '/nowhere', remoteAddress: '127.0.0.1' },
+    res: { statusCode: 404 }
+  })
+  assert.match(await loud.line('"/health"'), /"statusCode":200/)
+  await close(loud)
+
+  const quiet = await up(t, await scratch(t))
+  await ask(quiet)
+  await close(quiet)
+  assert(!quiet.log.some((entry) => entry.includes('/nowhere') || entry.includes('/health')), quiet.log.join('\n'))
+})
+
+test('the first signal lets a request finish, a second one does not', async (t) => {
+  // Would keep its connection for as long as the gateway says, which must not hold up the shutdown.
+  const agent = new Agent({ keepAlive: true })
+  t.after(() => agent.destroy())
+  /** A request of which the gateway has the head and waits for the body. */
+  const begin = async (running: Running): Promise<ClientRequest> => {
+    const upload = request(`${running.url}/rpc/system.info`, {
+      agent,
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': 2, expect: '100-continue' }
+    })
+    upload.flushHeaders()
+    await once(upload, 'continue')
+    return upload
+  }
+
+  const patient = await up(t, await scratch(t), ['--port', '0'], { FLYNN_SERVER__SHUTDOWN_GRACE_SECONDS: '0' })
+  const upload = await begin(patient)
+  const exit = once(patient.child, 'exit')
+  patient.child.kill('SIGTERM')
+  await patient.line('"closing"')
+  upload.end('{}')
+  const [response] = await once(upload, 'response')
+  assert.equal(response.statusCode, 200)
+  response.resume()
+  assert.deepEqual(await exit, [0, null])
+
+  const hurried = await up(t, await scratch(t))
+  const lost = await begin(hurried)
+  lost.on('error', () => {})
+  hurried.child.kill('SIGTERM')
+  await hurried.line('"closing"')
+  assert.equal(await stop(hurried), 1)
+})
+
+test('with a certificate the gateway speaks TLS', async (t) => {
+  const cwd = await scratch(t)
+  await writeFile(join(cwd, 'key.pem'), KEY)
+  await writeFile(join(cwd, 'cert.pem'), CERT)
+  await writeFile(join(cwd, 'flynn.yaml'), 'server: { port: 0, tls: { cert: cert.pem, key: key.pem } }')
+  const running = await up(t, cwd, [])
+  assert.match(running.url, /^https:/)
+  // Whatever day it is, and whoever signed: it is ours if its name is.
+  const call = getTls(`${running.url}/health`, { rejectUnauthorized: false, agent: false })
+  const [response] = await once(call, 'response')
+  assert.equal(response.statusCode, 200)
+  assert.equal((response.socket as TLSSocket).getPeerCertificate().subject.CN, 'flynn.test')
+  response.resume()
+  await once(response, 'end')
+  const plain = get(running.url.replace('https', 'http'), { agent: false })
+  await assert.rejects(once(plain, 'response'))
+  assert.equal(await stop(running), 0)
+})
+
+/** Made for this test; nothing trusts them. */
+const KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgq3cNhmAEhDh/LRYl
+pAM7iogl555lShMdp+/cWF6669ahRANCAAQppoWljCi2pxucabsTEqBF7l/VQdzH
+O54PLPBY4CZZLP003tCHH8VFSiCqj5P5BXUid1fySOmASfnCNoVsNYQm
+-----END PRIVATE KEY-----
+`
+const CERT = `-----BEGIN CERTIFICATE-----
+MIIBgDCCASegAwIBAgIULWNuLv/nq1Lgprb/d+c9Bq29/b4wCgYIKoZIzj0EAwIw
+FTETMBEGA1UEAwwKZmx5bm4udGVzdDAgFw0yNjExMjIxNTUyNThaGA8yMTI2MTAy
+OTE1NTI1OFowFTETMBEGA1UEAwwKZmx5bm4udGVzdDBZMBMGByqGSM49AgEGCCqG
+SM49AwEHA0IABCmmhaWMKLanG5xpuxMSoEXuX9VB3Mc7ng8s8FjgJlks/TTe0Icf
+xUVKIKqPk/kFdSJ3V/JI6YBJ+cI2hWw1hCajUzBRMB0GA1UdDgQWBBT3V1wAjBdc
+W7QAj2VbQlWTIouICjAfBgNVHSMEGDAWgBT3V1wAjBdcW7QAj2VbQlWTIouICjAP
+BgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0cAMEQCIGQ6rzthOhhmMOAdZ/tn
+lDvDqYiiqHPsJO6+KU5oZGmDAiAU8QtDA9wgIN+USu8/pBQwqHVG0IxYMhh474Io
+sDf+jQ==
+-----END CERTIFICATE-----
+`
