@@ -1,0 +1,27 @@
+/**
+ * `fetch` for model calls, with its own connections. It does not follow redirects: the key would go along to wherever
+ * they lead. And it waits as long as it must: a local model may read a long conversation for minutes before its first
+ * byte, where Node's own `fetch` gives up after five; how long a turn may take is decided elsewhere.
+ */
+export function patientFetch(): typeof fetch {
+  const load = once(async () => {
+    const { Agent, fetch } = await import('undici')
+    const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
+    // The same interface as Node's, declared anew by the package.
+    return (input: unknown, init: object | undefined) =>
+      fetch(input as string, { ...init, redirect: 'error', dispatcher }) as Promise<unknown>
+  })
+  return async (input, init) => (await (await load())(input, init)) as Response
+}
+
+/** Runs `load` on the first call, and again after it failed. */
+export function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined
+  return () => {
+    loaded ??= load().catch((error) => {
+      loaded = undefined
+      throw error
+    })
+    return loaded
+  }
+}
