@@ -1,0 +1,60 @@
+import { join } from 'node:path'
+import type { Connection } from './connection.ts'
+import { connect } from './sqlite.ts'
+import { type ArtifactStore, artifactStore } from './stores/artifacts.ts'
+import { type AuditStore, auditStore } from './stores/audit.ts'
+import { type MemoryStore, memoryStore } from './stores/memory.ts'
+import { type MessageStore, messageStore } from './stores/messages.ts'
+import { type RunStore, runStore } from './stores/runs.ts'
+import { type SessionStore, sessionStore } from './stores/sessions.ts'
+
+export type { MessageParts } from './schema.sqlite.ts'
+export type { ArtifactRow, ArtifactStore, NewArtifact } from './stores/artifacts.ts'
+export type { AuditRow, AuditStore, NewAuditEntry } from './stores/audit.ts'
+export type { MemoryRow, MemoryStore } from './stores/memory.ts'
+export type { MessageRow, MessageStore, NewMessage } from './stores/messages.ts'
+export type { RunEnd, RunRow, RunStart, RunStore } from './stores/runs.ts'
+export type { SessionQuery, SessionRow, SessionStore } from './stores/sessions.ts'
+
+/** The stores over one database. Every call is one statement or one transaction; all times are epoch milliseconds. */
+export interface Db {
+  readonly sessions: SessionStore
+  readonly messages: MessageStore
+  readonly runs: RunStore
+  readonly audit: AuditStore
+  readonly memory: MemoryStore
+  readonly artifacts: ArtifactStore
+  /** Copies the database to `file` while it is in use. */
+  backup(file: string): Promise<void>
+  /** Settles once a write has gone the whole way; rejects when the database cannot be written to. */
+  ready(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Where a gateway keeps its database. */
+export function databaseIn(dataDir: string): string {
+  return join(dataDir, 'flynn.db')
+}
+
+/**
+ * Opens the database and brings it to the newest schema.
+ * @param file a path, or `:memory:`
+ * @throws Error that names the file and what is wrong with it
+ */
+export async function open({ file }: { file: string }): Promise<Db> {
+  return stores(await connect(file))
+}
+
+function stores(connection: Connection): Db {
+  return {
+    sessions: sessionStore(connection),
+    messages: messageStore(connection),
+    runs: runStore(connection),
+    audit: auditStore(connection),
+    memory: memoryStore(connection),
+    artifacts: artifactStore(connection),
+    backup: (file) => connection.backup(file),
+    ready: async () => connection.probe(),
+    close: async () => connection.close()
+  }
+}

@@ -1,0 +1,74 @@
+CREATE TABLE `artifacts` (
+	`session_id` text NOT NULL,
+	`artifact_id` text NOT NULL,
+	`type` text NOT NULL,
+	`title` text,
+	`content` text NOT NULL,
+	`metadata` text,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`revision` integer NOT NULL,
+	PRIMARY KEY(`session_id`, `artifact_id`),
+	FOREIGN KEY (`session_id`) REFERENCES `sessions`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE TABLE `audit` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`at` integer NOT NULL,
+	`event` text NOT NULL,
+	`actor` text NOT NULL,
+	`detail` text NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `audit_at` ON `audit` (`at`);--> statement-breakpoint
+CREATE TABLE `memory` (
+	`namespace` text NOT NULL,
+	`key` text NOT NULL,
+	`value` text NOT NULL,
+	`updated_at` integer NOT NULL,
+	PRIMARY KEY(`namespace`, `key`)
+);
+--> statement-breakpoint
+CREATE TABLE `messages` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`session_id` text NOT NULL,
+	`run_id` text NOT NULL,
+	`role` text NOT NULL,
+	`content` text NOT NULL,
+	`parts` text,
+	`status` text NOT NULL,
+	`created_at` integer NOT NULL,
+	FOREIGN KEY (`session_id`) REFERENCES `sessions`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE INDEX `messages_session` ON `messages` (`session_id`,`id`);--> statement-breakpoint
+CREATE TABLE `runs` (
+	`id` text PRIMARY KEY NOT NULL,
+	`session_id` text NOT NULL,
+	`principal` text NOT NULL,
+	`status` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`started_at` integer NOT NULL,
+	`ended_at` integer,
+	`input_tokens` integer DEFAULT 0 NOT NULL,
+	`output_tokens` integer DEFAULT 0 NOT NULL,
+	`provider` text,
+	`model` text,
+	`error_code` integer,
+	`error_message` text,
+	FOREIGN KEY (`session_id`) REFERENCES `sessions`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE INDEX `runs_status` ON `runs` (`status`);--> statement-breakpoint
+CREATE INDEX `runs_session` ON `runs` (`session_id`);--> statement-breakpoint
+CREATE TABLE `sessions` (
+	`id` text PRIMARY KEY NOT NULL,
+	`frontend` text NOT NULL,
+	`user_id` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`last_message_at` integer,
+	`message_count` integer DEFAULT 0 NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `sessions_recent` ON `sessions` (`last_message_at`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `sessions_frontend_recent` ON `sessions` (`frontend`,`last_message_at`,`created_at`,`id`);

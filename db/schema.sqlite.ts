@@ -1,0 +1,130 @@
+import type { Attachment, ToolCall } from '../plugins/providers/define.ts'
+import { customType, index, integer, primaryKey, sqliteTable, text } from './drizzle.ts'
+
+export const MESSAGE_ROLES = ['user', 'assistant', 'tool'] as const
+/** `partial`: still being written, or cut off by a failure or a cancel. `interrupted`: cut off by the end of the process. */
+export const MESSAGE_STATUSES = ['complete', 'partial', 'interrupted'] as const
+export const RUN_STATUSES = ['running', 'completed', 'failed', 'cancelled', 'interrupted'] as const
+
+/** What a message holds beside its text. */
+export interface MessageParts {
+  /** Of a user or an assistant. */
+  readonly attachments?: readonly Attachment[]
+  /** Of an assistant: each is answered by a `tool` message with the same `callId`. */
+  readonly toolCalls?: readonly ToolCall[]
+  /** Of a tool: the call it answers, and the tool that did. */
+  readonly callId?: string
+  readonly tool?: string
+  /** Of a tool: its text is what went wrong. */
+  readonly failed?: boolean
+}
+
+// The builder's own json mode writes the text 'null' when a prepared statement is given null; this one writes NULL.
+const jsonText = customType<{ data: unknown; driverData: string | null }>({
+  dataType: () => 'text',
+  toDriver: (value) => (value === null ? null : JSON.stringify(value)),
+  fromDriver: (text) => JSON.parse(text as string)
+})
+const json = <T>(name: string) => jsonText(name).$type<T>()
+
+export const sessions = sqliteTable(
+  'sessions',
+  {
+    /** `<frontend>:<user id>`. */
+    id: text('id').primaryKey(),
+    frontend: text('frontend').notNull(),
+    userId: text('user_id').notNull(),
+    createdAt: integer('created_at').notNull(),
+    lastMessageAt: integer('last_message_at'),
+    /** Of users and assistants; what tools answered is not counted. */
+    messageCount: integer('message_count').notNull().default(0)
+  },
+  (table) => [
+    index('sessions_recent').on(table.lastMessageAt, table.createdAt, table.id),
+    index('sessions_frontend_recent').on(table.frontend, table.lastMessageAt, table.createdAt, table.id)
+  ]
+)
+
+const sessionId = () =>
+  text('session_id')
+    .notNull()
+    .references(() => sessions.id, { onDelete: 'cascade' })
+
+export const messages = sqliteTable(
+  'messages',
+  {
+    /** Its order is the order of the conversation. Never used twice: clients keep it as a cursor. */
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    sessionId: sessionId(),
+    runId: text('run_id').notNull(),
+    role: text('role', { enum: MESSAGE_ROLES }).notNull(),
+    content: text('content').notNull(),
+    parts: json<MessageParts>('parts'),
+    status: text('status', { enum: MESSAGE_STATUSES }).notNull(),
+    createdAt: integer('created_at').notNull()
+  },
+  (table) => [index('messages_session').on(table.sessionId, table.id)]
+)
+
+export const runs = sqliteTable(
+  'runs',
+  {
+    id: text('id').primaryKey(),
+    sessionId: sessionId(),
+    /** The id of the caller whose message it answers. */
+    principal: text('principal').notNull(),
+    status: text('status', { enum: RUN_STATUSES }).notNull(),
+    /** When its message was accepted; until `startedAt` it waited in the lane. */
+    createdAt: integer('created_at').notNull(),
+    startedAt: integer('started_at').notNull(),
+    endedAt: integer('ended_at'),
+    inputTokens: integer('input_tokens').notNull().default(0),
+    outputTokens: integer('output_tokens').notNull().default(0),
+    /** Who answered; null when no model was reached. */
+    provider: text('provider'),
+    model: text('model'),
+    errorCode: integer('error_code'),
+    errorMessage: text('error_message')
+  },
+  (table) => [index('runs_status').on(table.status), index('runs_session').on(table.sessionId)]
+)
+
+export const audit = sqliteTable(
+  'audit',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    at: integer('at').notNull(),
+    event: text('event').notNull(),
+    actor: text('actor').notNull(),
+    detail: json<Record<string, unknown>>('detail').notNull()
+  },
+  (table) => [index('audit_at').on(table.at)]
+)
+
+export const memory = sqliteTable(
+  'memory',
+  {
+    namespace: text('namespace').notNull(),
+    key: text('key').notNull(),
+    value: text('value').notNull(),
+    updatedAt: integer('updated_at').notNull()
+  },
+  (table) => [primaryKey({ columns: [table.namespace, table.key] })]
+)
+
+export const artifacts = sqliteTable(
+  'artifacts',
+  {
+    sessionId: sessionId(),
+    artifactId: text('artifact_id').notNull(),
+    type: text('type').notNull(),
+    title: text('title'),
+    content: json<Record<string, unknown>>('content').notNull(),
+    metadata: json<Record<string, unknown>>('metadata'),
+    createdAt: integer('created_at').notNull(),
+    updatedAt: integer('updated_at').notNull(),
+    /** 1 when it is made, one more with each change. */
+    revision: integer('revision').notNull()
+  },
+  (table) => [primaryKey({ columns: [table.sessionId, table.artifactId] })]
+)

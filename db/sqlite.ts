@@ -1,0 +1,86 @@
+import { mkdirSync } from 'node:fs'
+import { open as openFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Database } from 'better-sqlite3'
+import { copy } from './backup.ts'
+import type { Atomic, Connection, Query } from './connection.ts'
+import { sql, sqliteDriver } from './drizzle.ts'
+import * as schema from './schema.sqlite.ts'
+
+export const MIGRATIONS = fileURLToPath(new URL('db/migrations/sqlite', import.meta.resolve('#package.json')))
+
+/** How long a write waits for another process. The whole gateway waits with it, so no longer than a slip of a shell. */
+const BUSY_MS = 2000
+/** The log beside the file grows while something reads for long; afterwards it gives the disk back down to this. */
+const LOG_BYTES = 64 * 1024 * 1024
+/** A probe that comes every few seconds must not stop the gateway for long. */
+const PROBE_BUSY_MS = 100
+
+/**
+ * Opens `file` (`:memory:` for one that lives as long as the connection) and brings it to the newest schema.
+ * What it holds are private conversations: the file, and the folder when it has to be made, are the owner's alone.
+ * @throws Error that names the file and what is wrong with it
+ */
+export async function connect(file: string, migrations: string = MIGRATIONS): Promise<Connection> {
+  const { default: Driver } = await import('better-sqlite3')
+  const { drizzle, migrate } = sqliteDriver()
+  let client: Database | undefined
+  try {
+    if (file !== ':memory:') await makePrivate(file)
+    client = new Driver(file, { timeout: BUSY_MS })
+    client.pragma('journal_mode = WAL')
+    // A commit survives the end of the process; only a power cut may take the newest ones, and never the file.
+    client.pragma('synchronous = NORMAL')
+    client.pragma(`journal_size_limit = ${LOG_BYTES}`)
+    const query = drizzle(client)
+    // SQLite changes a table by making it anew: with foreign keys on, dropping the old one would delete what refers to it.
+    client.pragma('foreign_keys = OFF')
+    migrate(query, { migrationsFolder: migrations })
+    client.pragma('foreign_keys = ON')
+    return connection(client, query)
+  } catch (cause) {
+    client?.close()
+    throw new Error(`cannot open the database ${file}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function connection(client: Database, query: Query): Connection {
+  const atomic: Atomic = (build) => {
+    const statements = build(query).map((statement) => statement.prepare() as Prepared)
+    const run = client.transaction((values: Record<string, unknown>) => statements.map((it) => it.execute(values).sync()))
+    return async (values = {}) => run(values) as never
+  }
+  return {
+    query,
+    schema,
+    atomic,
+    oneOf: (column, values) => sql`${column} in (select value from json_each(${JSON.stringify(values)}))`,
+    probe() {
+      client.pragma(`busy_timeout = ${PROBE_BUSY_MS}`)
+      try {
+        // Nothing reads this number, yet writing it takes the whole way of a commit: the lock, and a page in the log.
+        client.pragma('user_version = 0')
+      } finally {
+        client.pragma(`busy_timeout = ${BUSY_MS}`)
+      }
+    },
+    backup: (target) => copy(client, target),
+    close() {
+      if (!client.open) return
+      client.pragma('optimize')
+      client.close()
+    }
+  }
+}
+
+/** SQLite's prepared statements answer at once, which is what lets them share a transaction. */
+interface Prepared {
+  execute(values: Record<string, unknown>): PromiseLike<unknown> & { sync(): unknown }
+}
+
+/** The log and index that SQLite puts beside the file take over its mode. */
+async function makePrivate(file: string): Promise<void> {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  await (await openFile(file, 'a', 0o600)).close()
+}

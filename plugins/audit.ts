@@ -1,0 +1,120 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { AuditStore } from '../db/client.ts'
+import { gatewayPlugin } from '../types.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+/** How long an entry is kept. */
+const KEPT_MS = 30 * DAY_MS
+/** Entries that wait to be written. More than a database in working order ever has: what comes on top is told to the log. */
+const MAX_PENDING = 10_000
+const MAX_NAME = 256
+const MAX_TEXT = 1000
+/** Values in one detail, at any depth; also what ends the walk through one that refers to itself. */
+const MAX_VALUES = 200
+
+/** Texts under such a name are secrets whoever wrote them there. */
+const SECRET_NAME = /(?:token|secret|password|passphrase|api_?key|authorization|cookie|credential)s?$/i
+
+interface Surroundings {
+  readonly store: Pick<AuditStore, 'append' | 'prune'>
+  readonly log: Pick<FastifyBaseLogger, 'error'>
+  readonly now?: () => number
+}
+
+/** The record of what was done by whom. */
+export class Audit {
+  readonly #store: Surroundings['store']
+  readonly #log: Surroundings['log']
+  readonly #now: () => number
+  readonly #pending = new Set<Promise<void>>()
+
+  constructor({ store, log, now = Date.now }: Surroundings) {
+    this.#store = store
+    this.#log = log
+    this.#now = now
+  }
+
+  /**
+   * Adds an entry. Returns at once and never throws: what cannot be recorded is told to the log.
+   * @param event `<group>.<what>`: `tool.run`
+   * @param actor the id of the caller, or where an unknown one came from
+   * @param detail plain values; long texts are cut, control characters and secrets removed
+   */
+  record(event: string, actor: string, detail: Record<string, unknown> = {}): void {
+    try {
+      if (this.#pending.size >= MAX_PENDING) throw new Error('too many entries are waiting to be written')
+      const entry = {
+        at: this.#now(),
+        event: printable(event, MAX_NAME),
+        actor: printable(actor, MAX_NAME),
+        detail: presentable(detail)
+      }
+      const written: Promise<void> = this.#store
+        .append(entry)
+        .catch((err) => this.#lost(err, event))
+        .finally(() => this.#pending.delete(written))
+      this.#pending.add(written)
+    } catch (err) {
+      this.#lost(err, event)
+    }
+  }
+
+  /** Removes the entries that are too old to be kept. */
+  async prune(): Promise<void> {
+    await this.#store
+      .prune(this.#now() - KEPT_MS)
+      .catch((err) => this.#log.error({ err }, 'old entries of the audit log could not be removed'))
+  }
+
+  /** Settles once everything recorded so far is written. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#pending)
+  }
+
+  #lost(err: unknown, event: string): void {
+    this.#log.error({ err, event: printable(event, MAX_NAME) }, 'an entry of the audit log was lost')
+  }
+}
+
+/** Control characters could forge a line or drive a terminal; credentials have no business in a log. Masked before it is cut. */
+function printable(text: string, limit = MAX_TEXT): string {
+  const shown = text
+    .slice(0, 2 * limit)
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+    .replace(/\b(bearer|basic) +[\w.~+/=-]{8,}/gi, '$1 ***')
+    .replace(/:\/\/[^\s/@]+@/g, '://***@')
+  return shown.length > limit ? `${shown.slice(0, limit)}…` : shown
+}
+
+function presentable(detail: Record<string, unknown>): Record<string, unknown> {
+  let left = MAX_VALUES
+  const object = (value: object): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(value)
+        .slice(0, left)
+        .flatMap(([name, item]) => (item === undefined ? [] : [[printable(name, MAX_NAME), shown(item, name)]]))
+    )
+  const shown = (value: unknown, name: string): unknown => {
+    left = Math.max(0, left - 1)
+    if (left === 0) return '…'
+    if (typeof value === 'string') return SECRET_NAME.test(name) ? '***' : printable(value)
+    if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
+    if (Array.isArray(value)) return value.slice(0, left).map((item) => shown(item, name))
+    return typeof value === 'object' ? object(value) : printable(String(value))
+  }
+  return object(detail)
+}
+
+/** Owns `app.audit`. */
+export default gatewayPlugin({ name: 'audit', dependencies: ['db'] }, async (app) => {
+  const audit = new Audit({ store: app.db.audit, log: app.log })
+  app.decorate('audit', audit)
+
+  await audit.prune()
+  const daily = setInterval(() => void audit.prune(), DAY_MS)
+  daily.unref()
+  app.addHook('onClose', async () => {
+    clearInterval(daily)
+    await audit.flush()
+  })
+})

@@ -1,0 +1,101 @@
+import type { Db, MessageRow, SessionRow } from '../db/client.ts'
+import { invalidParams, RpcError } from '../rpc/errors.ts'
+import * as methods from '../rpc/methods/sessions.ts'
+import { SessionId } from '../rpc/schemas/session.ts'
+import { compile } from '../rpc/validate.ts'
+import { type GatewayInstance, gatewayPlugin } from '../types.ts'
+
+export interface SessionList {
+  /** Only sessions that a live connection is attached to, or that have work in their lane. */
+  readonly live: boolean
+  readonly frontend?: string | undefined
+  readonly limit: number
+  readonly offset: number
+}
+
+export interface Page {
+  readonly limit: number
+  /** The id of a message: only older ones. */
+  readonly before?: number | undefined
+}
+
+/** What the sessions need of the rest of the gateway. */
+type Surroundings = {
+  readonly db: Pick<Db, 'sessions' | 'messages'>
+  readonly lanes: Pick<GatewayInstance['lanes'], 'cancel' | 'ids'>
+  readonly connections: Pick<GatewayInstance['connections'], 'sessions'>
+  readonly now?: () => number
+}
+
+const check = compile<string>(SessionId, 'sessionId')
+
+/** Conversations: each a row that appears with its first use, and a lane of the same id. */
+export class Sessions {
+  readonly #db: Surroundings['db']
+  readonly #lanes: Surroundings['lanes']
+  readonly #connections: Surroundings['connections']
+  readonly #now: () => number
+
+  constructor({ db, lanes, connections, now = Date.now }: Surroundings) {
+    this.#db = db
+    this.#lanes = lanes
+    this.#connections = connections
+    this.#now = now
+  }
+
+  /**
+   * Makes the session unless it is there.
+   * @throws RpcError InvalidRequest when `id` is not `<frontend>:<key>`
+   */
+  async open(id: string): Promise<{ created: boolean }> {
+    const checked = check(id)
+    if ('issues' in checked) throw invalidParams(checked.issues)
+    return await this.#db.sessions.open(id, this.#now())
+  }
+
+  /** Latest message first. `total` counts before paging. */
+  async list({ live, ...query }: SessionList): Promise<{ rows: SessionRow[]; total: number }> {
+    const ids = live ? [...new Set([...this.#connections.sessions(), ...this.#lanes.ids()])] : undefined
+    return await this.#db.sessions.list({ ...query, ids })
+  }
+
+  /**
+   * A session and its newest messages, oldest first.
+   * @throws RpcError SessionNotFound
+   */
+  async get(id: string, page: Page): Promise<{ session: SessionRow; messages: MessageRow[] }> {
+    const session = await this.#find(id)
+    return { session, messages: await this.#db.messages.page(id, page) }
+  }
+
+  /** Every message in order, as a model has to see them; none for a session that is not there. */
+  async history(id: string): Promise<MessageRow[]> {
+    return await this.#db.messages.history(id)
+  }
+
+  /**
+   * Stops what runs and what waits in the lane, then removes the session with all that belongs to it.
+   * @throws RpcError SessionNotFound
+   */
+  async remove(id: string): Promise<void> {
+    await this.#find(id)
+    await this.#lanes.cancel(id).freed
+    if (!(await this.#db.sessions.remove(id))) throw notFound(id)
+  }
+
+  async #find(id: string): Promise<SessionRow> {
+    const session = await this.#db.sessions.get(id)
+    if (!session) throw notFound(id)
+    return session
+  }
+}
+
+function notFound(id: string): RpcError {
+  return new RpcError('SessionNotFound', `There is no session ${JSON.stringify(id)}`)
+}
+
+/** Owns `app.sessions` and the methods `sessions.*`. */
+export default gatewayPlugin({ name: 'sessions', dependencies: ['db', 'audit', 'rpc', 'connections', 'lanes'] }, async (app) => {
+  app.decorate('sessions', new Sessions(app))
+  for (const method of Object.values(methods)) app.rpc.method(method)
+})

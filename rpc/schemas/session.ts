@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto'
+import { Type } from '@sinclair/typebox'
+import type { Context } from '../define.ts'
+import { invalidParams } from '../errors.ts'
+
+/**
+ * `<frontend>:<key>`. Neither control characters nor line separators, which would let an id write lines of its own into
+ * a log, nor halves of surrogate pairs, which the database could not keep apart.
+ */
+export const SessionId = Type.String({
+  minLength: 3,
+  maxLength: 256,
+  pattern: String.raw`^(?=[^:]+:.)(?:[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]|[\ud800-\udbff][\udc00-\udfff])+$`,
+  description: 'Names a conversation: the frontend it comes from, a colon, and whose it is there',
+  expected: "'<frontend>:<key>', at most 256 characters, none of them control characters"
+})
+
+interface MayName {
+  readonly sessionId?: string | undefined
+}
+
+/**
+ * The session a call goes to: the one it names, to which its connection is attached from now on, or else the one the
+ * connection is attached to. Over HTTP, where there is no connection, a new one.
+ */
+export function attach({ sessionId }: MayName, { connection }: Pick<Context, 'connection'>): string {
+  if (connection && sessionId !== undefined) connection.sessionId = sessionId
+  return sessionId ?? connection?.sessionId ?? `http:${randomUUID()}`
+}
+
+/**
+ * The session a call is about: the one it names, or else the one its connection is attached to.
+ * @throws RpcError InvalidRequest when there is neither
+ */
+export function sessionOf({ sessionId }: MayName, { connection }: Pick<Context, 'connection'>): string {
+  const id = sessionId ?? connection?.sessionId
+  if (id !== undefined) return id
+  throw invalidParams([
+    { path: 'params.sessionId', message: 'is required over HTTP, where no connection is attached to a session' }
+  ])
+}
+
+/** One session in a list. Times are epoch milliseconds. */
+export const SessionSummary = Type.Object({
+  id: SessionId,
+  frontend: Type.String(),
+  userId: Type.String(),
+  messageCount: Type.Integer({ minimum: 0, description: 'Messages of users and of the agent' }),
+  lastMessageAt: Type.Union([Type.Integer(), Type.Null()], { description: 'Epoch milliseconds; null before the first message' }),
+  config: Type.Object({}, { description: 'What is set for this session alone' })
+})
+
+const ToolCallEntry = Type.Object({
+  callId: Type.String(),
+  tool: Type.String(),
+  args: Type.Record(Type.String(), Type.Unknown()),
+  result: Type.Optional(
+    Type.Object(
+      {
+        success: Type.Boolean(),
+        output: Type.String(),
+        error: Type.Union([Type.String(), Type.Null()]),
+        truncated: Type.Optional(Type.Boolean({ description: 'True when a long output was cut' }))
+      },
+      { description: 'Absent when the tool never answered' }
+    )
+  )
+})
+
+/** One message of a session's history. */
+export const HistoryEntry = Type.Object({
+  role: Type.Union([Type.Literal('user'), Type.Literal('assistant')]),
+  content: Type.String(),
+  id: Type.Integer({ description: 'Rises with each message; give the oldest one as `before` to get the page before it' }),
+  runId: Type.String(),
+  status: Type.Union([Type.Literal('complete'), Type.Literal('partial'), Type.Literal('interrupted')]),
+  createdAt: Type.String({ description: 'ISO 8601, UTC' }),
+  toolCalls: Type.Optional(Type.Array(ToolCallEntry)),
+  attachments: Type.Optional(
+    Type.Array(Type.Object({ mimeType: Type.String(), filename: Type.Optional(Type.String()), bytes: Type.Integer() }))
+  )
+})
+
+/** A session with its newest messages. */
+export const SessionDetails = Type.Object({
+  id: SessionId,
+  createdAt: Type.String({ description: 'ISO 8601, UTC' }),
+  lastActiveAt: Type.String({ description: 'ISO 8601, UTC' }),
+  history: Type.Array(HistoryEntry, { description: 'Oldest first' })
+})

@@ -1,0 +1,375 @@
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import fc from 'fast-check'
+import type { Db, NewMessage, SessionRow } from '../../db/client.ts'
+
+/** What every database promises to the gateway. `open` makes a new, empty one that closes with the test. */
+export function databaseContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
+  const said = (message: Partial<NewMessage> & Pick<NewMessage, 'sessionId'>): NewMessage => ({
+    runId: 'run-1',
+    role: 'user',
+    content: 'Hello',
+    createdAt: 1000,
+    ...message
+  })
+
+  test(`${kind}: a session is made once, its id parted at the first colon`, async (t) => {
+    const db = await open(t)
+    assert.deepEqual(await db.sessions.open('telegram:a:b', 5), { created: true })
+    assert.deepEqual(await db.sessions.open('telegram:a:b', 6), { created: false })
+    assert.deepEqual(await db.sessions.get('telegram:a:b'), {
+      id: 'telegram:a:b',
+      frontend: 'telegram',
+      userId: 'a:b',
+      createdAt: 5,
+      lastMessageAt: null,
+      messageCount: 0
+    })
+    assert.equal(await db.sessions.get('telegram:c'), undefined)
+  })
+
+  test(`${kind}: a message keeps all it was given, and counts in its session unless a tool said it`, async (t) => {
+    const db = await open(t)
+    await db.sessions.open('ws:a', 1)
+    const parts = { toolCalls: [{ callId: 'c1', tool: 'shell.exec', args: { command: "echo 'ä😀'" } }] }
+    const first = await db.messages.append(said({ sessionId: 'ws:a', createdAt: 10 }))
+    const second = await db.messages.append(
+      said({ sessionId: 'ws:a', role: 'assistant', parts, status: 'partial', createdAt: 20 })
+    )
+    const third = await db.messages.append(
+      said({ sessionId: 'ws:a', role: 'tool', content: '', parts: { callId: 'c1', failed: false }, createdAt: 30 })
+    )
+    assert.ok(first < second && second < third)
+    assert.deepEqual(await db.messages.history('ws:a'), [
+      {
+        id: first,
+        sessionId: 'ws:a',
+        runId: 'run-1',
+        role: 'user',
+        content: 'Hello',
+        parts: null,
+        status: 'complete',
+        createdAt: 10
+      },
+      {
+        id: second,
+        sessionId: 'ws:a',
+        runId: 'run-1',
+        role: 'assistant',
+        content: 'Hello',
+        parts,
+        status: 'partial',
+        createdAt: 20
+      },
+      {
+        id: third,
+        sessionId: 'ws:a',
+        runId: 'run-1',
+        role: 'tool',
+        content: '',
+        parts: { callId: 'c1', failed: false },
+        status: 'complete',
+        createdAt: 30
+      }
+    ])
+    const { lastMessageAt, messageCount } = (await db.sessions.get('ws:a'))!
+    assert.deepEqual({ lastMessageAt, messageCount }, { lastMessageAt: 30, messageCount: 2 })
+  })
+
+  test(`${kind}: an answer that is still being written is replaced in its place`, async (t) => {
+    const db = await open(t)
+    await db.sessions.open('ws:a', 1)
+    const id = await db.messages.append(said({ sessionId: 'ws:a', role: 'assistant', content: 'Hi', status: 'partial' }))
+    const other = await db.messages.append(said({ sessionId: 'ws:a', content: 'other' }))
+    const toolCalls = [{ callId: 'c', tool: 'file.list', args: {} }]
+    await db.messages.update({ id, content: 'Hi there', parts: { toolCalls }, status: 'partial' })
+    await db.messages.update({ id, content: 'Hi there!', parts: null, status: 'complete' })
+    const rows = await db.messages.history('ws:a')
+    assert.deepEqual(
+      rows.map(({ id, content, parts, status }) => ({ id, content, parts, status })),
+      [
+        { id, content: 'Hi there!', parts: null, status: 'complete' },
+        { id: other, content: 'other', parts: null, status: 'complete' }
+      ]
+    )
+    assert.equal((await db.sessions.get('ws:a'))!.messageCount, 2)
+  })
+
+  test(`${kind}: a message for a session that is not there is refused, and nothing of it stays`, async (t) => {
+    const db = await open(t)
+    await assert.rejects(db.messages.append(said({ sessionId: 'ws:gone' })), /foreign key/i)
+    assert.deepEqual(await db.messages.history('ws:gone'), [])
+    assert.equal(await db.sessions.get('ws:gone'), undefined)
+  })
+
+  test(`${kind}: removing a session takes all that belongs to it, and nothing of another`, async (t) => {
+    const db = await open(t)
+    for (const id of ['ws:a', 'ws:b']) {
+      await db.sessions.open(id, 1)
+      await db.messages.append(said({ sessionId: id, runId: `run-${id}` }))
+      await db.runs.start({ id: `run-${id}`, sessionId: id, principal: 'local', createdAt: 1, startedAt: 2 })
+      await db.artifacts.put({ sessionId: id, artifactId: 'x', type: 'note', title: null, content: {}, metadata: null }, 3)
+    }
+    assert.equal(await db.sessions.remove('ws:a'), true)
+    assert.equal(await db.sessions.remove('ws:a'), false)
+    assert.equal(await db.sessions.get('ws:a'), undefined)
+    assert.deepEqual(await db.messages.history('ws:a'), [])
+    assert.equal(await db.runs.get('run-ws:a'), undefined)
+    assert.deepEqual(await db.artifacts.list('ws:a'), [])
+    assert.equal((await db.messages.history('ws:b')).length, 1)
+    assert.equal((await db.runs.get('run-ws:b'))?.status, 'running')
+    assert.equal((await db.artifacts.list('ws:b')).length, 1)
+  })
+
+  test(`${kind}: the id of a removed message is not given to another`, async (t) => {
+    const db = await open(t)
+    await db.sessions.open('ws:a', 1)
+    const id = await db.messages.append(said({ sessionId: 'ws:a' }))
+    await db.sessions.remove('ws:a')
+    await db.sessions.open('ws:a', 2)
+    assert.ok((await db.messages.append(said({ sessionId: 'ws:a' }))) > id)
+  })
+
+  test(`${kind}: paging through sessions shows each that is wanted once, the latest message first`, async (t) => {
+    const session = fc.record({
+      frontend: fc.constantFrom('ws', 'telegram'),
+      userId: fc.nat(30),
+      createdAt: fc.nat(5),
+      lastMessageAt: fc.option(fc.nat(5))
+    })
+    const wish = fc.record({
+      frontend: fc.constantFrom(undefined, 'ws', 'telegram', 'http'),
+      ids: fc.option(fc.array(fc.tuple(fc.constantFrom('ws', 'telegram'), fc.nat(30))), { nil: undefined }),
+      limit: fc.integer({ min: 1, max: 7 })
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(session, { maxLength: 30 }), wish, async (sessions, { frontend, ids, limit }) => {
+        const db = await open(t)
+        const model = new Map<string, SessionRow>()
+        for (const { createdAt, lastMessageAt, ...row } of sessions) {
+          const id = `${row.frontend}:${row.userId}`
+          if (model.has(id)) continue
+          await db.sessions.open(id, createdAt)
+          if (lastMessageAt !== null) await db.messages.append(said({ sessionId: id, createdAt: lastMessageAt }))
+          const messageCount = lastMessageAt === null ? 0 : 1
+          model.set(id, { ...row, userId: String(row.userId), id, createdAt, lastMessageAt, messageCount })
+        }
+        const wanted = ids?.map(([frontend, userId]) => `${frontend}:${userId}`)
+        const expected = [...model.values()]
+          .filter((row) => (frontend === undefined || row.frontend === frontend) && (!wanted || wanted.includes(row.id)))
+          .sort(latestFirst)
+        const pages: SessionRow[] = []
+        for (let offset = 0; offset < expected.length + limit; offset += limit) {
+          const { rows, total } = await db.sessions.list({ frontend, ids: wanted, limit, offset })
+          assert.equal(total, expected.length)
+          assert.ok(rows.length <= limit)
+          pages.push(...rows)
+        }
+        assert.deepEqual(pages, expected)
+        await db.close()
+      }),
+      { numRuns: 30 }
+    )
+  })
+
+  test(`${kind}: a page far beyond the end is empty, and any number of ids may be asked for`, async (t) => {
+    const db = await open(t)
+    await db.sessions.open('ws:a', 1)
+    assert.deepEqual(await db.sessions.list({ limit: 500, offset: Number.MAX_SAFE_INTEGER }), { rows: [], total: 1 })
+    const ids = Array.from({ length: 70_000 }, (_, n) => `ws:${n}`)
+    assert.equal((await db.sessions.list({ ids: [...ids, 'ws:a'], limit: 1, offset: 0 })).total, 1)
+    assert.equal((await db.sessions.list({ ids: [], limit: 1, offset: 0 })).total, 0)
+  })
+
+  test(`${kind}: paging back through a history shows each message once, tool answers with the message that called`, async (t) => {
+    const role = fc.constantFrom('user' as const, 'assistant' as const, 'tool' as const)
+    await fc.assert(
+      fc.asyncProperty(fc.array(role, { maxLength: 30 }), fc.integer({ min: 1, max: 7 }), async (tail, limit) => {
+        const db = await open(t)
+        // A tool answers somebody: it never speaks first.
+        const roles = ['user' as const, ...tail]
+        for (const id of ['ws:a', 'ws:other']) await db.sessions.open(id, 1)
+        for (const role of roles) {
+          await db.messages.append(said({ sessionId: 'ws:a', role }))
+          await db.messages.append(said({ sessionId: 'ws:other', role }))
+        }
+        const all = await db.messages.history('ws:a')
+        assert.deepEqual(
+          all.map(({ role }) => role),
+          roles
+        )
+        const pages: typeof all = []
+        for (let before: number | undefined; ; ) {
+          const page = await db.messages.page('ws:a', { limit, before })
+          if (page.length === 0) break
+          assert.notEqual(page[0]!.role, 'tool')
+          const spoken = page.filter(({ role }) => role !== 'tool').length
+          assert.ok(spoken === limit || (spoken < limit && page[0]!.id === all[0]!.id))
+          pages.unshift(...page)
+          before = page[0]!.id
+        }
+        assert.deepEqual(pages, all)
+        await db.close()
+      }),
+      { numRuns: 30 }
+    )
+  })
+
+  test(`${kind}: a run ends once, and what comes late changes nothing`, async (t) => {
+    const db = await open(t)
+    await db.sessions.open('ws:a', 1)
+    await db.runs.start({ id: 'r', sessionId: 'ws:a', principal: 'token:dash', createdAt: 1, startedAt: 2 })
+    const started = await db.runs.get('r')
+    assert.deepEqual(started, {
+      id: 'r',
+      sessionId: 'ws:a',
+      principal: 'token:dash',
+      status: 'running',
+      createdAt: 1,
+      startedAt: 2,
+      endedAt: null,
+      inputTokens: 0,
+      outputTokens: 0,
+      provider: null,
+      model: null,
+      errorCode: null,
+      errorMessage: null
+    })
+    const end = {
+      status: 'failed',
+      endedAt: 9,
+      inputTokens: 3,
+      outputTokens: 4,
+      provider: 'p',
+      model: 'm',
+      errorCode: 5,
+      errorMessage: 'e'
+    } as const
+    assert.equal(await db.runs.finish({ id: 'r', ...end }), true)
+    assert.deepEqual(await db.runs.get('r'), { ...started, ...end })
+    assert.equal(await db.runs.finish({ id: 'r', status: 'completed', endedAt: 10, errorMessage: null }), false)
+    assert.deepEqual(await db.runs.get('r'), { ...started, ...end })
+    assert.equal(await db.runs.finish({ id: 'unknown', status: 'completed', endedAt: 10 }), false)
+  })
+
+  test(`${kind}: what still runs at a start is marked interrupted, with the answers it was writing, and nothing else`, async (t) => {
+    const db = await open(t)
+    await db.sessions.open('ws:a', 1)
+    const start = (id: string) => db.runs.start({ id, sessionId: 'ws:a', principal: 'local', createdAt: 1, startedAt: 1 })
+    await start('failed')
+    await db.messages.append(
+      said({ sessionId: 'ws:a', runId: 'failed', role: 'assistant', content: 'cut off', status: 'partial' })
+    )
+    await db.runs.finish({ id: 'failed', status: 'failed', endedAt: 2 })
+    await start('died')
+    await db.messages.append(said({ sessionId: 'ws:a', runId: 'died', content: 'question' }))
+    await db.messages.append(said({ sessionId: 'ws:a', runId: 'died', role: 'assistant', content: 'half an', status: 'partial' }))
+
+    const interrupted = await db.runs.interruptRunning(7)
+    assert.deepEqual(
+      interrupted.map(({ id, status, endedAt }) => ({ id, status, endedAt })),
+      [{ id: 'died', status: 'interrupted', endedAt: 7 }]
+    )
+    assert.deepEqual(await db.runs.get('died'), interrupted[0])
+    assert.equal((await db.runs.get('failed'))?.status, 'failed')
+    assert.deepEqual(
+      (await db.messages.history('ws:a')).map(({ content, status }) => [content, status]),
+      [
+        ['cut off', 'partial'],
+        ['question', 'complete'],
+        ['half an', 'interrupted']
+      ]
+    )
+    assert.deepEqual(await db.runs.interruptRunning(8), [])
+  })
+
+  test(`${kind}: the audit log lists its entries newest first and forgets the old ones`, async (t) => {
+    const db = await open(t)
+    for (const at of [1, 2, 3, 4]) await db.audit.append({ at, event: `e${at}`, actor: 'local', detail: { at } })
+    const page = await db.audit.list({ limit: 2 })
+    assert.deepEqual(
+      page.map(({ at, event, actor, detail }) => ({ at, event, actor, detail })),
+      [4, 3].map((at) => ({ at, event: `e${at}`, actor: 'local', detail: { at } }))
+    )
+    const rest = await db.audit.list({ limit: 9, before: page[1]!.id })
+    assert.deepEqual(
+      rest.map(({ at }) => at),
+      [2, 1]
+    )
+    await db.audit.prune(3)
+    const left = await db.audit.list({ limit: 9 })
+    assert.deepEqual(
+      left.map(({ at }) => at),
+      [4, 3]
+    )
+  })
+
+  test(`${kind}: memory keeps one text a key, and finds what has all the asked words, taken literally`, async (t) => {
+    const db = await open(t)
+    const put = (namespace: string, key: string, value: string, updatedAt: number) =>
+      db.memory.put({ namespace, key, value, updatedAt })
+    await put('n', 'sale', '50% off_', 1)
+    await put('n', 'path', 'C:\\Temp', 2)
+    await put('n', 'plain', 'Nothing special', 3)
+    await put('other', 'sale', '50% off_', 4)
+    const found = async (text: string, limit = 10) => (await db.memory.search('n', text, limit)).map(({ key }) => key)
+    assert.deepEqual(await found('OFF  sale'), ['sale'])
+    assert.deepEqual(await found('sale special'), [])
+    assert.deepEqual(await found('0%'), ['sale'])
+    assert.deepEqual(await found('f_'), ['sale'])
+    assert.deepEqual(await found('_s'), [])
+    assert.deepEqual(await found('%'), ['sale'])
+    assert.deepEqual(await found(':\\t'), ['path'])
+    assert.deepEqual(await found('PAT'), ['path'])
+    assert.deepEqual(await found(''), ['plain', 'path', 'sale'])
+    assert.deepEqual(await found('', 2), ['plain', 'path'])
+
+    await put('n', 'sale', 'over', 5)
+    assert.deepEqual(await db.memory.get('n', 'sale'), { namespace: 'n', key: 'sale', value: 'over', updatedAt: 5 })
+    assert.deepEqual(await found(''), ['sale', 'plain', 'path'])
+    assert.equal(await db.memory.get('n', 'unknown'), undefined)
+    assert.equal((await db.memory.get('other', 'sale'))?.value, '50% off_')
+  })
+
+  test(`${kind}: putting an artifact again replaces it and is one more revision`, async (t) => {
+    const db = await open(t)
+    await db.sessions.open('ws:a', 1)
+    const first = {
+      sessionId: 'ws:a',
+      artifactId: 'card',
+      type: 'note',
+      title: 'Draft',
+      content: { markdown: '# a' },
+      metadata: { n: 1 }
+    }
+    const made = await db.artifacts.put(first, 10)
+    assert.deepEqual(made, { artifact: { ...first, createdAt: 10, updatedAt: 10, revision: 1 }, created: true })
+    const second = { ...first, title: null, content: { markdown: '# b' }, metadata: null }
+    const changed = await db.artifacts.put(second, 20)
+    assert.deepEqual(changed, { artifact: { ...second, createdAt: 10, updatedAt: 20, revision: 2 }, created: false })
+    assert.deepEqual(await db.artifacts.get('ws:a', 'card'), changed.artifact)
+    assert.equal((await db.artifacts.put(second, 25)).artifact.revision, 3)
+    await db.artifacts.put({ ...first, artifactId: 'newer' }, 30)
+    assert.deepEqual(
+      (await db.artifacts.list('ws:a')).map(({ artifactId }) => artifactId),
+      ['newer', 'card']
+    )
+    await assert.rejects(db.artifacts.put({ ...first, sessionId: 'ws:gone' }, 1), /foreign key/i)
+  })
+
+  test(`${kind}: is ready while it takes writes, and not once it is closed`, async (t) => {
+    const db = await open(t)
+    await db.ready()
+    await db.close()
+    await db.close()
+    await assert.rejects(db.ready())
+    await assert.rejects(db.sessions.open('ws:a', 1))
+  })
+}
+
+function latestFirst(a: SessionRow, b: SessionRow): number {
+  const last = (b.lastMessageAt ?? -1) - (a.lastMessageAt ?? -1)
+  if (last !== 0) return last
+  if (a.createdAt !== b.createdAt) return b.createdAt - a.createdAt
+  return a.id < b.id ? 1 : -1
+}

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'node:test'
+import Driver from 'better-sqlite3'
+import { generateSQLiteDrizzleJson, generateSQLiteMigration } from 'drizzle-kit/api'
+import { isNull } from 'drizzle-orm'
+import { open } from '../../db/client.ts'
+import * as schema from '../../db/schema.sqlite.ts'
+import { connect, MIGRATIONS } from '../../db/sqlite.ts'
+import { messageStore } from '../../db/stores/messages.ts'
+import { sessionStore } from '../../db/stores/sessions.ts'
+import { databaseContract } from './contract.ts'
+import { folder } from './folder.ts'
+
+databaseContract('SQLite in memory', async (t) => {
+  const db = await open({ file: ':memory:' })
+  t.after(() => db.close())
+  return db
+})
+
+databaseContract('SQLite in a file', async (t) => {
+  const db = await open({ file: join(await folder(t), 'flynn.db') })
+  t.after(() => db.close())
+  return db
+})
+
+test('what was written is there when the file is opened again, and the migrations are not run twice', async (t) => {
+  const file = join(await folder(t), 'flynn.db')
+  const first = await open({ file })
+  await first.sessions.open('ws:a', 1)
+  await first.messages.append({ sessionId: 'ws:a', runId: 'r', role: 'user', content: 'Hello', createdAt: 2 })
+  await first.close()
+
+  const second = await open({ file })
+  t.after(() => second.close())
+  assert.equal((await second.sessions.get('ws:a'))?.messageCount, 1)
+  assert.equal((await second.messages.history('ws:a'))[0]?.content, 'Hello')
+})
+
+test('a folder that has to be made, the file and the log beside it belong to the owner alone', async (t) => {
+  const data = join(await folder(t), 'made', 'data')
+  const db = await open({ file: join(data, 'flynn.db') })
+  t.after(() => db.close())
+  const mode = async (path: string) => (await stat(path)).mode & 0o777
+  assert.equal(await mode(data), 0o700)
+  for (const name of ['flynn.db', 'flynn.db-wal', 'flynn.db-shm']) assert.equal(await mode(join(data, name)), 0o600, name)
+})
+
+test('a folder that is there keeps its mode', async (t) => {
+  const data = join(await folder(t), 'data')
+  await mkdir(data)
+  await chmod(data, 0o750)
+  const db = await open({ file: join(data, 'flynn.db') })
+  t.after(() => db.close())
+  assert.equal((await stat(data)).mode & 0o777, 0o750)
+})
+
+test('a file that is no database stops the start with its name and the reason, and is left as it is', async (t) => {
+  const file = join(await folder(t), 'flynn.db')
+  await writeFile(file, 'this is a letter to my aunt, not a database\n'.repeat(50))
+  await assert.rejects(open({ file }), (error: Error) => {
+    assert.equal(error.message, `cannot open the database ${file}: file is not a database`)
+    return true
+  })
+  assert.match(await readFile(file, 'utf8'), /^this is a letter/)
+})
+
+test('a database that somebody else has locked is not ready, and is again once it is free', async (t) => {
+  const file = join(await folder(t), 'flynn.db')
+  const db = await open({ file })
+  t.after(() => db.close())
+  const other = new Driver(file)
+  t.after(() => other.close())
+  other.exec('BEGIN IMMEDIATE')
+  await assert.rejects(db.ready(), /locked/)
+  other.exec('COMMIT')
+  await db.ready()
+})
+
+test('a message that was acknowledged survives kill -9', async (t) => {
+  const file = join(await folder(t), 'flynn.db')
+  const program = `
+    const { open } = await import(${JSON.stringify(new URL('../../db/client.ts', import.meta.url).href)})
+    const db = await open({ file: ${JSON.stringify(file)} })
+    await db.sessions.open('ws:a', 1)
+    await db.runs.start({ id: 'r', sessionId: 'ws:a', principal: 'local', createdAt: 1, startedAt: 1 })
+    for (let n = 0; ; n++) {
+      await db.messages.append({ sessionId: 'ws:a', runId: 'r', role: 'user', content: String(n), createdAt: n })
+      process.stdout.write(n + '\\n')
+      await new Promise(setImmediate)
+    }`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let acknowledged = -1
+  child.stdout.setEncoding('utf8')
+  child.stdout.on('data', (text: string) => {
+    acknowledged = Number(text.trimEnd().split('\n').at(-1))
+    if (acknowledged > 50) child.kill('SIGKILL')
+  })
+  const [, signal] = await once(child, 'close')
+  assert.equal(signal, 'SIGKILL')
+
+  const db = await open({ file })
+  t.after(() => db.close())
+  const rows = await db.messages.history('ws:a')
+  assert.deepEqual(
+    rows.map(({ content }) => content),
+    rows.map((_, n) => String(n))
+  )
+  assert.ok(rows.length > acknowledged)
+  assert.equal((await db.sessions.get('ws:a'))?.messageCount, rows.length)
+  assert.equal((await db.runs.interruptRunning(1)).length, 1)
+})
+
+test('the migrations make exactly what the schema says', async () => {
+  const { entries } = JSON.parse(await readFile(join(MIGRATIONS, 'meta/_journal.json'), 'utf8'))
+  const newest = String(entries.at(-1).idx).padStart(4, '0')
+  const migrated = JSON.parse(await readFile(join(MIGRATIONS, `meta/${newest}_snapshot.json`), 'utf8'))
+  const wanted = await generateSQLiteDrizzleJson(schema as unknown as Record<string, unknown>, migrated.id)
+  assert.deepEqual(await generateSQLiteMigration(migrated, wanted), [])
+})
+
+test('a migration that makes a table anew loses nothing of what refers to it', async (t) => {
+  const home = await folder(t)
+  const [file, migrations] = [join(home, 'flynn.db'), join(home, 'migrations')]
+  const db = await open({ file })
+  await db.sessions.open('ws:a', 1)
+  await db.messages.append({ sessionId: 'ws:a', runId: 'r', role: 'user', content: 'Hello', createdAt: 2 })
+  await db.close()
+
+  await cp(MIGRATIONS, migrations, { recursive: true })
+  const journal = JSON.parse(await readFile(join(migrations, 'meta/_journal.json'), 'utf8'))
+  const last = journal.entries.at(-1)
+  journal.entries.push({ ...last, idx: last.idx + 1, when: last.when + 1, tag: '9999_anew' })
+  await writeFile(join(migrations, 'meta/_journal.json'), JSON.stringify(journal))
+  await writeFile(
+    join(migrations, '9999_anew.sql'),
+    [
+      'CREATE TABLE `__new_sessions` AS SELECT * FROM `sessions`;',
+      'DROP TABLE `sessions`;',
+      'ALTER TABLE `__new_sessions` RENAME TO `sessions`;',
+      'CREATE UNIQUE INDEX `sessions_id` ON `sessions` (`id`);'
+    ].join('\n--> statement-breakpoint\n')
+  )
+  const connection = await connect(file, migrations)
+  t.after(() => connection.close())
+  const { query, schema } = connection
+  assert.equal((await query.select().from(schema.sessions).execute()).length, 1)
+  assert.equal((await query.select().from(schema.messages).execute()).length, 1)
+})
+
+test('several statements in one transaction take effect together or not at all', async (t) => {
+  const { query, schema, atomic, close } = await connect(':memory:')
+  t.after(close)
+  const { memory } = schema
+  const row = { namespace: 'n', key: 'k', value: 'v', updatedAt: 1 }
+  const twice = atomic((tx) => [tx.insert(memory).values(row), tx.insert(memory).values(row)])
+  await assert.rejects(twice(), /UNIQUE/)
+  assert.deepEqual(await query.select().from(memory).execute(), [])
+})
+
+test('what a message does not have is NULL, not the text of a JSON null', async (t) => {
+  const connection = await connect(':memory:')
+  t.after(() => connection.close())
+  await sessionStore(connection).open('ws:a', 1)
+  await messageStore(connection).append({ sessionId: 'ws:a', runId: 'r', role: 'user', content: 'Hello', createdAt: 2 })
+  const { query, schema } = connection
+  assert.equal((await query.select().from(schema.messages).where(isNull(schema.messages.parts)).execute()).length, 1)
+})
+
+test('the lists that clients ask for most are read from an index', async (t) => {
+  const file = join(await folder(t), 'flynn.db')
+  await (await open({ file })).close()
+  const client = new Driver(file)
+  t.after(() => client.close())
+  const plan = (sql: string) =>
+    client
+      .prepare(`explain query plan ${sql}`)
+      .all()
+      .map((row) => (row as { detail: string }).detail)
+      .join('; ')
+  const order = 'order by last_message_at desc nulls last, created_at desc, id desc limit 50'
+  assert.match(plan(`select * from sessions ${order}`), /^SCAN sessions USING INDEX sessions_recent$/)
+  assert.match(
+    plan(`select * from sessions where frontend = 'ws' ${order}`),
+    /^SEARCH sessions USING INDEX sessions_frontend_recent \(frontend=\?\)$/
+  )
+  assert.match(
+    plan("select * from messages where session_id = 'ws:a' order by id"),
+    /^SEARCH messages USING INDEX messages_session/
+  )
+  assert.match(plan("delete from runs where session_id = 'ws:a'"), /INDEX runs_session/)
+})
