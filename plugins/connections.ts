@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
+import { CLOSE, Connection, HEARTBEAT_SECONDS } from '../rpc/connection.ts'
+import type { Caller } from '../rpc/define.ts'
+import { Corker, Outbox } from '../rpc/outbox.ts'
+import { type GatewayInstance, gatewayPlugin } from '../types.ts'
+
+/** What a peer gets to answer a goodbye to all. */
+const GOODBYE_MS = 2_000
+
+/** The live sockets of one gateway. */
+export class Connections {
+  readonly #app: GatewayInstance
+  readonly #open = new Map<string, Connection>()
+  readonly #corker = new Corker()
+
+  constructor(app: GatewayInstance) {
+    this.#app = app
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** The ids of the sessions that live connections are attached to. */
+  sessions(): Set<string> {
+    return new Set(Array.from(this.#open.values(), ({ sessionId }) => sessionId))
+  }
+
+  /** Takes over an upgraded socket of an accepted caller. Listens at once: a frame may already be on its way. */
+  accept(socket: WebSocket, stream: Duplex | undefined, caller: Caller): Connection {
+    const app = this.#app
+    const id = randomUUID()
+    const { maxPayloadBytes, sendBufferBytes } = app.config.server
+    const outbox = new Outbox({
+      socket,
+      stream,
+      corker: this.#corker,
+      limit: sendBufferBytes,
+      onSlow: () => {
+        app.log.warn({ connectionId: id }, 'a client does not read; its connection is closed')
+        socket.close(CLOSE.slow, 'slow consumer')
+      }
+    })
+    const connection = new Connection({ id, app, caller, socket, outbox })
+    this.#open.set(id, connection)
+    socket.on('message', (data: Buffer, isBinary) => {
+      // Between our goodbye and the peer's it may still send. Nobody would get the answer, so nothing is begun.
+      if (socket.readyState !== socket.OPEN) return
+      // Our own WebSocket server refuses such a frame unread; a host's may let it pass.
+      if (data.length > maxPayloadBytes) socket.close(1009, 'frame too big')
+      else connection.receive(data, isBinary)
+    })
+    socket.on('pong', () => connection.pong())
+    socket.on('error', (err) => app.log.debug({ err, connectionId: id }, 'socket error'))
+    socket.on('close', () => {
+      this.#open.delete(id)
+      connection.closed()
+    })
+    return connection
+  }
+
+  /** One heartbeat for everybody. */
+  beat(): void {
+    for (const connection of this.#open.values()) connection.beat()
+  }
+
+  /** Sends an extension event to every connection that asked for it. */
+  notify(event: string, data: unknown): void {
+    for (const connection of this.#open.values()) connection.notify(event, data)
+  }
+
+  /** Says goodbye to everybody. Who does not answer within two seconds is cut off: nothing may hold up a shutdown. */
+  closeAll(code: number, reason: string): void {
+    for (const connection of this.#open.values()) connection.close(code, reason)
+    setTimeout(() => {
+      for (const connection of this.#open.values()) connection.terminate()
+    }, GOODBYE_MS).unref()
+  }
+}
+
+/** Owns `app.connections`: heartbeat and goodbye. */
+export default gatewayPlugin({ name: 'connections', dependencies: ['websocket', 'rpc'] }, async (app) => {
+  const connections = new Connections(app)
+  app.decorate('connections', connections)
+
+  const heartbeat = setInterval(() => connections.beat(), HEARTBEAT_SECONDS * 1000)
+  heartbeat.unref()
+  app.addHook('onClose', async () => clearInterval(heartbeat))
+})

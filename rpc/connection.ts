@@ -1,0 +1,262 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { RawData, WebSocket } from 'ws'
+import type { GatewayInstance } from '../types.ts'
+import type { Caller, Context, Origin, Peer } from './define.ts'
+import { RpcError, toRpcError } from './errors.ts'
+import {
+  type Dialect,
+  errorFrame,
+  type Request,
+  type RequestId,
+  readRequest,
+  refusedText,
+  resultFrame,
+  type Unreadable,
+  unreadableFrame
+} from './frames.ts'
+import { parseJson } from './json.ts'
+import type { Outbox } from './outbox.ts'
+
+/** Requests of one connection that may be under way at once. */
+export const MAX_IN_FLIGHT = 64
+/** Seconds between two heartbeats. */
+export const HEARTBEAT_SECONDS = 30
+/** Heartbeats a peer may miss before it is taken for dead. */
+const MAX_MISSED_BEATS = 2
+
+/** Why the gateway closes a socket (RFC 6455 section 7.4.1; 4000 and up are our own). */
+export const CLOSE = { normal: 1000, goingAway: 1001, policy: 1008, slow: 1013, unauthenticated: 4401, notFound: 4404 } as const
+
+export interface ConnectionOptions {
+  readonly id: string
+  readonly app: GatewayInstance
+  readonly caller: Caller
+  readonly socket: WebSocket
+  readonly outbox: Outbox
+}
+
+/**
+ * One socket of the protocol: frames come in, each is answered once. Requests run concurrently; the frames of one
+ * request keep their order (events, then the result or error).
+ *
+ * Every field that a quiet connection does not need is made at its first use: thousands of them idle.
+ */
+export class Connection implements Peer {
+  readonly id: string
+  readonly caller: Caller
+  sessionId: string
+  readonly #app: GatewayInstance
+  readonly #socket: WebSocket
+  readonly #outbox: Outbox
+  /** The calls under way, by the id the client gave them. */
+  #inFlight: Map<RequestId, Call> | undefined
+  #events: Set<string> | undefined
+  #missedBeats = 0
+
+  constructor({ id, app, caller, socket, outbox }: ConnectionOptions) {
+    this.id = id
+    this.sessionId = `ws:${id}`
+    this.caller = caller
+    this.#app = app
+    this.#socket = socket
+    this.#outbox = outbox
+  }
+
+  get events(): Set<string> {
+    this.#events ??= new Set()
+    return this.#events
+  }
+
+  /** One message of the socket. Never throws: whatever happens is answered. */
+  receive(data: RawData, isBinary: boolean): void {
+    this.#missedBeats = 0
+    if (isBinary) {
+      this.#refuse({
+        dialect: 'native',
+        id: null,
+        error: new RpcError('ParseError', 'Parse error: frames are text, this one is binary')
+      })
+      return
+    }
+    const text = String(data)
+    let value: unknown
+    try {
+      value = parseJson(text)
+    } catch (cause) {
+      this.#refuse(refusedText(text, toRpcError(cause)))
+      return
+    }
+    if (Array.isArray(value)) this.#batch(value)
+    else this.#take(value, (answer) => answer !== undefined && this.#outbox.send(answer))
+  }
+
+  pong(): void {
+    this.#missedBeats = 0
+  }
+
+  /** One beat of the heart: asks for a sign of life, or gives up a peer that has given none twice. */
+  beat(): void {
+    if (this.#missedBeats++ < MAX_MISSED_BEATS) this.#socket.ping()
+    else this.#socket.terminate()
+  }
+
+  /** Sends an extension event to a connection that asked for it. */
+  notify(event: string, data: unknown): void {
+    if (this.#events?.has(event)) this.#outbox.send(JSON.stringify({ id: null, event, data }))
+  }
+
+  close(code: number, reason: string): void {
+    // An answer that is being written in this turn goes out first.
+    setImmediate(() => {
+      this.#outbox.finish()
+      this.#socket.close(code, reason)
+    })
+  }
+
+  /** Ends the socket without a goodbye. */
+  terminate(): void {
+    this.#socket.terminate()
+  }
+
+  /** The socket is gone: those who wait for the client are told, runs are not. */
+  closed(): void {
+    this.#outbox.discard()
+    for (const call of this.#inFlight?.values() ?? []) call.abort()
+    this.#inFlight = undefined
+  }
+
+  #refuse(frame: Unreadable): void {
+    this.#outbox.send(unreadableFrame(frame))
+  }
+
+  /** JSON-RPC 2.0 section 6: the answers come together, in one array, notifications leave no trace. */
+  #batch(items: unknown[]): void {
+    if (items.length === 0) {
+      this.#refuse({ dialect: '2.0', id: null, error: new RpcError('InvalidRequest', 'Invalid request: an empty batch') })
+      return
+    }
+    const answers: string[] = []
+    let open = items.length
+    const done = (answer?: string): void => {
+      if (answer !== undefined) answers.push(answer)
+      if (--open === 0 && answers.length > 0) this.#outbox.send(`[${answers.join(',')}]`)
+    }
+    for (const item of items) this.#take(item, done, '2.0')
+  }
+
+  /** `done` is called once, without an answer for a notification. */
+  #take(value: unknown, done: Done, only?: Dialect): void {
+    const request = readRequest(value)
+    if ('error' in request) {
+      done(unreadableFrame(only ? { ...request, dialect: only } : request))
+    } else if (only && request.dialect !== only) {
+      done(
+        unreadableFrame({
+          dialect: only,
+          id: null,
+          error: new RpcError('InvalidRequest', 'Invalid request: in a batch, jsonrpc must be "2.0"')
+        })
+      )
+    } else if (request.id !== undefined && request.id !== null && this.#inFlight?.has(request.id)) {
+      done(
+        errorFrame(
+          request.dialect,
+          request.id,
+          new RpcError('InvalidRequest', `id ${request.id} is taken by a request that is still under way`)
+        )
+      )
+    } else if ((this.#inFlight?.size ?? 0) >= MAX_IN_FLIGHT) {
+      const error = new RpcError('AgentBusy', `More than ${MAX_IN_FLIGHT} requests of this connection are under way`)
+      done(request.id === undefined ? undefined : errorFrame(request.dialect, request.id, error))
+    } else this.#run(request, done)
+  }
+
+  #run(request: Request, done: Done): void {
+    const call = new Call(this, this.#app, this.#outbox, request)
+    let result: unknown
+    try {
+      result = this.#app.rpc.call(request.method, request.params, call)
+    } catch (cause) {
+      done(this.#failure(request, cause))
+      return
+    }
+    if (!(result instanceof Promise)) {
+      done(this.#success(request, result))
+      return
+    }
+    // A call without an id (or with the id null) has a place of its own, so that it counts too.
+    const key = request.id ?? (`notification ${(this.#unnamed++).toString()}` as const)
+    this.#inFlight ??= new Map()
+    this.#inFlight.set(key, call)
+    const finish = (answer: string | undefined): void => {
+      this.#inFlight?.delete(key)
+      done(answer)
+    }
+    result.then(
+      (value) => finish(this.#success(request, value)),
+      (cause) => finish(this.#failure(request, cause))
+    )
+  }
+
+  #unnamed = 0
+
+  #success({ dialect, id, method }: Request, result: unknown): string | undefined {
+    if (id === undefined) return undefined
+    try {
+      return resultFrame(dialect, id, this.#app.rpc.encode(method, result))
+    } catch (cause) {
+      return errorFrame(dialect, id, this.#logged(method, cause))
+    }
+  }
+
+  #failure({ dialect, id, method }: Request, cause: unknown): string | undefined {
+    const error = this.#logged(method, cause)
+    return id === undefined ? undefined : errorFrame(dialect, id, error)
+  }
+
+  #logged(method: string, cause: unknown): RpcError {
+    if (!(cause instanceof RpcError)) this.#app.log.error({ err: cause, method, connectionId: this.id }, 'a method failed')
+    return toRpcError(cause)
+  }
+}
+
+type Done = (answer: string | undefined) => unknown
+
+/** One request under way. */
+class Call implements Context {
+  readonly app: GatewayInstance
+  readonly connection: Connection
+  readonly #outbox: Outbox
+  readonly #request: Request
+  #controller: AbortController | undefined
+
+  constructor(connection: Connection, app: GatewayInstance, outbox: Outbox, request: Request) {
+    this.connection = connection
+    this.app = app
+    this.#outbox = outbox
+    this.#request = request
+  }
+
+  get caller(): Caller {
+    return this.connection.caller
+  }
+
+  get log(): FastifyBaseLogger {
+    return this.app.log
+  }
+
+  /** Made at its first use: most methods never look at it. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#controller?.abort()
+  }
+
+  emit(event: string, data: unknown, origin: Origin): void {
+    const { dialect, id } = this.#request
+    if (id !== undefined) this.#outbox.event(dialect, { id, event, data, origin })
+  }
+}

@@ -1,0 +1,91 @@
+import type { Static, TObject, TSchema } from '@sinclair/typebox'
+import type { FastifyBaseLogger } from 'fastify'
+import type { GatewayInstance } from '../types.ts'
+
+/** What a credential may be allowed to do. `admin` includes all others; no other scope includes another. */
+export const SCOPES = ['read', 'write', 'node', 'operate', 'admin'] as const
+export type Scope = (typeof SCOPES)[number]
+
+/** What a method asks of its caller: a scope, or `any` accepted credential. */
+export type Requirement = Scope | 'any'
+
+/** Who is calling. Comes from the credential alone, never from anything the client says. */
+export interface Caller {
+  /** The principal: `token:<name>`, `tailscale:<login>` or `local` (no token configured). */
+  readonly id: string
+  readonly scopes: ReadonlySet<Scope>
+}
+
+/** Where an event comes from. `seq` starts at 1 in each run and has no gaps. */
+export interface Origin {
+  readonly sessionId: string
+  readonly runId: string
+  readonly seq: number
+}
+
+/** The socket a request came over, as far as methods may know it. */
+export interface Peer {
+  readonly id: string
+  /** The session this connection is attached to; `ws:<connection id>` until a call names another. */
+  sessionId: string
+  /** Extension events this connection asked for with `system.hello`. */
+  readonly events: Set<string>
+  /** Says goodbye once every frame already written has gone out. */
+  close(code: number, reason: string): void
+}
+
+export type EventMap = Record<string, TSchema>
+
+export interface Context<E extends EventMap = EventMap> {
+  readonly app: GatewayInstance
+  readonly caller: Caller
+  /** Absent when the call came over HTTP. */
+  readonly connection: Peer | undefined
+  readonly log: FastifyBaseLogger
+  /** Aborted when the client is gone or the gateway closes. Runs outlive it: a dropped client does not stop an agent. */
+  readonly signal: AbortSignal
+  /** Sends one event of this request; a no-op when nobody listens any more. */
+  emit<K extends keyof E & string>(event: K, data: Static<E[K]>, origin: Origin): void
+}
+
+/** One call and its answer, in the shape of the protocol. Published in OpenRPC, replayed by the tests. */
+export interface Example<P extends TObject, R extends TSchema> {
+  readonly params: Static<P>
+  readonly result: Static<R>
+}
+
+/**
+ * Everything the gateway knows about one method. The registry makes of it the WebSocket dispatch, the HTTP route
+ * `POST {prefix}/rpc/<name>`, the OpenRPC entry and the type of the client.
+ */
+export interface Method<
+  N extends string = string,
+  P extends TObject = TObject,
+  R extends TSchema = TSchema,
+  E extends EventMap = EventMap
+> {
+  readonly name: N
+  /** One line, no full stop. */
+  readonly summary: string
+  readonly scope: Requirement
+  /** Unknown params are refused: give it `additionalProperties: false`. */
+  readonly params: P
+  readonly result: R
+  /** Events streamed while the method runs, by name. */
+  readonly events?: E
+  readonly examples?: ReadonlyArray<Example<P, R>>
+  handler(params: Static<P>, ctx: Context<E>): Static<R> | Promise<Static<R>>
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a registry holds methods of every shape
+export type AnyMethod = Method<string, any, any, any>
+
+/** Identity at run time; at compile time it ties the handler and the examples to their schemas. */
+export function defineMethod<
+  const N extends string,
+  P extends TObject,
+  R extends TSchema,
+  E extends EventMap = Record<never, never>
+>(method: Method<N, P, R, E>): Method<N, P, R, E> {
+  return method
+}

@@ -1,0 +1,56 @@
+import { Type } from '@sinclair/typebox'
+import { defineMethod } from '../define.ts'
+import { Attachment, MAX_ATTACHMENTS, RUN_EVENTS, SendResult } from '../schemas/agent.ts'
+import { attach, SessionId, sessionOf } from '../schemas/session.ts'
+
+/** The specification's own example. */
+const WEATHER = "I can't check the weather without access to weather APIs. Would you like me to help you with something else?"
+
+export const send = defineMethod({
+  name: 'agent.send',
+  summary: 'Send a message to the agent and stream its answer',
+  scope: 'write',
+  params: Type.Object(
+    {
+      message: Type.String({ description: 'May be empty when there are attachments' }),
+      sessionId: Type.Optional(SessionId),
+      attachments: Type.Optional(Type.Array(Attachment, { maxItems: MAX_ATTACHMENTS }))
+    },
+    { additionalProperties: false }
+  ),
+  result: SendResult,
+  events: RUN_EVENTS,
+  examples: [
+    {
+      params: {
+        message: "What's the weather?",
+        sessionId: 'telegram:123456',
+        attachments: [{ mimeType: 'image/jpeg', data: 'base64encodedimage...' }]
+      },
+      result: {
+        sessionId: 'telegram:123456',
+        runId: '0b6f2a1c-5d0e-4c1f-9f43-6a3f5f0f2b11',
+        content: WEATHER,
+        response: WEATHER,
+        usage: { inputTokens: 25, outputTokens: 30 }
+      }
+    }
+  ],
+  handler: ({ message, sessionId, attachments = [] }, ctx) =>
+    ctx.app.agent.send({
+      message,
+      attachments,
+      sessionId: attach({ sessionId }, ctx),
+      caller: ctx.caller,
+      emit: (event, data, origin) => ctx.emit(event, data, origin)
+    })
+})
+
+export const cancel = defineMethod({
+  name: 'agent.cancel',
+  summary: "Cancel what runs and waits in a session's lane",
+  scope: 'write',
+  params: Type.Object({ sessionId: Type.Optional(SessionId) }, { additionalProperties: false }),
+  result: Type.Object({ cancelled: Type.Boolean({ description: 'Whether there was anything to cancel' }) }),
+  handler: (params, ctx) => ctx.app.agent.cancel(sessionOf(params, ctx), ctx.caller)
+})

@@ -1,0 +1,55 @@
+import { Type } from '@sinclair/typebox'
+
+export const MAX_ATTACHMENTS = 10
+/** All attachments of one message together, decoded. */
+export const MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
+
+export const Attachment = Type.Object(
+  {
+    mimeType: Type.String({ pattern: '^[a-z]+/[A-Za-z0-9.+-]+$', maxLength: 127, expected: 'a MIME type such as image/png' }),
+    data: Type.String({ description: 'base64' }),
+    filename: Type.Optional(Type.String({ maxLength: 255 }))
+  },
+  { additionalProperties: false }
+)
+
+export const Usage = Type.Object({
+  inputTokens: Type.Integer({ description: 'Of all model calls of the run together' }),
+  outputTokens: Type.Integer()
+})
+
+export const SendResult = Type.Object({
+  sessionId: Type.String(),
+  runId: Type.String(),
+  content: Type.String({ description: 'The whole answer: the texts of all content events, joined' }),
+  response: Type.String({ description: 'The same as content' }),
+  usage: Usage
+})
+
+export const Content = Type.Object({ text: Type.String() })
+export const ToolStart = Type.Object({
+  tool: Type.String(),
+  args: Type.Record(Type.String(), Type.Unknown()),
+  callId: Type.String({ description: 'The same in the tool_end of this call' })
+})
+export const ToolEnd = Type.Object({
+  tool: Type.String(),
+  result: Type.Object({
+    success: Type.Boolean(),
+    output: Type.String(),
+    error: Type.Union([Type.String(), Type.Null()])
+  }),
+  callId: Type.String()
+})
+export const Done = Type.Object({ content: Type.String() })
+export const RunError = Type.Object({ code: Type.Integer(), message: Type.String() })
+
+/** The events of a run, in the specification's names. */
+export const RUN_EVENTS = {
+  content: Content,
+  tool_start: ToolStart,
+  tool_end: ToolEnd,
+  attachment: Attachment,
+  done: Done,
+  error: RunError
+} as const

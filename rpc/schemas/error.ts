@@ -1,0 +1,19 @@
+import { Type } from '@sinclair/typebox'
+
+/** What every failed HTTP request answers, whatever the route. */
+export const Failure = Type.Object({
+  error: Type.Object({
+    code: Type.Integer({ description: "The specification's error code" }),
+    message: Type.String(),
+    data: Type.Optional(
+      Type.Object(
+        {
+          retryable: Type.Optional(Type.Boolean()),
+          retryAfterMs: Type.Optional(Type.Integer()),
+          issues: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() })))
+        },
+        { additionalProperties: true }
+      )
+    )
+  })
+})

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path/posix'
+import test from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * Who may import what from whom; `import type` is free. The first rule that names the file or its folder applies.
+ * `<own>` is the file's own concern: `plugins/tools/shell.ts` and `plugins/tools/files.ts` share one.
+ */
+const RULES: ReadonlyArray<{ readonly from: string; readonly to: readonly string[]; readonly why: string }> = [
+  {
+    from: 'server.ts',
+    to: ['app.ts', 'plugins/config/'],
+    why: 'the standalone start reads the configuration and registers the gateway'
+  },
+  { from: 'app.ts', to: ['plugins/', 'routes/', 'rpc/'], why: 'the table of contents registers plugins and routes' },
+  { from: 'types.ts', to: [], why: 'everything imports it, so it imports types only' },
+  { from: 'drizzle.config.ts', to: ['db/'], why: 'it points at the schema' },
+  {
+    from: 'plugins/',
+    to: ['<own>', 'rpc/', 'lanes/', 'db/', 'types.ts'],
+    why: 'another plugin is reached by its decorator on `app`'
+  },
+  { from: 'routes/', to: ['rpc/', 'types.ts'], why: 'routes hold no logic; services are reached by decorators on `app`' },
+  {
+    from: 'rpc/methods/',
+    to: ['rpc/methods/', 'rpc/schemas/', 'rpc/define.ts', 'rpc/errors.ts'],
+    why: 'methods reach services through `ctx.app`'
+  },
+  { from: 'rpc/', to: ['rpc/'], why: 'the protocol knows no concern' },
+  { from: 'lanes/', to: ['lanes/'], why: 'lanes know nothing of the gateway' },
+  { from: 'db/', to: ['db/'], why: 'the database knows nothing of the gateway' }
+]
+
+/** Why `file` may not import a value from `target`; both relative to the repository. Undefined: it may. */
+function objection(file: string, target: string): string | undefined {
+  const rule = RULES.find(({ from }) => file === from || (from.endsWith('/') && file.startsWith(from)))
+  if (!rule) return `${file} imports ${target}, and no rule here says what ${file} may import`
+  const own = /^plugins\/[^/]+\//.exec(file)?.[0] ?? file
+  const allowed = rule.to.map((to) => (to === '<own>' ? own : to))
+  if (allowed.some((to) => target === to || (to.endsWith('/') && target.startsWith(to)))) return undefined
+  return `${file} imports ${target}, but ${rule.from} may import values from ${allowed.join(', ') || 'nothing'} only: ${rule.why}`
+}
+
+/** The files of this repository that a source imports a value from, relative to it. */
+function valueImports(file: string, source: string): string[] {
+  const statement = /^(?:import|export) (?!type\b)(?:[\w$*, ]*(?:\{[^}]*\})?[\w$*, ]*from )?'(\.[^']+)'/gm
+  const dynamic = /\bimport\('(\.[^']+)'\)/g
+  return [...source.matchAll(statement), ...source.matchAll(dynamic)].map(([, specifier]) => join(dirname(file), specifier!))
+}
+
+const SOURCES = ['*.ts', '{plugins,routes,rpc,lanes,db}/**/*.ts']
+
+test('every import of a value follows the direction of dependencies', () => {
+  const root = fileURLToPath(new URL('./', import.meta.resolve('#package.json')))
+  const files = globSync(SOURCES, { cwd: root }).sort()
+  const imports = files.flatMap((file) =>
+    valueImports(file, readFileSync(join(root, file), 'utf8')).map((target) => ({ file, target }))
+  )
+  assert.ok(imports.length > files.length / 2, 'the sources were read')
+  const objections = imports.map(({ file, target }) => objection(file, target)).filter((text) => text !== undefined)
+  assert.deepEqual(objections, [])
+})
+
+test('the rules let through what the layout wants and nothing else', () => {
+  const good = [
+    ['server.ts', 'app.ts'],
+    ['server.ts', 'plugins/config/index.ts'],
+    ['app.ts', 'plugins/db.ts'],
+    ['app.ts', 'routes/socket.ts'],
+    ['plugins/lanes.ts', 'lanes/lanes.ts'],
+    ['plugins/tools/index.ts', 'plugins/tools/shell.ts'],
+    ['plugins/tools/index.ts', 'rpc/methods/tools.ts'],
+    ['routes/socket.ts', 'rpc/connection.ts'],
+    ['rpc/methods/agent.ts', 'rpc/schemas/agent.ts'],
+    ['rpc/registry.ts', 'rpc/validate.ts'],
+    ['db/stores/runs.ts', 'db/schema.sqlite.ts']
+  ] as const
+  const bad = [
+    ['server.ts', 'plugins/db.ts'],
+    ['app.ts', 'db/client.ts'],
+    ['types.ts', 'rpc/errors.ts'],
+    ['plugins/agent/index.ts', 'plugins/tools/define.ts'],
+    ['plugins/agent/index.ts', 'plugins/lanes.ts'],
+    ['plugins/audit.ts', 'plugins/auth/index.ts'],
+    ['plugins/tools/index.ts', 'routes/socket.ts'],
+    ['plugins/tools/index.ts', 'app.ts'],
+    ['routes/health.ts', 'plugins/auth/index.ts'],
+    ['routes/health.ts', 'db/client.ts'],
+    ['rpc/methods/agent.ts', 'rpc/registry.ts'],
+    ['rpc/registry.ts', 'types.ts'],
+    ['rpc/registry.ts', 'lanes/lanes.ts'],
+    ['lanes/lane.ts', 'rpc/errors.ts'],
+    ['db/client.ts', 'types.ts'],
+    ['utils/text.ts', 'rpc/errors.ts']
+  ] as const
+  for (const [file, target] of good) assert.equal(objection(file, target), undefined)
+  for (const [file, target] of bad)
+    assert.match(objection(file, target) ?? 'no objection', new RegExp(`^${file} imports ${target}, `))
+})
+
+test('imports are found in every form they are written in, and types are not', () => {
+  const source = [
+    "import a from './a.ts'",
+    "import b, {\n  type Other,\n  c\n} from '../lanes/b.ts'",
+    "import * as d from './d.ts'",
+    "import './e.ts'",
+    "export { f } from './f.ts'",
+    "export * from './g.ts'",
+    "const { h } = await import('./h.ts')",
+    "import type { I } from './types-only.ts'",
+    "export type { J } from './types-only.ts'",
+    'export interface K {}',
+    "import type L from './types-only.ts'",
+    "import fastify from 'fastify'"
+  ].join('\n')
+  const found = ['a', '../lanes/b', 'd', 'e', 'f', 'g', 'h'].map((name) => join('plugins', `${name}.ts`))
+  assert.deepEqual(valueImports('plugins/x.ts', source).sort(), found.sort())
+})

@@ -1,0 +1,113 @@
+import type { Static, TSchema } from '@sinclair/typebox'
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyPluginAsync,
+  FastifyTypeProvider,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault
+} from 'fastify'
+import fp from 'fastify-plugin'
+import type { Db } from './db/client.ts'
+import type { Agent } from './plugins/agent/index.ts'
+import type { Audit } from './plugins/audit.ts'
+import type { Auth } from './plugins/auth/index.ts'
+import type { Config } from './plugins/config/index.ts'
+import type { Connections } from './plugins/connections.ts'
+import type { GatewayLanes } from './plugins/lanes.ts'
+import type { Providers } from './plugins/providers/index.ts'
+import type { Sessions } from './plugins/sessions.ts'
+import type { System } from './plugins/system.ts'
+import type { Tools } from './plugins/tools/index.ts'
+import type { Registry } from './rpc/registry.ts'
+
+/** Every decorator of the gateway and the plugin that owns it. Extensions augment this interface. */
+export interface GatewayDecorators {
+  /** The configuration, complete and frozen — plugins/config */
+  config: Config
+  /** Stores over one database — plugins/db.ts */
+  db: Db
+  /** The append-only record of what was done by whom — plugins/audit.ts */
+  audit: Audit
+  /** Request → caller — plugins/auth */
+  auth: Auth
+  /** Method registry and dispatcher — plugins/rpc.ts */
+  rpc: Registry
+  /** Live sockets — plugins/connections.ts */
+  connections: Connections
+  /** One queue a session — plugins/lanes.ts */
+  lanes: GatewayLanes
+  /** Conversations — plugins/sessions.ts */
+  sessions: Sessions
+  /** Models, by tier — plugins/providers */
+  providers: Providers
+  /** What the agent can do — plugins/tools */
+  tools: Tools
+  /** What the gateway says of itself — plugins/system.ts */
+  system: System
+  /** Who answers — plugins/agent */
+  agent: Agent
+}
+
+/** Infers `request.body`, `params`, `query` and replies from TypeBox schemas; no package needed for three lines. */
+interface TypeBoxProvider extends FastifyTypeProvider {
+  validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+  serializer: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+}
+
+type TypeBoxInstance = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxProvider
+>
+
+/** The Fastify instance inside the gateway: its names win over the host's, at run time and in types. */
+export type GatewayInstance = Omit<TypeBoxInstance, keyof GatewayDecorators> & GatewayDecorators
+
+export interface PluginMeta {
+  /** Becomes `flynn:<name>`. */
+  readonly name: string
+  /** Names of other plugins of the gateway; a missing one stops the start. */
+  readonly dependencies?: readonly string[]
+  /** `false`: what the plugin adds stays inside it. */
+  readonly share?: boolean
+}
+
+/** Makes a Fastify plugin of the gateway: named, its dependencies checked, its instance typed. */
+export function gatewayPlugin<O extends object = Record<never, never>>(
+  { name, dependencies = [], share = true }: PluginMeta,
+  plugin: (app: GatewayInstance, opts: O) => Promise<void>
+): FastifyPluginAsync<O> {
+  return fp(plugin as unknown as FastifyPluginAsync<O>, {
+    name: `flynn:${name}`,
+    fastify: '5.x',
+    dependencies: dependencies.map((dependency) => `flynn:${dependency}`),
+    encapsulate: !share
+  })
+}
+
+/** Named things of one kind, in the order they were added. A duplicate name stops the start. */
+export class Collection<T extends { readonly name: string }> {
+  readonly #kind: string
+  readonly #items = new Map<string, T>()
+
+  constructor(kind: string) {
+    this.#kind = kind
+  }
+
+  add(item: T): void {
+    if (this.#items.has(item.name)) throw new Error(`${this.#kind} '${item.name}' is already registered`)
+    this.#items.set(item.name, item)
+  }
+
+  get(name: string): T | undefined {
+    return this.#items.get(name)
+  }
+
+  list(): T[] {
+    return [...this.#items.values()]
+  }
+}
