@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import { type Caller, SCOPES } from '../../rpc/define.ts'
+import type { RpcError } from '../../rpc/errors.ts'
+import { bucketOf, isLoopback } from './address.ts'
+import { type Given, givenTokens } from './bearer.ts'
+import { issueSession, readSession, sessionCookies } from './cookie.ts'
+import { FailureLimiter, MAX_FAILURES } from './limiter.ts'
+import { Origins } from './origin.ts'
+import { printable } from './printable.ts'
+import { credentialRequired, foreignHost, foreignOrigin, lockedOut, tokenNotConfigured, wrongCredential } from './refusals.ts'
+import { Tailscale, type TailscaleSettings } from './tailscale.ts'
+import { type TokenSettings, Tokens } from './tokens.ts'
+
+/** What a route asks for; see README.md. A route that says nothing is `required`. */
+export type AuthPolicy = 'required' | 'http' | 'optional' | 'socket' | 'none'
+
+/** Who is calling, or why the gateway does not know: `AuthRequired` (nothing given) or `AuthFailed` (something wrong). */
+export type Outcome = { readonly caller: Caller } | { readonly error: RpcError }
+
+/** The part of a request that authentication looks at. */
+export interface Attempt {
+  readonly method: string
+  readonly headers: IncomingHttpHeaders
+  /** Address at the other end of the TCP connection: the only one that cannot be made up. */
+  readonly peer: string | undefined
+  /** Address of the client, as far as the host trusts its proxies. */
+  readonly address: string | undefined
+  /** Host and port the client asked for, as far as the host trusts its proxies. */
+  readonly host: string
+}
+
+export interface GateSettings extends TokenSettings, TailscaleSettings {
+  readonly authHttp: boolean
+  readonly allowedOrigins?: readonly string[] | undefined
+}
+
+/**
+ * What is worth a line in a log: `failed` and `lockout` are also for the audit, `refused` is a page of another site or a
+ * foreign name, `ignored` a Tailscale identity that does not count. `detail` holds no credential and only printable text.
+ */
+export type Report = (event: 'failed' | 'lockout' | 'refused' | 'ignored', detail: ReportDetail) => void
+
+export interface ReportDetail {
+  readonly address: string
+  readonly transport: string
+  readonly reason: string
+  readonly [more: string]: string | number
+}
+
+/** Also what a Tailscale identity gets: the operator chose these people, and they need no token. */
+const EVERYTHING: ReadonlySet<(typeof SCOPES)[number]> = new Set(SCOPES)
+const LOCAL: Caller = { id: 'local', scopes: EVERYTHING }
+const ANONYMOUS: Caller = { id: 'anonymous', scopes: new Set(['read'] as const) }
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
+const READS = new Set(['GET', 'HEAD'])
+
+/** Any of these and somebody else stands between the client and the loopback peer. */
+const FORWARDED = /^(?:forwarded|x-forwarded-.+|x-real-ip|via)$/
+
+/**
+ * Request → caller. Credentials a client chose to send (header, subprotocol) must all be right, and with any of them nothing else
+ * counts. Without one, what travels by itself counts: the session cookie, then the Tailscale identity; a dead cookie is as none.
+ */
+export class Gate {
+  /** No token is configured: who connects directly from this machine may do everything. */
+  readonly open: boolean
+  readonly #tokens: Tokens
+  readonly #origins: Origins
+  readonly #tailscale: Tailscale
+  readonly #limiter: FailureLimiter
+  readonly #authHttp: boolean
+  readonly #now: () => number
+  readonly #report: Report
+
+  constructor(settings: GateSettings, report: Report, now: () => number = Date.now) {
+    this.#tokens = new Tokens(settings)
+    this.#origins = new Origins(settings.allowedOrigins)
+    this.#tailscale = new Tailscale(settings, this.#origins)
+    this.#limiter = new FailureLimiter(now)
+    this.#authHttp = settings.authHttp
+    this.#now = now
+    this.#report = report
+    this.open = this.#tokens.none
+  }
+
+  /**
+   * What becomes of a request to a route of that policy. Throws what the route must not get to see: 403 (another site's page,
+   * a rebound name), 429 (locked out), and under `required` and `http` 401.
+   */
+  admit(attempt: Attempt, policy: Exclude<AuthPolicy, 'none'>): Outcome {
+    this.#refuseOtherSites(attempt)
+    const outcome = this.#identify(attempt)
+    if ('caller' in outcome || policy === 'optional' || policy === 'socket') return outcome
+    const openRead = policy === 'http' && !this.#authHttp && READS.has(attempt.method) && !isUpgrade(attempt)
+    if (openRead && outcome.error.kind === 'AuthRequired') return { caller: ANONYMOUS }
+    throw outcome.error
+  }
+
+  /** The value of a session cookie for whoever knows a token. Throws 401 and 429. */
+  signIn(attempt: Attempt, token: string): string {
+    const identity = this.#tailscale.identify(attempt.headers, attempt.peer)
+    const bucket = bucketFor(attempt, identity && 'login' in identity ? identity.login : undefined)
+    this.#refuseLocked(bucket)
+    const found = this.#tokens.find([token])
+    if (found) return issueSession(found, this.#now())
+    this.#fail(attempt, bucket, 'wrong token at sign-in')
+    throw wrongCredential()
+  }
+
+  #refuseOtherSites(attempt: Attempt): void {
+    const { origin } = attempt.headers
+    if (!isUpgrade(attempt) && SAFE_METHODS.has(attempt.method)) return
+    if (this.#origins.allows(origin, attempt.host)) return
+    this.#report('refused', {
+      ...about(attempt),
+      reason: 'origin',
+      origin: printable(origin ?? ''),
+      host: printable(attempt.host)
+    })
+    throw foreignOrigin()
+  }
+
+  #identify(attempt: Attempt): Outcome {
+    const { headers, peer } = attempt
+    const identity = this.#tailscale.identify(headers, peer)
+    const login = identity && 'login' in identity ? identity.login : undefined
+    const ignored = identity && 'ignored' in identity ? identity.ignored : undefined
+    if (ignored) {
+      this.#report('ignored', { ...about(attempt), login: printable(String(headers['tailscale-user-login'])), reason: ignored })
+    }
+    if (this.open && !login && isDirect(attempt)) {
+      this.#refuseForeignHost(attempt)
+      return { caller: LOCAL }
+    }
+
+    const upgrade = isUpgrade(attempt)
+    const bucket = bucketFor(attempt, login)
+    const given = givenTokens(headers, upgrade)
+    const cookies = sessionCookies(headers.cookie)
+    if (upgrade || given.length > 0 || cookies.length > 0) this.#refuseLocked(bucket)
+
+    if (this.open && !login) {
+      if (upgrade) this.#fail(attempt, bucket, 'no token is configured')
+      return { error: tokenNotConfigured() }
+    }
+    const caller = given.length > 0 ? this.#given(attempt, bucket, given) : this.#carried(attempt, bucket, cookies, login)
+    if (caller) return { caller }
+    return { error: given.length > 0 ? wrongCredential() : credentialRequired({ hadCookie: cookies.length > 0, ignored }) }
+  }
+
+  #given(attempt: Attempt, bucket: string, given: readonly Given[]): Caller | undefined {
+    const [first, ...others] = given.map((readings) => this.#tokens.find(readings))
+    if (first && others.every((other) => other)) return first.caller
+    this.#fail(attempt, bucket, given.some((readings) => readings.length === 0) ? 'malformed credential' : 'wrong token')
+    return undefined
+  }
+
+  #carried(attempt: Attempt, bucket: string, cookies: readonly string[], login: string | undefined): Caller | undefined {
+    const forged: string[] = []
+    let caller: Caller | undefined
+    for (const value of cookies) {
+      const session = readSession(value, this.#tokens, this.#now())
+      if (session === 'forged') forged.push(value)
+      else if (session !== 'stale') caller ??= session.caller
+    }
+    if (login) caller ??= { id: `tailscale:${login}`, scopes: EVERYTHING }
+    const refused = isUpgrade(attempt) && !caller
+    // Counted whatever else is right: otherwise a cookie made from a guess would test it for free.
+    for (const value of forged)
+      this.#fail(attempt, bucket, 'session cookie of another token', refused ? undefined : fingerprint(value))
+    if (refused && forged.length === 0) this.#fail(attempt, bucket, cookies.length > 0 ? 'session ended' : 'no credential')
+    return caller
+  }
+
+  #refuseForeignHost(attempt: Attempt): void {
+    if (this.#origins.knowsHost(attempt.headers.host)) return
+    this.#report('refused', { ...about(attempt), reason: 'host', host: printable(attempt.headers.host ?? '') })
+    throw foreignHost()
+  }
+
+  #refuseLocked(bucket: string): void {
+    const retryAfterMs = this.#limiter.lockedFor(bucket)
+    if (retryAfterMs > 0) throw lockedOut(retryAfterMs)
+  }
+
+  #fail(attempt: Attempt, bucket: string, reason: string, evidence?: string): void {
+    const counted = this.#limiter.fail(bucket, evidence)
+    if (counted === 'repeated') return
+    this.#report('failed', { ...about(attempt), reason })
+    if (counted === 'locked') {
+      this.#report('lockout', {
+        ...about(attempt),
+        bucket,
+        reason,
+        failures: MAX_FAILURES,
+        retryAfterMs: this.#limiter.lockedFor(bucket)
+      })
+    }
+  }
+}
+
+/** A cookie may be long and must not be kept. */
+function fingerprint(value: string): string {
+  return createHash('sha256').update(value).digest('base64')
+}
+
+/** Any `Upgrade` header: Node hands all of them to the WebSocket server, whatever protocol they name. */
+export function isUpgrade({ headers }: Pick<Attempt, 'headers'>): boolean {
+  return headers.upgrade !== undefined
+}
+
+/** A proxy on this machine has a loopback address as well; what it forwards may come from anywhere. */
+function isDirect({ headers, peer }: Attempt): boolean {
+  return isLoopback(peer) && !Object.keys(headers).some((name) => FORWARDED.test(name))
+}
+
+/**
+ * Who is held to account for a failure. Behind `tailscale serve` everybody has the same address: where its word counts,
+ * failures are the person's, and nobody is locked out by another.
+ */
+function bucketFor({ address, peer }: Attempt, login: string | undefined): string {
+  if (login) return `tailscale:${login}`
+  return bucketOf(address) ?? bucketOf(peer) ?? 'unknown'
+}
+
+function about(attempt: Attempt): { address: string; transport: string } {
+  return { address: printable(attempt.address ?? 'unknown'), transport: isUpgrade(attempt) ? 'ws' : 'http' }
+}

@@ -1,0 +1,60 @@
+import { isLoopback } from './address.ts'
+
+/** A host with an optional port and nothing else: `new URL('http://evil@localhost')` would have the host `localhost`. */
+const AUTHORITY = /^(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i
+
+/** Which web pages may talk to the gateway. */
+export class Origins {
+  readonly #listed = new Set<string>()
+  readonly #hostnames = new Set<string>()
+
+  /** `server.allowed_origins`. Throws on an entry that is no origin. */
+  constructor(listed: readonly string[] = []) {
+    for (const entry of listed) {
+      const url = URL.parse(entry)
+      if (!url || url.host === '' || !isBare(url)) {
+        throw new Error(`server.allowed_origins: '${entry}' must be an origin such as https://flynn.example.com, without a path`)
+      }
+      this.#listed.add(originOf(url))
+      this.#hostnames.add(url.hostname.toLowerCase())
+    }
+  }
+
+  /**
+   * Whether a request with this `Origin` may open a socket or change something: no browser (none given), the gateway's own page
+   * (same host and port; the scheme may differ, TLS often ends at a proxy), or a listed one. `null` (a sandboxed frame, a file) is neither.
+   */
+  allows(origin: string | undefined, host: string): boolean {
+    if (origin === undefined) return true
+    const url = URL.parse(origin)
+    if (!url || !isBare(url)) return false
+    if (this.#listed.has(originOf(url))) return true
+    return (url.protocol === 'http:' || url.protocol === 'https:') && parseHost(host, url.protocol)?.host === url.host
+  }
+
+  /**
+   * Whether a name in `Host` can only be this gateway's. A page that rebinds its own name to 127.0.0.1 counts as same-origin
+   * to the browser; the name it was loaded under is all that gives it away.
+   */
+  knowsHost(host: string | undefined): boolean {
+    const name = parseHost(host)?.hostname
+    if (name === undefined) return false
+    return (
+      name === 'localhost' || name.endsWith('.localhost') || isLoopback(name.replace(/^\[|\]$/g, '')) || this.#hostnames.has(name)
+    )
+  }
+}
+
+/** A `Host` header, read as a browser on a page of that scheme would write it; `undefined` when it is not one. */
+export function parseHost(host: string | undefined, protocol = 'http:'): URL | undefined {
+  return host !== undefined && AUTHORITY.test(host) ? (URL.parse(`${protocol}//${host}`) ?? undefined) : undefined
+}
+
+function isBare({ pathname, search, hash, username, password }: URL): boolean {
+  return (pathname === '/' || pathname === '') && `${search}${hash}${username}${password}` === ''
+}
+
+/** `URL.origin` is `null` for schemes the URL standard does not know, such as `chrome-extension:`. */
+function originOf({ protocol, host }: URL): string {
+  return `${protocol}//${host}`.toLowerCase()
+}

@@ -1,0 +1,57 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { isLoopback } from './address.ts'
+import { type Origins, parseHost } from './origin.ts'
+
+const MAX_LOGIN_LENGTH = 256
+
+export interface TailscaleSettings {
+  readonly tailscaleIdentity: boolean
+  /** Absent: everybody on the tailnet. Empty: nobody. */
+  readonly tailscaleAllowedLogins?: readonly string[] | undefined
+}
+
+/** Who `tailscale serve` says is calling, or why its word does not count. `undefined`: it says nothing, or is not asked. */
+export type Identity = { readonly login: string } | { readonly ignored: string } | undefined
+
+/**
+ * Reads `Tailscale-User-Login` (tailscale, ipn/ipnlocal/serve.go: set on each request after removing what the client sent).
+ * Anybody who reaches the port directly can send the header too, so every sign that the request came another way voids it.
+ */
+export class Tailscale {
+  readonly #enabled: boolean
+  readonly #allowed: ReadonlySet<string> | undefined
+  readonly #origins: Origins
+
+  constructor({ tailscaleIdentity, tailscaleAllowedLogins }: TailscaleSettings, origins: Origins) {
+    this.#enabled = tailscaleIdentity
+    this.#allowed = tailscaleAllowedLogins && new Set(tailscaleAllowedLogins.map((login) => login.toLowerCase()))
+    this.#origins = origins
+  }
+
+  /** `peer` is the address at the other end of the TCP connection, never one that a header told. */
+  identify(headers: IncomingHttpHeaders, peer: string | undefined): Identity {
+    const header = headers['tailscale-user-login']
+    if (!this.#enabled || typeof header !== 'string') return undefined
+    // Compared as sent: a login outside ASCII is RFC 2047 encoded, and decoding could make two of them equal.
+    const login = header.toLowerCase()
+    if (!isLoopback(peer)) return { ignored: 'it did not come from this machine, where tailscale serve connects from' }
+    if (headers['x-forwarded-for'] === undefined) return { ignored: 'it did not come through tailscale serve' }
+    if (headers['tailscale-funnel-request'] !== undefined) return { ignored: 'Funnel traffic is the public internet' }
+    if (!isTailnetHost(headers.host) && !this.#origins.knowsHost(headers.host)) {
+      return { ignored: 'the Host is not a name of the tailnet; list its origin in server.allowed_origins' }
+    }
+    // Node joins a repeated header with commas.
+    if (login === '' || login.length > MAX_LOGIN_LENGTH || /[,\p{Cc}]/u.test(login)) return { ignored: 'the login is malformed' }
+    if (this.#allowed && !this.#allowed.has(login)) return { ignored: 'the login is not in server.tailscale_allowed_logins' }
+    return { login }
+  }
+}
+
+/**
+ * tailscale serve keeps the `Host` that the browser asked for: `<machine>.<tailnet>.ts.net`, or the bare machine name.
+ * A page that rebinds a name of its own to 127.0.0.1 may send any header, these included; neither of those names can be its own.
+ */
+function isTailnetHost(host: string | undefined): boolean {
+  const name = parseHost(host)?.hostname
+  return name !== undefined && (name.endsWith('.ts.net') || /^[a-z][\w-]*$/.test(name))
+}

@@ -1,0 +1,74 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { type Caller, SCOPES, type Scope } from '../../rpc/define.ts'
+
+export interface TokenSettings {
+  /** `server.token`: all scopes, named `default`. */
+  readonly token?: string | undefined
+  /** `server.tokens` */
+  readonly tokens?:
+    | ReadonlyArray<{ readonly name: string; readonly token: string; readonly scopes: readonly Scope[] }>
+    | undefined
+}
+
+export interface Token {
+  readonly name: string
+  readonly secret: string
+  readonly caller: Caller
+}
+
+/** The configured tokens. Throws when two of them could be mistaken for each other, or one is empty. */
+export class Tokens {
+  readonly #list: ReadonlyArray<Token & { readonly digest: Uint8Array }>
+
+  constructor({ token, tokens = [] }: TokenSettings) {
+    const all = [...(token === undefined ? [] : [{ name: 'default', token, scopes: SCOPES }]), ...tokens]
+    const names = new Set<string>()
+    const secrets = new Set<string>()
+    for (const { name, token: secret } of all) {
+      const where = `server.tokens '${name}'`
+      if (secret === '') throw new Error(`${name === 'default' ? 'server.token' : where} must not be empty`)
+      if (names.has(name)) throw new Error(`${where}: the name is taken${name === 'default' ? ' by server.token' : ''}`)
+      if (secrets.has(secret)) throw new Error(`${where}: another token has the same value, so nobody could tell who is calling`)
+      names.add(name)
+      secrets.add(secret)
+    }
+    this.#list = all.map(({ name, token: secret, scopes }) => ({
+      name,
+      secret,
+      caller: { id: `token:${name}`, scopes: new Set(scopes) },
+      digest: sha256(secret)
+    }))
+  }
+
+  get none(): boolean {
+    return this.#list.length === 0
+  }
+
+  named(name: string): Token | undefined {
+    return this.#list.find((token) => token.name === name)
+  }
+
+  /**
+   * The token that one of the readings of a credential spells. Digests make unequal lengths comparable in constant time,
+   * and every token is compared whatever was found before, so that timing tells nothing about the list.
+   */
+  find(readings: ReadonlyArray<string | Uint8Array>): Token | undefined {
+    const digests = readings.map(sha256)
+    let found: Token | undefined
+    for (const token of this.#list) {
+      for (const digest of digests) {
+        if (timingSafeEqual(token.digest, digest)) found = token
+      }
+    }
+    return found
+  }
+}
+
+/** Compares two texts without telling, by the time it takes, how much of them is equal. */
+export function sameText(a: string, b: string): boolean {
+  return timingSafeEqual(sha256(a), sha256(b))
+}
+
+function sha256(text: string | Uint8Array): Uint8Array {
+  return createHash('sha256').update(text).digest()
+}

@@ -1,0 +1,34 @@
+import { Type } from '@sinclair/typebox'
+import { Failure } from '../rpc/schemas/error.ts'
+import { gatewayPlugin } from '../types.ts'
+
+const SignIn = Type.Object(
+  { token: Type.String({ minLength: 1, maxLength: 4096, description: 'One of the tokens of the gateway' }) },
+  { additionalProperties: false }
+)
+
+/** `POST /auth/session`: a browser trades the token for a cookie that scripts cannot read. `DELETE`: it signs out. */
+export default gatewayPlugin({ name: 'session', dependencies: ['auth'], share: false }, async (app) => {
+  app.post('/auth/session', {
+    config: { auth: 'optional' },
+    bodyLimit: 16 * 1024,
+    schema: {
+      summary: 'Sign in: sets the session cookie',
+      body: SignIn,
+      response: { 204: Type.Null(), '4xx': Failure }
+    },
+    async handler(request, reply) {
+      app.auth.signIn(request, reply, request.body.token)
+      return reply.header('cache-control', 'no-store').code(204).send(null)
+    }
+  })
+
+  app.delete('/auth/session', {
+    config: { auth: 'optional' },
+    schema: { summary: 'Sign out: removes the session cookie', response: { 204: Type.Null(), '4xx': Failure } },
+    async handler(request, reply) {
+      app.auth.signOut(request, reply)
+      return reply.header('cache-control', 'no-store').code(204).send(null)
+    }
+  })
+})
