@@ -1,0 +1,45 @@
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { pino } from 'pino'
+import type { AnyTool, ToolContext } from '../../../plugins/tools/define.ts'
+
+/** A folder of its own for one test. */
+export async function folder(t: TestContext): Promise<string> {
+  const made = await realpath(await mkdtemp(join(tmpdir(), 'flynn-tools-')))
+  t.after(() => rm(made, { recursive: true, force: true }))
+  return made
+}
+
+export const silent = pino({ enabled: false })
+
+export interface Bench {
+  readonly workspace: string
+  readonly context: ToolContext
+  readonly abort: AbortController
+  run(tool: AnyTool, args: Record<string, unknown>): Promise<string>
+}
+
+/** A session with a workspace in which tools run without the rest of the gateway. */
+export async function bench(t: TestContext, sessionId = 'ws:test'): Promise<Bench> {
+  const workspace = join(await folder(t), 'workspace')
+  const abort = new AbortController()
+  const context = { signal: abort.signal, session: { id: sessionId, workspace }, log: silent }
+  return {
+    workspace,
+    context,
+    abort,
+    async run(tool, args) {
+      const output = await tool.run(args, context)
+      return typeof output === 'string' ? output : output.output
+    }
+  }
+}
+
+/** The tool of that name. */
+export function named(tools: readonly AnyTool[], name: string): AnyTool {
+  const found = tools.find((tool) => tool.name === name)
+  if (!found) throw new Error(`there is no tool ${name}`)
+  return found
+}
