@@ -1,0 +1,93 @@
+import type { FastifyError, FastifyInstance, FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import agent from './plugins/agent/index.ts'
+import audit from './plugins/audit.ts'
+import auth from './plugins/auth/index.ts'
+import config, { type ConfigInput } from './plugins/config/index.ts'
+import connections from './plugins/connections.ts'
+import db from './plugins/db.ts'
+import lanes from './plugins/lanes.ts'
+import providers from './plugins/providers/index.ts'
+import rpc from './plugins/rpc.ts'
+import sessions from './plugins/sessions.ts'
+import system from './plugins/system.ts'
+import tools from './plugins/tools/index.ts'
+import websocket from './plugins/websocket.ts'
+import health from './routes/health.ts'
+import openrpc from './routes/openrpc.ts'
+import session from './routes/session.ts'
+import socket from './routes/socket.ts'
+import { RpcError, toRpcError } from './rpc/errors.ts'
+import type { GatewayInstance } from './types.ts'
+
+/** A plugin of a third party, alone or with its options. */
+export type Extension = FastifyPluginAsync | readonly [FastifyPluginAsync<never>, object]
+
+export interface GatewayOptions {
+  /** The configuration, in the file's names; what is left out has its default. No file and no environment is read. */
+  config?: ConfigInput
+  /** Where the gateway lives on the host: `/agent` gives a socket at `ws://host/agent`. Default: the root. */
+  prefix?: string
+  /** The one name the host gets to see. Two gateways on one host need two. Default: `gateway`. */
+  decorator?: string
+  /** Third-party plugins, registered inside the gateway once everything of its own is there. */
+  plugins?: readonly Extension[]
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The gateway's own instance, with all its decorators. */
+    gateway: GatewayInstance
+  }
+}
+
+/** The shell: opens one encapsulated scope, so that nothing of the gateway leaks into the host. */
+async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<void> {
+  await host.register(
+    async (scope) => {
+      const app = scope as unknown as GatewayInstance
+      app.setErrorHandler<FastifyError>((cause, request, reply) => {
+        const error =
+          cause.statusCode && cause.statusCode < 500 && !(cause instanceof RpcError) ? refused(cause) : toRpcError(cause)
+        if (error.statusCode >= 500) request.log.error({ err: cause.cause ?? cause }, 'a request failed')
+        if (error.data.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(error.data.retryAfterMs / 1000))
+        return reply.code(error.statusCode).send({ error })
+      })
+
+      // The order is the shutdown order reversed: what is registered last closes first, the database closes last.
+      await app.register(config, { config: opts.config ?? {} })
+      await app.register(db)
+      await app.register(audit)
+      await app.register(auth)
+      await app.register(websocket)
+      await app.register(rpc)
+      await app.register(connections)
+      await app.register(providers)
+      // Before the lanes: whoever asks is told of a shutdown before anything is refused because of it.
+      await app.register(system)
+      await app.register(lanes)
+      await app.register(sessions)
+      await app.register(tools)
+      await app.register(agent)
+
+      for (const extension of opts.plugins ?? []) {
+        const [plugin, options] = typeof extension === 'function' ? [extension, {}] : extension
+        await app.register(plugin as FastifyPluginAsync, options)
+      }
+
+      await app.register(health)
+      await app.register(openrpc)
+      await app.register(session)
+      await app.register(socket)
+      host.decorate(opts.decorator ?? 'gateway', app)
+    },
+    { prefix: opts.prefix ?? '' }
+  )
+}
+
+/** What Fastify itself refuses (a body too large, a wrong content type), in the words of the protocol. */
+function refused(cause: FastifyError): RpcError {
+  return new RpcError('InvalidRequest', cause.message, { cause, statusCode: cause.statusCode ?? 400 })
+}
+
+export default fp(gateway, { name: 'flynn-gateway', fastify: '5.x' })

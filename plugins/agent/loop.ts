@@ -1,0 +1,104 @@
+import type { Attachment, ChatMessage, ModelPart, ToolCall, Usage } from '../providers/define.ts'
+import type { ToolResult } from '../tools/define.ts'
+
+/** What a loop needs of the world. Everything it does goes through here. */
+export interface LoopOptions {
+  /** The conversation so far, the new message last. */
+  readonly history: readonly ChatMessage[]
+  /** Model calls at the most. */
+  readonly maxSteps: number
+  readonly signal: AbortSignal
+  /** One model call. */
+  stream(messages: readonly ChatMessage[]): AsyncIterable<ModelPart>
+  runTool(call: ToolCall): Promise<ToolResult>
+  readonly output: LoopOutput
+}
+
+/** Where a loop's output goes, in order. */
+export interface LoopOutput {
+  text(text: string): void
+  attachment(file: Attachment): void
+  toolStart(call: ToolCall): void
+  toolEnd(call: ToolCall, result: ToolResult): void
+  /** A model call ended; what it said has been seen by `text` already. */
+  said(message: ChatMessage & { role: 'assistant' }): Promise<void>
+  /** A tool answered. */
+  heard(message: ChatMessage & { role: 'tool' }): Promise<void>
+}
+
+/** Between the texts of two steps, so that the answer as a whole reads as it was streamed. */
+const STEP_BREAK = '\n\n'
+
+/**
+ * One turn of the agent: call the model, run the tools it asks for, call it again with their results, until it asks
+ * for none. Every tool call is paired with a result, also when it fails: a model refuses a conversation with a gap.
+ *
+ * @returns the whole text, exactly as it was streamed, and the tokens of all model calls together
+ * @throws the signal's reason when aborted; what the model call throws
+ */
+export async function runLoop({
+  history,
+  maxSteps,
+  signal,
+  stream,
+  runTool,
+  output
+}: LoopOptions): Promise<{ content: string; usage: Usage }> {
+  const messages = [...history]
+  let content = ''
+  let usage: Usage = { inputTokens: 0, outputTokens: 0 }
+
+  const say = (text: string): void => {
+    content += text
+    output.text(text)
+  }
+
+  for (let step = 1; step <= maxSteps; step++) {
+    const toolCalls: ToolCall[] = []
+    let text = ''
+    for await (const part of stream(messages)) {
+      signal.throwIfAborted()
+      if (part.type === 'text') {
+        if (text === '' && content !== '') say(STEP_BREAK)
+        text += part.text
+        say(part.text)
+      } else if (part.type === 'file') output.attachment(part.file)
+      else if (part.type === 'tool_call') toolCalls.push(part.call)
+      else usage = sum(usage, part.usage)
+    }
+    const message: ChatMessage & { role: 'assistant' } = {
+      role: 'assistant',
+      text,
+      ...(toolCalls.length > 0 ? { toolCalls } : {})
+    }
+    messages.push(message)
+    await output.said(message)
+    if (toolCalls.length === 0) return { content, usage }
+
+    for (const call of toolCalls) {
+      signal.throwIfAborted()
+      output.toolStart(call)
+      const result = await runTool(call)
+      output.toolEnd(call, result)
+      for (const file of result.attachments) output.attachment(file)
+      const heard: ChatMessage & { role: 'tool' } = {
+        role: 'tool',
+        callId: call.callId,
+        tool: call.tool,
+        output: result.success ? result.output : [result.error, result.output].filter(Boolean).join('\n'),
+        failed: !result.success
+      }
+      messages.push(heard)
+      await output.heard(heard)
+    }
+  }
+
+  const note = `(Stopped after ${maxSteps} steps without a final answer.)`
+  say(content === '' ? note : STEP_BREAK + note)
+  await output.said({ role: 'assistant', text: note })
+  return { content, usage }
+}
+
+function sum(one: Usage, other: Usage): Usage {
+  return { inputTokens: one.inputTokens + other.inputTokens, outputTokens: one.outputTokens + other.outputTokens }
+}

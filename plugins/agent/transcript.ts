@@ -1,0 +1,112 @@
+import type { Db, MessageParts, MessageRow } from '../../db/client.ts'
+import type { Attachment, ChatMessage } from '../providers/define.ts'
+
+/** How often an answer that is being written is saved: what a crash may cost of it. */
+const SAVE_EVERY_MS = 1000
+/** What the model is told of a call whose result nobody knows any more. */
+const NO_RESULT = 'This call was interrupted; whether it had any effect is not known.'
+
+/**
+ * Writes one run into the transcript, in order, as it comes about: the message of the user, then what the agent says and
+ * what tools answer. The answer being written is saved about once a second with the status `partial`, so that a crash
+ * leaves what was streamed. After `cut` nothing more is written, whatever an abandoned run still says.
+ */
+export class Transcript {
+  readonly #messages: Db['messages']
+  readonly #sessionId: string
+  readonly #runId: string
+  readonly #now: () => number
+  /** The last write; the next one waits for it. */
+  #tail: Promise<unknown> = Promise.resolve()
+  /** The answer of the current step so far. */
+  #text = ''
+  /** The row of the current step's answer, once it was saved. */
+  #row: Promise<number> | undefined
+  #savedAt = 0
+  #closed = false
+
+  constructor(messages: Db['messages'], { sessionId, runId, now }: { sessionId: string; runId: string; now: () => number }) {
+    this.#messages = messages
+    this.#sessionId = sessionId
+    this.#runId = runId
+    this.#now = now
+  }
+
+  async user(content: string, attachments: readonly Attachment[]): Promise<void> {
+    await this.#append('user', content, attachments.length > 0 ? { attachments } : null, 'complete')
+  }
+
+  /** More of the current step's answer. */
+  text(text: string): void {
+    this.#text += text
+    if (this.#closed || this.#now() - this.#savedAt < SAVE_EVERY_MS) return
+    // A write that fails here fails again, and is told, when the step ends.
+    this.#save(null, 'partial').catch(() => {})
+  }
+
+  /** The current step's answer is complete. */
+  async said({ toolCalls }: ChatMessage & { role: 'assistant' }): Promise<void> {
+    await this.#save(toolCalls ? { toolCalls } : null, 'complete')
+    this.#text = ''
+    this.#row = undefined
+  }
+
+  async heard({ output, callId, tool, failed }: ChatMessage & { role: 'tool' }): Promise<void> {
+    await this.#append('tool', output, { callId, tool, failed }, 'complete')
+  }
+
+  /** The run ends here, whatever it still says: what was streamed stays, marked partial. */
+  async cut(): Promise<void> {
+    if (!this.#closed && this.#text !== '') this.#save(null, 'partial').catch(() => {})
+    this.#closed = true
+    await this.#tail.catch(() => {})
+  }
+
+  async #save(parts: MessageParts | null, status: MessageRow['status']): Promise<void> {
+    if (this.#closed) return
+    this.#savedAt = this.#now()
+    const content = this.#text
+    if (this.#row === undefined) {
+      this.#row = this.#append('assistant', content, parts, status)
+      await this.#row
+      return
+    }
+    const row = this.#row
+    await this.#write(async () => this.#messages.update({ id: await row, content, parts, status }))
+  }
+
+  #append(role: MessageRow['role'], content: string, parts: MessageParts | null, status: MessageRow['status']): Promise<number> {
+    const [sessionId, runId] = [this.#sessionId, this.#runId]
+    return this.#write(() => this.#messages.append({ sessionId, runId, role, content, parts, status, createdAt: this.#now() }))
+  }
+
+  #write<T>(write: () => Promise<T>): Promise<T> {
+    const written = this.#tail.catch(() => {}).then(write)
+    this.#tail = written
+    return written
+  }
+}
+
+/**
+ * A stored conversation as a model must see it: each tool call followed by its result, also where a crash or a cancel
+ * came between the two, and no result without its call.
+ */
+export function chatOf(rows: readonly MessageRow[]): ChatMessage[] {
+  const chat: ChatMessage[] = []
+  // In order: some providers use the id of a call again in a later step of the same run.
+  const results = Map.groupBy(
+    rows.filter(({ role }) => role === 'tool'),
+    ({ runId, parts }) => `${runId} ${parts?.callId}`
+  )
+  for (const { role, content, parts, runId } of rows) {
+    if (role === 'user') chat.push({ role, text: content, ...(parts?.attachments ? { attachments: parts.attachments } : {}) })
+    if (role !== 'assistant') continue
+    const toolCalls = parts?.toolCalls ?? []
+    chat.push({ role, text: content, ...(toolCalls.length > 0 ? { toolCalls } : {}) })
+    for (const { callId, tool } of toolCalls) {
+      const result = results.get(`${runId} ${callId}`)?.shift()
+      chat.push({ role: 'tool', callId, tool, output: result?.content ?? NO_RESULT, failed: result?.parts?.failed ?? true })
+    }
+  }
+  return chat
+}

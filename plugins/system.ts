@@ -1,0 +1,82 @@
+import { createRequire } from 'node:module'
+import type { Static } from '@sinclair/typebox'
+import { HEARTBEAT_SECONDS, MAX_IN_FLIGHT } from '../rpc/connection.ts'
+import { MAX_DEPTH } from '../rpc/json.ts'
+import * as methods from '../rpc/methods/system.ts'
+import { openrpc } from '../rpc/openrpc.ts'
+import { MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS } from '../rpc/schemas/agent.ts'
+import type { Capabilities, Info } from '../rpc/schemas/system.ts'
+import { type GatewayInstance, gatewayPlugin } from '../types.ts'
+
+const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
+
+/** What the gateway says of itself. */
+export class System {
+  /** The version of the protocol that this gateway speaks. */
+  readonly protocol = { version: 1 }
+  readonly version = version
+  readonly #app: GatewayInstance
+  readonly #startedAt = performance.now()
+  #closing = false
+
+  constructor(app: GatewayInstance) {
+    this.#app = app
+  }
+
+  info(): Static<typeof Info> {
+    const { provider, model, offline } = this.#app.providers.describe('default')
+    return {
+      version,
+      uptime: Math.floor((performance.now() - this.#startedAt) / 1000),
+      connections: this.#app.connections.size,
+      model: { provider, model, offline }
+    }
+  }
+
+  capabilities(): Static<typeof Capabilities> {
+    const { server, agent } = this.#app.config
+    return {
+      protocol: this.protocol,
+      // Companion nodes cannot register yet.
+      nodes: { enabled: false, locationEnabled: false, pushEnabled: false, allowedRoles: [], registered: false },
+      featureGates: {},
+      limits: {
+        maxPayloadBytes: server.maxPayloadBytes,
+        maxNesting: MAX_DEPTH,
+        maxInFlight: MAX_IN_FLIGHT,
+        maxAttachments: MAX_ATTACHMENTS,
+        maxAttachmentBytes: MAX_ATTACHMENT_BYTES,
+        heartbeatSeconds: HEARTBEAT_SECONDS,
+        sendBufferBytes: server.sendBufferBytes,
+        runTimeoutSeconds: agent.runTimeoutSeconds
+      }
+    }
+  }
+
+  /** The OpenRPC document of all methods there are. */
+  openrpc(): Record<string, unknown> {
+    return openrpc(this.#app.rpc.list(), version)
+  }
+
+  /** Why no work should be sent here, or undefined. */
+  async unready(): Promise<string | undefined> {
+    if (this.#closing) return 'shutting down'
+    return await this.#app.db.ready().then(
+      () => undefined,
+      () => 'the database does not take writes'
+    )
+  }
+
+  /** From now on the gateway is not ready; connections that asked for it are told. */
+  closing(): void {
+    this.#closing = true
+    this.#app.connections.notify('shutdown', { graceMs: this.#app.config.server.shutdownGraceSeconds * 1000 })
+  }
+}
+
+/** Owns `app.system` and the methods by which a gateway describes itself. */
+export default gatewayPlugin({ name: 'system', dependencies: ['connections', 'providers', 'db'] }, async (app) => {
+  app.decorate('system', new System(app))
+  for (const method of Object.values(methods)) app.rpc.method(method)
+  app.addHook('preClose', async () => app.system.closing())
+})

@@ -1,0 +1,40 @@
+import { Type } from '@sinclair/typebox'
+import { Failure } from '../rpc/schemas/error.ts'
+import { gatewayPlugin } from '../types.ts'
+
+const Health = Type.Object({
+  status: Type.Literal('ok'),
+  version: Type.Optional(Type.String()),
+  uptime: Type.Optional(Type.Integer({ description: 'Seconds' })),
+  connections: Type.Optional(Type.Integer())
+})
+
+const Ready = Type.Object({ ready: Type.Boolean(), reason: Type.Optional(Type.String()) })
+
+/** `GET /health`: alive. `GET /api/health`: alive, with details. `GET /ready`: able to take work. */
+export default gatewayPlugin({ name: 'health', dependencies: ['connections', 'system'], share: false }, async (app) => {
+  const details = () => ({ status: 'ok' as const, ...app.system.info() })
+
+  app.get('/health', {
+    config: { auth: 'optional' },
+    schema: { response: { 200: Health } },
+    handler: async (request) => ('caller' in app.auth.of(request) ? details() : { status: 'ok' as const })
+  })
+
+  app.get('/api/health', {
+    config: { auth: 'http' },
+    schema: { response: { 200: Health, 401: Failure } },
+    handler: async () => details()
+  })
+
+  app.get('/ready', {
+    config: { auth: 'none' },
+    schema: { response: { 200: Ready, 503: Ready } },
+    async handler(request, reply) {
+      const reason = await app.system.unready()
+      if (reason === undefined) return { ready: true }
+      request.log.warn({ reason }, 'not ready')
+      return reply.code(503).send({ ready: false, reason })
+    }
+  })
+})

@@ -1,0 +1,81 @@
+import { fileURLToPath } from 'node:url'
+import helmet from '@fastify/helmet'
+import files from '@fastify/static'
+import { CLOSE } from '../rpc/connection.ts'
+import { errorFrame } from '../rpc/frames.ts'
+import { gatewayPlugin } from '../types.ts'
+
+const PUBLIC = fileURLToPath(new URL('./public/', import.meta.resolve('#package.json')))
+
+/** `GET /`: the socket of the protocol for those who upgrade, the page for everybody else; its files beside it. */
+export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'lanes'], share: false }, async (app) => {
+  await app.register(helmet, {
+    global: false,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:', 'blob:'],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+        formAction: ["'self'"]
+      }
+    },
+    // The host, or the proxy before it, knows whether there is TLS.
+    hsts: false
+  })
+  // Not on upgrades: a socket would keep headers that nobody reads for as long as it lives.
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.ws) await reply.helmet()
+  })
+  // The page's files hold no secrets, and the page must load before it can ask for a token.
+  app.addHook('onRoute', (route) => {
+    route.config = { auth: 'none', ...route.config }
+  })
+  await app.register(files, {
+    root: PUBLIC,
+    index: false,
+    wildcard: false,
+    // A host may have brought @fastify/static: its `sendFile` is given our root below.
+    decorateReply: !app.hasReplyDecorator('sendFile')
+  })
+
+  // Registered last, so that it runs last: by now the lanes refuse new work. What runs has its grace and tells its
+  // outcome before its client is sent away. Not awaited: Fastify waits for open sockets by itself, and a `preClose` hook
+  // stands under `pluginTimeout`.
+  app.addHook('preClose', async () => {
+    void app.lanes
+      .close(app.config.server.shutdownGraceSeconds * 1000)
+      .then(() => app.connections.closeAll(CLOSE.goingAway, 'the gateway is shutting down'))
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/',
+    config: { auth: 'socket' },
+    handler(request, reply) {
+      const [path, query] = request.url.split('?', 2)
+      // Without its slash the page's own files would be looked for one level up.
+      if (!path!.endsWith('/')) return reply.redirect(`${path}/${query ? `?${query}` : ''}`)
+      return reply.sendFile('index.html', PUBLIC)
+    },
+    wsHandler(socket, request) {
+      const outcome = app.auth.of(request)
+      if ('caller' in outcome) {
+        app.connections.accept(socket, request.raw.socket, outcome.caller)
+        return
+      }
+      // A browser cannot see the status of a refused upgrade: it is told in a frame. Nothing is read from it.
+      socket.send(errorFrame('native', null, outcome.error))
+      socket.close(CLOSE.unauthenticated, outcome.error.message.slice(0, 100))
+    }
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/*',
+    handler: (_request, reply) => reply.callNotFound(),
+    wsHandler: (socket) => socket.close(CLOSE.notFound, "nothing here: the socket is at the gateway's root")
+  })
+})

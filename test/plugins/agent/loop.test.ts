@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { type LoopOptions, runLoop } from '../../../plugins/agent/loop.ts'
+import type { ChatMessage, ModelPart, ToolCall } from '../../../plugins/providers/define.ts'
+import type { ToolResult } from '../../../plugins/tools/define.ts'
+
+const text = (text: string): ModelPart => ({ type: 'text', text })
+const call = (callId: string, tool = 'memory.get'): ModelPart & { type: 'tool_call' } => ({
+  type: 'tool_call',
+  call: { callId, tool, args: { key: callId } }
+})
+const finish = (inputTokens = 1, outputTokens = 1): ModelPart => ({
+  type: 'finish',
+  reason: 'stop',
+  usage: { inputTokens, outputTokens }
+})
+const answered = (output: string): ToolResult => ({ success: true, output, error: null, attachments: [] })
+
+/** A model that says what each step lists, and a record of everything that came out, in order. */
+function scripted(steps: readonly (readonly ModelPart[])[], options: Partial<LoopOptions> = {}) {
+  const seen: (readonly ChatMessage[])[] = []
+  const log: string[] = []
+  const rest = [...steps]
+  const loop = runLoop({
+    history: [{ role: 'user', text: 'hello' }],
+    maxSteps: 5,
+    signal: new AbortController().signal,
+    async *stream(messages) {
+      seen.push([...messages])
+      yield* rest.shift() ?? [finish()]
+    },
+    runTool: async ({ callId }: ToolCall) => answered(`result of ${callId}`),
+    output: {
+      text: (text) => log.push(`text ${text}`),
+      attachment: ({ mimeType }) => log.push(`attachment ${mimeType}`),
+      toolStart: ({ callId }) => log.push(`start ${callId}`),
+      toolEnd: ({ callId }, { success }) => log.push(`end ${callId} ${success}`),
+      said: async ({ text }) => void log.push(`said ${text}`),
+      heard: async ({ callId, output }) => void log.push(`heard ${callId} ${output}`)
+    },
+    ...options
+  })
+  return { loop, seen, log }
+}
+
+test('an answer without tools is one model call', async () => {
+  const { loop, seen, log } = scripted([[text('Hi '), text('there'), finish(25, 30)]])
+  assert.deepEqual(await loop, { content: 'Hi there', usage: { inputTokens: 25, outputTokens: 30 } })
+  assert.deepEqual(log, ['text Hi ', 'text there', 'said Hi there'])
+  assert.equal(seen.length, 1)
+})
+
+test('tools run one after the other, each paired with its result, before the model is asked again', async () => {
+  const { loop, seen, log } = scripted([
+    [text('Looking.'), call('a'), call('b'), finish(10, 1)],
+    [text('Found.'), finish(20, 2)]
+  ])
+  assert.deepEqual(await loop, { content: 'Looking.\n\nFound.', usage: { inputTokens: 30, outputTokens: 3 } })
+  assert.deepEqual(log, [
+    'text Looking.',
+    'said Looking.',
+    'start a',
+    'end a true',
+    'heard a result of a',
+    'start b',
+    'end b true',
+    'heard b result of b',
+    'text \n\n',
+    'text Found.',
+    'said Found.'
+  ])
+  assert.deepEqual(
+    seen[1]!.slice(2).map((message) => message.role === 'tool' && message.callId),
+    ['a', 'b']
+  )
+})
+
+test('what was streamed, joined, is the answer', async () => {
+  const { loop, log } = scripted([
+    [text('One'), call('a'), finish()],
+    [call('b'), finish()],
+    [text('Two'), finish()]
+  ])
+  const { content } = await loop
+  const streamed = log.flatMap((line) => (line.startsWith('text ') ? [line.slice(5)] : []))
+  assert.equal(streamed.join(''), content)
+})
+
+test('a tool that fails is told to the model, with its output', async () => {
+  const { loop, seen } = scripted([[call('a'), finish()]], {
+    runTool: async () => ({ success: false, output: 'half', error: 'exit code 1', attachments: [] })
+  })
+  await loop
+  assert.deepEqual(seen[1]!.at(-1), { role: 'tool', callId: 'a', tool: 'memory.get', output: 'exit code 1\nhalf', failed: true })
+})
+
+test('files of the model and of a tool come out as attachments', async () => {
+  const file = { mimeType: 'image/png', data: 'AAAA' }
+  const { loop, log } = scripted([[{ type: 'file', file: { ...file, mimeType: 'image/webp' } }, call('a'), finish()]], {
+    runTool: async () => ({ ...answered(''), attachments: [file] })
+  })
+  await loop
+  assert.deepEqual(
+    log.filter((line) => line.startsWith('attachment')),
+    ['attachment image/webp', 'attachment image/png']
+  )
+})
+
+test('a model that never stops calling tools is stopped, and says so', async () => {
+  const { loop, seen, log } = scripted(
+    Array.from({ length: 10 }, (_, n) => [call(`c${n}`), finish()]),
+    { maxSteps: 3 }
+  )
+  const { content } = await loop
+  assert.equal(seen.length, 3)
+  assert.match(content, /Stopped after 3 steps/)
+  assert.equal(log.at(-1), `said ${content}`)
+})
+
+test('aborted between two tools, the second one is not started', async () => {
+  const controller = new AbortController()
+  const { loop, log } = scripted([[call('a'), call('b'), finish()]], {
+    signal: controller.signal,
+    runTool: async () => {
+      controller.abort()
+      return answered('done')
+    }
+  })
+  await assert.rejects(loop, { name: 'AbortError' })
+  assert.ok(!log.includes('start b'))
+})
+
+test('aborted while the model speaks, nothing more is said', async () => {
+  const controller = new AbortController()
+  const { loop, log } = scripted([], {
+    signal: controller.signal,
+    async *stream() {
+      yield text('one')
+      controller.abort()
+      yield text('two')
+    }
+  })
+  await assert.rejects(loop, { name: 'AbortError' })
+  assert.deepEqual(log, ['text one'])
+})

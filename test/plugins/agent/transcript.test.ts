@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import fc from 'fast-check'
+import { type Db, type MessageRow, open } from '../../../db/client.ts'
+import { chatOf, Transcript } from '../../../plugins/agent/transcript.ts'
+
+const sessionId = 'test:1'
+
+async function stored(t: TestContext): Promise<Db> {
+  const db = await open({ file: ':memory:' })
+  t.after(() => db.close())
+  await db.sessions.open(sessionId, 0)
+  return db
+}
+
+/** A transcript whose clock the test moves. */
+function transcriptOf(db: Db, runId = 'r1') {
+  const time = { now: 10_000 }
+  return { time, transcript: new Transcript(db.messages, { sessionId, runId, now: () => time.now }) }
+}
+
+const rows = async (db: Db): Promise<unknown[]> =>
+  (await db.messages.history(sessionId)).map(({ role, content, status }) => `${role} ${status}: ${content}`)
+
+test('a run is written in order: the question, the call, its result, the answer', async (t) => {
+  const db = await stored(t)
+  const { transcript } = transcriptOf(db)
+  await transcript.user('hello', [])
+  transcript.text('Looking.')
+  await transcript.said({ role: 'assistant', text: 'Looking.', toolCalls: [{ callId: 'a', tool: 'memory.get', args: {} }] })
+  await transcript.heard({ role: 'tool', callId: 'a', tool: 'memory.get', output: 'found', failed: false })
+  transcript.text('It is there.')
+  await transcript.said({ role: 'assistant', text: 'It is there.' })
+  assert.deepEqual(await rows(db), [
+    'user complete: hello',
+    'assistant complete: Looking.',
+    'tool complete: found',
+    'assistant complete: It is there.'
+  ])
+})
+
+test('a call without a word before it is written all the same', async (t) => {
+  const db = await stored(t)
+  const { transcript } = transcriptOf(db)
+  await transcript.said({ role: 'assistant', text: '', toolCalls: [{ callId: 'a', tool: 'memory.get', args: {} }] })
+  assert.deepEqual(await rows(db), ['assistant complete: '])
+})
+
+test('a long answer is saved about once a second, so that a crash leaves what was streamed', async (t) => {
+  const db = await stored(t)
+  const { transcript, time } = transcriptOf(db)
+  transcript.text('one ')
+  transcript.text('two ')
+  time.now += 1000
+  transcript.text('three ')
+  transcript.text('four')
+  await transcript.user('a write that comes after', [])
+  assert.equal((await rows(db))[0], 'assistant partial: one two three ')
+  await transcript.said({ role: 'assistant', text: 'one two three four' })
+  assert.equal((await rows(db))[0], 'assistant complete: one two three four')
+})
+
+test('cut keeps what was streamed, marked partial, and nothing after it', async (t) => {
+  const db = await stored(t)
+  const { transcript } = transcriptOf(db)
+  transcript.text('half an ans')
+  await transcript.cut()
+  transcript.text('wer')
+  await transcript.said({ role: 'assistant', text: 'half an answer' })
+  await transcript.cut()
+  assert.deepEqual(await rows(db), ['assistant partial: half an ans'])
+})
+
+test('cut with nothing streamed writes nothing', async (t) => {
+  const db = await stored(t)
+  const { transcript } = transcriptOf(db)
+  await transcript.cut()
+  assert.deepEqual(await rows(db), [])
+})
+
+test('a run whose session was deleted meanwhile fails, it does not hang', async (t) => {
+  const db = await stored(t)
+  const { transcript } = transcriptOf(db)
+  await db.sessions.remove(sessionId)
+  await assert.rejects(transcript.user('hello', []), /FOREIGN KEY|constraint/i)
+  await transcript.cut()
+})
+
+const row = (row: Partial<MessageRow>): MessageRow => ({
+  id: 0,
+  sessionId,
+  runId: 'r1',
+  role: 'user',
+  content: '',
+  parts: null,
+  status: 'complete',
+  createdAt: 0,
+  ...row
+})
+
+test('a call that a crash left without its result gets one that says so', () => {
+  const chat = chatOf([
+    row({ role: 'user', content: 'go' }),
+    row({ role: 'assistant', parts: { toolCalls: [{ callId: 'a', tool: 'shell.exec', args: {} }] } }),
+    row({ role: 'user', content: 'and?', runId: 'r2' })
+  ])
+  assert.deepEqual(
+    chat.map(({ role }) => role),
+    ['user', 'assistant', 'tool', 'user']
+  )
+  assert.match((chat[2] as { output: string }).output, /interrupted/)
+})
+
+test('the same call id in two runs belongs to each its own result', () => {
+  const step = (runId: string) => [
+    row({ role: 'assistant', runId, parts: { toolCalls: [{ callId: 'call_1', tool: 'memory.get', args: {} }] } }),
+    row({ role: 'tool', runId, content: `of ${runId}`, parts: { callId: 'call_1', tool: 'memory.get', failed: false } })
+  ]
+  const outputs = chatOf([...step('r1'), ...step('r2')]).flatMap((message) => (message.role === 'tool' ? [message.output] : []))
+  assert.deepEqual(outputs, ['of r1', 'of r2'])
+})
+
+test('a call id used again in a later step of one run gets the result of its own step', () => {
+  const step = (content: string) => [
+    row({ role: 'assistant', parts: { toolCalls: [{ callId: 'call_1', tool: 'memory.get', args: {} }] } }),
+    row({ role: 'tool', content, parts: { callId: 'call_1', tool: 'memory.get', failed: false } })
+  ]
+  const outputs = chatOf([...step('first'), ...step('second')]).flatMap((message) =>
+    message.role === 'tool' ? [message.output] : []
+  )
+  assert.deepEqual(outputs, ['first', 'second'])
+})
+
+test('whatever is stored: every call is followed by its result, and no result stands alone', () => {
+  const anyRow = fc.record({
+    role: fc.constantFrom('user' as const, 'assistant' as const, 'tool' as const),
+    runId: fc.constantFrom('r1', 'r2'),
+    calls: fc.uniqueArray(fc.constantFrom('a', 'b', 'c')),
+    callId: fc.constantFrom('a', 'b', 'c')
+  })
+  fc.assert(
+    fc.property(fc.array(anyRow, { maxLength: 12 }), (specs) => {
+      const chat = chatOf(
+        specs.map(({ role, runId, calls, callId }) =>
+          row({
+            role,
+            runId,
+            parts:
+              role === 'assistant'
+                ? { toolCalls: calls.map((callId) => ({ callId, tool: 't.t', args: {} })) }
+                : role === 'tool'
+                  ? { callId, tool: 't.t', failed: false }
+                  : null
+          })
+        )
+      )
+      let open: string[] = []
+      for (const message of chat) {
+        if (message.role === 'tool') assert.equal(message.callId, open.shift())
+        else assert.deepEqual(open, [])
+        if (message.role === 'assistant') open = (message.toolCalls ?? []).map(({ callId }) => callId)
+      }
+      assert.deepEqual(open, [])
+    })
+  )
+})
