@@ -1,0 +1,26 @@
+/**
+ * Keeps the end of a growing text in sight, unless the reader has scrolled back; then a button offers the way to it.
+ * @param {HTMLElement} log what scrolls
+ * @param {HTMLElement} text what grows
+ * @param {HTMLElement} button
+ * @returns {() => void} scrolls to the end
+ */
+export function keepEndInSight(log, text, button) {
+  let following = true
+  let lastTop = 0
+  const toEnd = () => {
+    log.scrollTop = log.scrollHeight
+  }
+  log.onscroll = () => {
+    // Only who scrolls back has left: the end itself moves away whenever text comes between a frame and its scroll event.
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40
+    following = atEnd || (following && log.scrollTop >= lastTop)
+    lastTop = log.scrollTop
+    button.hidden = following
+  }
+  const size = new ResizeObserver(() => {
+    if (following) toEnd()
+  })
+  for (const box of [log, text]) size.observe(box)
+  return toEnd
+}
