@@ -2,7 +2,10 @@ import type { Attachment, ToolCall } from '../plugins/providers/define.ts'
 import { customType, index, integer, primaryKey, sqliteTable, text } from './drizzle.ts'
 
 export const MESSAGE_ROLES = ['user', 'assistant', 'tool'] as const
-/** `partial`: still being written, or cut off by a failure or a cancel. `interrupted`: cut off by the end of the process. */
+/**
+ * `partial`: still being written, or the turn was cut off here by a failure or a cancel. `interrupted`: by the end of the
+ * process. On a question it says that the turn was cut off before there was anything of an answer.
+ */
 export const MESSAGE_STATUSES = ['complete', 'partial', 'interrupted'] as const
 export const RUN_STATUSES = ['running', 'completed', 'failed', 'cancelled', 'interrupted'] as const
 

@@ -26,8 +26,12 @@ export async function connect(file: string, migrations: string = MIGRATIONS): Pr
   const { default: Driver } = await import('better-sqlite3')
   const { drizzle, migrate } = sqliteDriver()
   let client: Database | undefined
+  let claim: Database | undefined
   try {
-    if (file !== ':memory:') await makePrivate(file)
+    if (file !== ':memory:') {
+      await makePrivate(file)
+      claim = claimed(new Driver(`${file}.lock`, { timeout: 0 }))
+    }
     client = new Driver(file, { timeout: BUSY_MS })
     client.pragma('journal_mode = WAL')
     // A commit survives the end of the process; only a power cut may take the newest ones, and never the file.
@@ -38,14 +42,30 @@ export async function connect(file: string, migrations: string = MIGRATIONS): Pr
     client.pragma('foreign_keys = OFF')
     migrate(query, { migrationsFolder: migrations })
     client.pragma('foreign_keys = ON')
-    return connection(client, query)
+    return connection(client, query, claim)
   } catch (cause) {
     client?.close()
+    claim?.close()
     throw new Error(`cannot open the database ${file}: ${(cause as Error).message}`, { cause })
   }
 }
 
-function connection(client: Database, query: Query): Connection {
+/**
+ * One gateway a database: a second one would take the runs of the first for those of a process that died. The claim is a
+ * lock of the operating system on a file beside the database, so that it ends with its process, however that ends.
+ */
+function claimed(lock: Database): Database {
+  try {
+    lock.exec('begin exclusive')
+    return lock
+  } catch (cause) {
+    lock.close()
+    if ((cause as { code?: string }).code !== 'SQLITE_BUSY') throw cause
+    throw new Error('another gateway is using it', { cause })
+  }
+}
+
+function connection(client: Database, query: Query, claim: Database | undefined): Connection {
   const atomic: Atomic = (build) => {
     const statements = build(query).map((statement) => statement.prepare() as Prepared)
     const run = client.transaction((values: Record<string, unknown>) => statements.map((it) => it.execute(values).sync()))
@@ -70,6 +90,7 @@ function connection(client: Database, query: Query): Connection {
       if (!client.open) return
       client.pragma('optimize')
       client.close()
+      claim?.close()
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts'
-import { and, asc, desc, eq, gte, lt, min, ne, sql } from '../drizzle.ts'
+import { and, asc, desc, eq, gte, lt, max, min, ne, sql } from '../drizzle.ts'
 
 export type MessageRow = Connection['schema']['messages']['$inferSelect']
 export type NewMessage = Omit<MessageRow, 'id' | 'parts' | 'status'> & Partial<Pick<MessageRow, 'parts' | 'status'>>
@@ -42,6 +42,20 @@ export function messageStore({ query, schema: { messages, sessions }, atomic }: 
     .where(eq(messages.id, sql.placeholder('id')))
     .prepare()
 
+  const cutOff = query
+    .update(messages)
+    .set({ status: 'partial' })
+    .where(
+      eq(
+        messages.id,
+        query
+          .select({ id: max(messages.id) })
+          .from(messages)
+          .where(and(ofSession, eq(messages.runId, sql.placeholder('runId')), ne(messages.role, 'tool')))
+      )
+    )
+    .prepare()
+
   const all = query.select().from(messages).where(ofSession).orderBy(asc(messages.id)).prepare()
 
   const before = lt(messages.id, sql.placeholder('before'))
@@ -70,6 +84,11 @@ export function messageStore({ query, schema: { messages, sessions }, atomic }: 
     /** Replaces what an answer that is still being written holds so far. */
     async update({ id, content, parts, status }: Pick<MessageRow, 'id' | 'content' | 'parts' | 'status'>): Promise<void> {
       await rewrite.execute({ id, content, parts, status })
+    },
+
+    /** A run ends before its answer does: marks the newest message it has, an answer or else the question. */
+    async cut(sessionId: string, runId: string): Promise<void> {
+      await cutOff.execute({ sessionId, runId })
     },
 
     /**

@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts'
-import { and, eq, inArray, sql } from '../drizzle.ts'
+import { and, eq, inArray, max, ne, sql } from '../drizzle.ts'
 
 export type RunRow = Connection['schema']['runs']['$inferSelect']
 export type RunStart = Pick<RunRow, 'id' | 'sessionId' | 'principal' | 'createdAt' | 'startedAt'>
@@ -60,7 +60,7 @@ export function runStore({ query, schema: { runs, messages }, atomic }: Connecti
 
     /**
      * At a start: whatever still counts as running was cut off with the process that ran it. Marks these runs, and the
-     * answers they were writing, in one transaction; answers the runs.
+     * newest message of each (an answer, or the question nobody got to), in one transaction; answers the runs.
      */
     async interruptRunning(now: number): Promise<RunRow[]> {
       const [, interrupted] = await atomic((tx) => [
@@ -68,11 +68,20 @@ export function runStore({ query, schema: { runs, messages }, atomic }: Connecti
           .update(messages)
           .set({ status: 'interrupted' })
           .where(
-            and(
-              // By session as well: that is what the index is on.
-              inArray(messages.sessionId, tx.select({ id: runs.sessionId }).from(runs).where(running)),
-              inArray(messages.runId, tx.select({ id: runs.id }).from(runs).where(running)),
-              eq(messages.status, 'partial')
+            inArray(
+              messages.id,
+              tx
+                .select({ id: max(messages.id) })
+                .from(messages)
+                .where(
+                  and(
+                    // By session as well: that is what the index is on.
+                    inArray(messages.sessionId, tx.select({ id: runs.sessionId }).from(runs).where(running)),
+                    inArray(messages.runId, tx.select({ id: runs.id }).from(runs).where(running)),
+                    ne(messages.role, 'tool')
+                  )
+                )
+                .groupBy(messages.runId)
             )
           ),
         tx.update(runs).set({ status: 'interrupted', endedAt: now }).where(running).returning()

@@ -193,3 +193,12 @@ test('the lists that clients ask for most are read from an index', async (t) => 
   )
   assert.match(plan("delete from runs where session_id = 'ws:a'"), /INDEX runs_session/)
 })
+
+test('a database belongs to one gateway at a time', async (t) => {
+  const file = join(await folder(t), 'flynn.db')
+  const first = await open({ file })
+  await assert.rejects(open({ file }), /cannot open the database .*flynn\.db: another gateway is using it/)
+  await first.close()
+  const second = await open({ file })
+  await second.close()
+})
