@@ -1,9 +1,40 @@
 import type { Clock } from '../lanes/clock.ts'
-import { Lanes } from '../lanes/lanes.ts'
+import { LaneError, type LaneErrorCode } from '../lanes/errors.ts'
+import type { Work } from '../lanes/lane.ts'
+import { Lanes, type LanesOptions } from '../lanes/lanes.ts'
+import { type ErrorName, RpcError } from '../rpc/errors.ts'
 import { gatewayPlugin } from '../types.ts'
 
 /** The lanes of the gateway. A lane's id is the id of its session. */
-export type GatewayLanes = Lanes
+export class GatewayLanes extends Lanes {
+  /** What a lane did to somebody's work, in the protocol's errors. */
+  readonly #shown: Record<LaneErrorCode, readonly [ErrorName, string]>
+
+  constructor(options: LanesOptions) {
+    super(options)
+    this.#shown = {
+      cancelled: ['RequestCancelled', 'Request cancelled by client'],
+      timeout: ['InternalError', `The run took longer than ${options.runTimeoutMs / 1000} seconds and was stopped`],
+      shutdown: ['AgentBusy', 'The gateway is shutting down'],
+      full: ['AgentBusy', 'Too many messages are waiting in this session']
+    }
+  }
+
+  /**
+   * Queues work and waits for what it returns or throws.
+   * @throws RpcError also for what the lane did to it: RequestCancelled, InternalError (timeout), AgentBusy; its cause is the LaneError
+   */
+  async run<R>(laneId: string, work: Work<R>): Promise<R> {
+    try {
+      return await this.enqueue(laneId, work).settled
+    } catch (cause) {
+      if (!(cause instanceof LaneError)) throw cause
+      const [kind, message] = this.#shown[cause.code]
+      const queue = kind === 'AgentBusy' ? { data: { queue: { code: cause.code, laneId } } } : {}
+      throw new RpcError(kind, message, { cause, ...queue })
+    }
+  }
+}
 
 /** What a provider or tool gets to react to the abort signal, before its session goes on without it. */
 const ABANDON_AFTER_MS = 5_000
@@ -25,7 +56,7 @@ const systemClock: Clock = {
  */
 export default gatewayPlugin({ name: 'lanes', dependencies: ['config'] }, async (app) => {
   const { agent, lanes: limits, server } = app.config
-  const lanes = new Lanes({
+  const lanes = new GatewayLanes({
     clock: systemClock,
     maxConcurrentRuns: limits.maxConcurrentRuns,
     runTimeoutMs: agent.runTimeoutSeconds * 1000,

@@ -22,10 +22,13 @@ export interface Page {
 /** What the sessions need of the rest of the gateway. */
 type Surroundings = {
   readonly db: Pick<Db, 'sessions' | 'messages'>
-  readonly lanes: Pick<GatewayInstance['lanes'], 'cancel' | 'ids'>
+  readonly lanes: Pick<GatewayInstance['lanes'], 'cancel' | 'ids' | 'run'>
   readonly connections: Pick<GatewayInstance['connections'], 'sessions'>
   readonly now?: () => number
 }
+
+/** Whose turn a removal is: nobody's who could cancel it. */
+const REMOVAL = 'sessions.delete'
 
 const check = compile<string>(SessionId, 'sessionId')
 
@@ -74,13 +77,14 @@ export class Sessions {
   }
 
   /**
-   * Stops what runs and what waits in the lane, then removes the session with all that belongs to it.
+   * Stops what runs and what waits in the lane, then removes the session with all that belongs to it. The removal takes
+   * its turn in the lane: a message that comes after it begins the session anew.
    * @throws RpcError SessionNotFound
    */
   async remove(id: string): Promise<void> {
-    await this.#find(id)
-    await this.#lanes.cancel(id).freed
-    if (!(await this.#db.sessions.remove(id))) throw notFound(id)
+    this.#lanes.cancel(id)
+    const removed = await this.#lanes.run(id, { owner: REMOVAL, run: () => this.#db.sessions.remove(id) })
+    if (!removed) throw notFound(id)
   }
 
   async #find(id: string): Promise<SessionRow> {

@@ -10,7 +10,7 @@ import { webFetchTool } from './web-fetch.ts'
 
 export type { RunOptions } from './toolbox.ts'
 
-export type Tools = Omit<Toolbox, 'close'>
+export type Tools = Toolbox
 
 /** Owns `app.tools`: the built-in tools, and those that other plugins add before the start. */
 export default gatewayPlugin(
@@ -20,8 +20,6 @@ export default gatewayPlugin(
     for (const tool of builtIn(app)) tools.add(tool)
     app.decorate('tools', tools)
     for (const method of Object.values(methods)) app.rpc.method(method)
-    // Before Fastify waits for open sockets to end: a long tool would hold them open.
-    app.addHook('preClose', () => tools.close())
   }
 )
 

@@ -1,6 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
-import { LaneError, type LaneErrorCode } from '../../lanes/errors.ts'
-import { type ErrorName, invalidParams, RpcError } from '../../rpc/errors.ts'
+import { invalidParams, RpcError } from '../../rpc/errors.ts'
 import { compile, type Validate } from '../../rpc/validate.ts'
 import { Collection } from '../../types.ts'
 import type { Audit } from '../audit.ts'
@@ -22,7 +22,7 @@ export interface ToolboxOptions {
   /** Workspaces are made below it. Absolute. */
   readonly dataDir: string
   readonly audit: Pick<Audit, 'record'>
-  readonly lanes: Pick<GatewayLanes, 'enqueue'>
+  readonly lanes: Pick<GatewayLanes, 'run' | 'cancel'>
 }
 
 interface Entry {
@@ -41,20 +41,10 @@ const MAX_AUDITED = 200
 /** What an unforeseen error is shown as; the error itself goes to the log. */
 const UNFORESEEN = 'the tool failed'
 
-const LANE_ERRORS: Record<LaneErrorCode, ErrorName> = {
-  cancelled: 'RequestCancelled',
-  timeout: 'InternalError',
-  shutdown: 'AgentBusy',
-  full: 'AgentBusy'
-}
-
 /** The tools of the gateway, and the one way to run them: checked, recorded, and with errors that may be shown. */
 export class Toolbox {
   readonly #entries = new Collection<Entry>('tool')
   readonly #options: ToolboxOptions
-  /** What clients have running outside of a lane: nobody else would stop it at shutdown. */
-  readonly #direct = new Map<Promise<unknown>, AbortController>()
-  #closed = false
 
   constructor(options: ToolboxOptions) {
     this.#options = options
@@ -90,14 +80,14 @@ export class Toolbox {
 
   /**
    * The arguments as the tool will get them: a copy, defaults filled in.
-   * @throws RpcError ToolNotFound, or InvalidRequest with paths like `args.command`
+   * @throws RpcError ToolNotFound, or InvalidRequest with paths below `root`, such as `args.command`
    */
-  check(name: string, args: unknown): Record<string, unknown> {
+  check(name: string, args: unknown, root = 'args'): Record<string, unknown> {
     const entry = this.#entries.get(name)
     if (!entry) throw new RpcError('ToolNotFound', `Unknown tool: ${JSON.stringify(name.slice(0, 100))}`)
     const checked = entry.validate(structuredClone(args))
-    if ('issues' in checked) throw invalidParams(checked.issues)
-    return checked.value
+    if (!('issues' in checked)) return checked.value
+    throw invalidParams(checked.issues.map(({ path, message }) => ({ path: path.replace('args', root), message })))
   }
 
   /**
@@ -126,46 +116,31 @@ export class Toolbox {
   }
 
   /**
-   * Runs a tool for a client: in the session's lane when the tool asks for that.
+   * Runs a tool for a client. One that need not wait for the session's turn gets a lane of its own: the same deadline,
+   * the same end, whatever the tool does.
    * @throws RpcError also for what the lane or an abort did to it
    */
   async execute(name: string, args: unknown, options: RunOptions): Promise<ToolResult> {
     const { sessionId, signal, actor } = options
+    const { lanes } = this.#options
+    const own = this.get(name)?.inLane ? undefined : `tool:${randomUUID()}`
+    const gone = (): void => {
+      if (own !== undefined) lanes.cancel(own)
+    }
+    signal.addEventListener('abort', gone, { once: true })
     try {
-      if (!this.get(name)?.inLane) return await this.#runDirectly(name, args, options)
-      const { settled } = this.#options.lanes.enqueue(sessionId, {
+      return await lanes.run(own ?? sessionId, {
         owner: actor,
         run: (turn) => this.run(name, args, { ...options, signal: AbortSignal.any([turn.signal, signal]) })
       })
-      return await settled
     } catch (cause) {
-      if (cause instanceof LaneError) throw new RpcError(LANE_ERRORS[cause.code], cause.message, { cause })
       if (cause instanceof Error && cause.name === 'AbortError') {
         throw new RpcError('RequestCancelled', 'Cancelled before the tool was done', { cause })
       }
       throw cause
+    } finally {
+      signal.removeEventListener('abort', gone)
     }
-  }
-
-  async #runDirectly(name: string, args: unknown, options: RunOptions): Promise<ToolResult> {
-    if (this.#closed) throw new RpcError('AgentBusy', 'The gateway is shutting down')
-    const controller = new AbortController()
-    const work = this.run(name, args, { ...options, signal: AbortSignal.any([options.signal, controller.signal]) })
-    this.#direct.set(work, controller)
-    return await work.finally(() => this.#direct.delete(work))
-  }
-
-  /**
-   * Aborts what clients have running outside of a lane and waits for it, for `waitMs` at the most: a tool may ignore
-   * its signal. What runs in a turn ends with its lane.
-   */
-  async close(waitMs = 1000): Promise<void> {
-    this.#closed = true
-    for (const controller of this.#direct.values()) controller.abort()
-    const patience = Promise.withResolvers<void>()
-    const timer = setTimeout(patience.resolve, waitMs)
-    await Promise.race([Promise.allSettled(this.#direct.keys()), patience.promise])
-    clearTimeout(timer)
   }
 }
 

@@ -48,7 +48,7 @@ export const execute = defineMethod({
   async handler({ tool, args = {}, ...params }, ctx) {
     const { app, caller, log, signal } = ctx
     // Before the session is made: a call that cannot run must not leave one behind.
-    app.tools.check(tool, args)
+    app.tools.check(tool, args, 'params.args')
     const sessionId = sessionOf(params, ctx)
     await app.sessions.open(sessionId)
     const { success, output, error, attachments } = await app.tools.execute(tool, args, {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { type Db, type NewMessage, open } from '../../db/client.ts'
-import { Lanes } from '../../lanes/lanes.ts'
+import { GatewayLanes } from '../../plugins/lanes.ts'
 import { Sessions } from '../../plugins/sessions.ts'
 import type { Context, Peer, Scope } from '../../rpc/define.ts'
 import * as methods from '../../rpc/methods/sessions.ts'
@@ -18,7 +18,7 @@ async function rig(t: TestContext, now = () => 1739448000000) {
     return () => clearTimeout(timer)
   }
   const clock = { now: Date.now, after }
-  const lanes = new Lanes({ clock, maxConcurrentRuns: 4, runTimeoutMs: 60_000, abandonAfterMs: 5000 })
+  const lanes = new GatewayLanes({ clock, maxConcurrentRuns: 4, runTimeoutMs: 60_000, abandonAfterMs: 5000 })
   t.after(() => lanes.close(0))
   const attached = new Set<string>()
   const connections = { sessions: () => attached }

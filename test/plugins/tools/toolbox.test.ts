@@ -4,13 +4,11 @@ import test, { type TestContext } from 'node:test'
 import { Type } from '@sinclair/typebox'
 import { pino } from 'pino'
 import type { Clock } from '../../../lanes/clock.ts'
-import { Lanes } from '../../../lanes/lanes.ts'
+import { GatewayLanes } from '../../../plugins/lanes.ts'
 import { type AnyTool, defineTool, type ToolContext, ToolError } from '../../../plugins/tools/define.ts'
 import { type RunOptions, Toolbox } from '../../../plugins/tools/toolbox.ts'
 import { workspacePath } from '../../../plugins/tools/workspace.ts'
 import { silent } from './context.ts'
-
-const clock: Clock = { now: () => 0, after: () => () => {} }
 
 interface Recorded {
   readonly event: string
@@ -18,15 +16,25 @@ interface Recorded {
   readonly detail: Record<string, unknown> | undefined
 }
 
-function toolbox(...tools: AnyTool[]): { box: Toolbox; recorded: Recorded[]; lanes: Lanes } {
+function toolbox(...tools: AnyTool[]): { box: Toolbox; recorded: Recorded[]; lanes: GatewayLanes; pass: () => void } {
   const recorded: Recorded[] = []
   const audit = {
     record: (event: string, actor: string, detail?: Record<string, unknown>) => void recorded.push({ event, actor, detail })
   }
-  const lanes = new Lanes({ clock, maxConcurrentRuns: 4, runTimeoutMs: 1000, abandonAfterMs: 1000 })
+  const timers = new Set<() => void>()
+  const clock: Clock = {
+    now: () => 0,
+    after(_ms, fn) {
+      timers.add(fn)
+      return () => void timers.delete(fn)
+    }
+  }
+  const lanes = new GatewayLanes({ clock, maxConcurrentRuns: 4, runTimeoutMs: 1000, abandonAfterMs: 1000 })
   const box = new Toolbox({ dataDir: '/var/lib/flynn', audit, lanes })
   for (const tool of tools) box.add(tool)
-  return { box, recorded, lanes }
+  /** The time of the timer that was armed last is over. */
+  const pass = (): void => [...timers].at(-1)?.()
+  return { box, recorded, lanes, pass }
 }
 
 function options(changes: Partial<RunOptions> = {}): RunOptions {
@@ -328,32 +336,47 @@ test('a client that goes away ends the tool it has started, in the lane and out 
   }
 })
 
-test('closing ends what clients have running and takes no more, but leaves the turns of lanes alone', async (t) => {
-  const { endless: running, started } = endless(t)
-  const last = Promise.withResolvers<string>()
-  const { box } = toolbox(
-    running,
-    tool(() => last.promise, { name: 'test.turn' })
-  )
-  const direct = box.execute('test.tool', {}, options())
-  const turn = box.run('test.turn', {}, options())
+test('a tool that never ends is stopped at the deadline of a run, and left behind when it does not hear', async (t) => {
+  for (const obedient of [true, false]) {
+    const { endless: running, started } = endless(t, { obedient })
+    const { box, lanes, pass } = toolbox(running)
+    const run = assert.rejects(box.execute('test.tool', {}, options()), {
+      name: 'RpcError',
+      code: 5,
+      message: /took longer than 1 sec/
+    })
+    await started
+    pass()
+    // The grace of one that does not hear.
+    if (!obedient) pass()
+    await run
+    assert.equal(lanes.size, 0)
+  }
+})
+
+test('a client that goes away from a tool that does not hear gives its place free', async (t) => {
+  const { endless: running, started } = endless(t, { obedient: false })
+  const { box, lanes, pass } = toolbox(running)
+  const gone = new AbortController()
+  const run = assert.rejects(box.execute('test.tool', {}, options({ signal: gone.signal })), { name: 'RpcError', code: 4 })
   await started
-  const refused = assert.rejects(direct, { name: 'RpcError', code: 4 })
-  await box.close()
-  await refused
-  await assert.rejects(box.execute('test.turn', {}, options()), {
+  gone.abort()
+  pass()
+  await run
+  assert.equal(lanes.size, 0)
+})
+
+test('a shutdown ends what clients have running, and takes no more', async (t) => {
+  const { endless: running, started } = endless(t)
+  const { box, lanes, pass } = toolbox(running)
+  const run = assert.rejects(box.execute('test.tool', {}, options()), { name: 'RpcError', code: 3 })
+  await started
+  const closed = lanes.close(0)
+  pass()
+  await Promise.all([run, closed])
+  await assert.rejects(box.execute('test.tool', {}, options()), {
     name: 'RpcError',
     code: 3,
     message: 'The gateway is shutting down'
   })
-  last.resolve('finished')
-  assert.equal((await turn).output, 'finished')
-})
-
-test('closing does not wait for ever for a tool that ignores its signal', async (t) => {
-  const { endless: running, started } = endless(t, { obedient: false })
-  const { box } = toolbox(running)
-  void box.execute('test.tool', {}, options())
-  await started
-  await box.close(1)
 })
