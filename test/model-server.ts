@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 
@@ -50,6 +50,8 @@ export interface Recorded {
   readonly written: Promise<void>
   /** Settles when the connection is gone, whoever closed it. */
   readonly closed: Promise<void>
+  /** The connection below it, which may be kept for a later request. */
+  readonly socket: Socket
 }
 
 export interface ModelServer {
@@ -81,7 +83,8 @@ export async function startModelServer(t: TestContext): Promise<ModelServer> {
       headers: request.headers,
       body: chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) : undefined,
       written,
-      closed
+      closed,
+      socket: request.socket
     }
     requests.push(recorded)
     waiting.shift()?.(recorded)

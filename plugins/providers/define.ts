@@ -61,6 +61,8 @@ export interface Model {
   /** Tokens. */
   readonly contextWindow: number
   stream(request: ModelRequest): AsyncIterable<ModelPart>
+  /** Lets go of what it holds open: connections to its provider. No call is under way then. */
+  close?(): Promise<void>
 }
 
 /** `models.<tier>.<provider>` of the configuration. */

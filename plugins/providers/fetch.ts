@@ -3,15 +3,23 @@
  * they lead. And it waits as long as it must: a local model may read a long conversation for minutes before its first
  * byte, where Node's own `fetch` gives up after five; how long a turn may take is decided elsewhere.
  */
-export function patientFetch(): typeof fetch {
+export function patientFetch(): PatientFetch {
+  let close = async (): Promise<void> => {}
   const load = once(async () => {
     const { Agent, fetch } = await import('undici')
     const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
+    close = () => dispatcher.destroy()
     // The same interface as Node's, declared anew by the package.
     return (input: unknown, init: object | undefined) =>
       fetch(input as string, { ...init, redirect: 'error', dispatcher }) as Promise<unknown>
   })
-  return async (input, init) => (await (await load())(input, init)) as Response
+  return { fetch: async (input, init) => (await (await load())(input, init)) as Response, close: () => close() }
+}
+
+export interface PatientFetch {
+  readonly fetch: typeof fetch
+  /** Ends its connections, those kept alive for the next call too. */
+  close(): Promise<void>
 }
 
 /** Runs `load` on the first call, and again after it failed. */

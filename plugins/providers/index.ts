@@ -56,11 +56,17 @@ export class Providers {
    * One model call. A model that fails before its first part gives way to the next one of the tier. Throws an `RpcError`
    * (`InternalError`, with `data.retryable` and where known `data.retryAfterMs`) when there is none left or a part was
    * already out, `InvalidRequest` for a tier that is not configured, and the reason of `request.signal` once that is aborted.
+   * `asking` is told which model is asked, the last one being the one that answers.
    */
-  async *stream(tier: string, request: ModelRequest): AsyncGenerator<ModelPart> {
+  async *stream(
+    tier: string,
+    request: ModelRequest,
+    asking: (model: { readonly provider: string; readonly model: string }) => void = () => {}
+  ): AsyncGenerator<ModelPart> {
     const failures: ProviderError[] = []
     for (const candidate of this.#modelsOf(tier)) {
       const { provider, model } = candidate
+      asking({ provider, model })
       let started = false
       let finished = false
       try {
@@ -82,6 +88,11 @@ export class Providers {
       }
     }
     throw failed(failures)
+  }
+
+  /** Ends the connections of all models. */
+  async close(): Promise<void> {
+    await Promise.all([...(this.#tiers?.values() ?? [])].flat().map((model) => model.close?.()))
   }
 
   #modelsOf(tier: string): readonly [Model, ...Model[]] {
@@ -138,6 +149,7 @@ export default gatewayPlugin({ name: 'providers', dependencies: ['config'] }, as
   const providers = new Providers(app.config.models, app.log)
   for (const provider of [...networkProviders, offlineProvider]) providers.add(provider)
   app.decorate('providers', providers)
+  app.addHook('onClose', () => providers.close())
   // Not before: a later plugin may add a kind of provider.
   app.addHook('onReady', async () => {
     providers.open()

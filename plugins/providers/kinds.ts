@@ -40,6 +40,8 @@ export interface Endpoint {
   /** What must never be shown. */
   readonly secrets: readonly string[]
   connect(): Promise<SdkModel>
+  /** Ends the connections that calls have left open. */
+  close(): Promise<void>
 }
 
 const IMAGES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp']
@@ -97,6 +99,7 @@ export function endpointOf(kind: Kind, settings: ModelSettings): Endpoint {
   if (kind.keyed && apiKey === undefined && settings.baseUrl === undefined) throw new Error('api_key must be set')
   const baseURL = baseUrlOf(settings.baseUrl ?? kind.baseUrl)
   const contextWindow = settings.contextWindow ?? kind.contextWindow
+  const { fetch, close } = patientFetch()
   return {
     provider: kind.name,
     model,
@@ -104,7 +107,8 @@ export function endpointOf(kind: Kind, settings: ModelSettings): Endpoint {
     maxOutputTokens: settings.maxOutputTokens ?? answerTokens(contextWindow),
     files: new Set(kind.files),
     secrets: apiKey === undefined ? [] : [apiKey],
-    connect: () => kind.connect({ apiKey, baseURL, model, fetch: patientFetch() })
+    connect: () => kind.connect({ apiKey, baseURL, model, fetch }),
+    close
   }
 }
 

@@ -57,7 +57,7 @@ function modelAt(endpoint: Endpoint): Model {
     }
   }
 
-  return { provider, model, contextWindow, stream }
+  return { provider, model, contextWindow, stream, close: endpoint.close }
 }
 
 function toolSet({ jsonSchema }: Sdk, { tools }: ModelRequest, names: WireNames): ToolSet {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
 import {
@@ -322,6 +323,16 @@ test('a server that reports no usage gets it estimated', async (t) => {
   assert.ok(finish?.type === 'finish')
   assert.ok(finish.usage.inputTokens > 10)
   assert.ok(finish.usage.outputTokens >= 3)
+})
+
+test('closed, a model leaves no connection to its provider behind', async (t) => {
+  const { model, server } = await start(t, 'openai_compatible', { text: 'Hello' })
+  await collect(model.stream(request('Hello?')))
+  const { socket } = server.requests[0]!
+  assert.equal(socket.destroyed, false)
+  const gone = once(socket, 'close')
+  await model.close?.()
+  await gone
 })
 
 test('without a key a local server gets no Authorization header', async (t) => {
