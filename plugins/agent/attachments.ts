@@ -6,14 +6,20 @@ import type { Attachment } from '../providers/define.ts'
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 /** Formats without magic bytes: what is named so must at least be text. */
 const TEXTUAL = /^(text\/.+|application\/(json|xml|yaml|x-yaml|x-ndjson|javascript|.+\+json|.+\+xml)|image\/svg\+xml)$/
-/** Other names that clients use for what the magic bytes say. */
+/** Other names for what the magic bytes say. They tell a container; what is in it, sound or pictures too, they do not. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['image/jpg', 'image/jpeg'],
+  ['image/apng', 'image/png'],
   ['audio/mp3', 'audio/mpeg'],
+  ['audio/webm', 'video/webm'],
+  ['audio/ogg', 'video/ogg'],
+  ['application/ogg', 'video/ogg'],
+  ['audio/mp4', 'video/mp4'],
+  ['audio/m4a', 'video/mp4'],
   ['audio/x-wav', 'audio/wav'],
   ['audio/wave', 'audio/wav'],
   ['audio/vnd.wave', 'audio/wav'],
-  ['audio/x-m4a', 'audio/mp4'],
+  ['audio/x-m4a', 'video/mp4'],
   ['application/x-zip-compressed', 'application/zip']
 ])
 
@@ -45,14 +51,16 @@ async function mismatch(bytes: Buffer, declared: string): Promise<string | undef
   if (bytes.length === 0) return 'belongs to an empty file'
   const { fileTypeFromBuffer } = await import('file-type')
   const detected = (await fileTypeFromBuffer(bytes))?.mime
-  const [said, found] = [canonical(declared.toLowerCase()), detected && canonical(detected)]
+  const [said, found] = [canonical(declared), detected && canonical(detected)]
   if (TEXTUAL.test(said)) return isText(bytes) ? undefined : `says ${declared}, but the data is not UTF-8 text`
   if (found === undefined) return `says ${declared}, but the data does not look like it`
   return found === said ? undefined : `says ${declared}, but the data is ${detected}`
 }
 
+/** Without parameters such as `;codecs=opus`. */
 function canonical(mimeType: string): string {
-  return ALIASES.get(mimeType) ?? mimeType
+  const type = mimeType.split(';', 1)[0]!.trim().toLowerCase()
+  return ALIASES.get(type) ?? type
 }
 
 function isText(bytes: Buffer): boolean {

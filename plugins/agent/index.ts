@@ -3,7 +3,7 @@ import type { Static } from '@sinclair/typebox'
 import { LaneError } from '../../lanes/errors.ts'
 import type { Turn } from '../../lanes/lane.ts'
 import type { Caller, Context } from '../../rpc/define.ts'
-import { invalidParams, RpcError, toRpcError } from '../../rpc/errors.ts'
+import { type Issue, invalidParams, RpcError, toRpcError } from '../../rpc/errors.ts'
 import * as methods from '../../rpc/methods/agent.ts'
 import { allows } from '../../rpc/registry.ts'
 import type { RUN_EVENTS, SendResult } from '../../rpc/schemas/agent.ts'
@@ -28,8 +28,6 @@ export interface Message {
 /** Who answers: takes messages, gives each its turn in the session's lane, streams what happens. */
 export class Agent {
   readonly #app: GatewayInstance
-  /** The last message of each session whose attachments are being looked into. */
-  readonly #checking = new Map<string, Promise<void>>()
 
   constructor(app: GatewayInstance) {
     this.#app = app
@@ -43,35 +41,22 @@ export class Agent {
     if (message.message === '' && message.attachments.length === 0) {
       throw invalidParams([{ path: 'params.message', message: 'is empty, and there is no attachment either' }])
     }
-    if (message.attachments.length > 0 || this.#checking.has(message.sessionId)) await this.#check(message)
-
     const run = new Run(message)
     try {
-      const ticket = this.#app.lanes.enqueue(message.sessionId, {
+      const result = await this.#app.lanes.run(message.sessionId, {
         owner: message.caller.id,
         run: (turn) => this.#answer(run, turn)
       })
-      const result = await ticket.settled
       // Not from inside the turn: a cancel that came at the last moment is the only outcome then.
       run.end('done', { content: result.content })
       return result
     } catch (cause) {
-      const error = this.#shown(run, cause)
-      run.end('error', { code: error.code, message: error.message })
+      const error = toRpcError(cause)
+      await this.#failed(run, error)
+      // What was refused before it began has no events.
+      if (error.kind !== 'InvalidRequest') run.end('error', { code: error.code, message: error.message })
       throw error
     }
-  }
-
-  /** Looks into attachments. Later messages of the session wait for it: the lane gets them in the order they came. */
-  async #check({ sessionId, attachments }: Message): Promise<void> {
-    const previous = this.#checking.get(sessionId)
-    const issues = checkAttachments(attachments)
-    const checked = Promise.allSettled([previous, issues]).then(() => {
-      if (this.#checking.get(sessionId) === checked) this.#checking.delete(sessionId)
-    })
-    this.#checking.set(sessionId, checked)
-    await checked
-    if ((await issues).length > 0) throw invalidParams(await issues)
   }
 
   /**
@@ -89,15 +74,16 @@ export class Agent {
 
   /** One turn: from the stored message to the stored answer. */
   async #answer(run: Run, turn: Turn): Promise<Static<typeof SendResult>> {
-    const { db, sessions, providers, tools, config, log } = this.#app
+    const { db, sessions, providers, tools, config } = this.#app
     const { id: runId, message } = run
     const { sessionId, caller } = message
     const transcript = new Transcript(db.messages, { sessionId, runId, now: Date.now })
     turn.signal.addEventListener('abort', () => void transcript.cut(), { once: true })
 
+    const issues = await run.issues
+    if (issues.length > 0) throw invalidParams(issues)
     await sessions.open(sessionId)
     await db.runs.start({ id: runId, sessionId, principal: caller.id, createdAt: run.createdAt, startedAt: Date.now() })
-    const { provider, model } = providers.describe('default')
     try {
       await transcript.user(message.message, message.attachments)
       const history = chatOf(await db.messages.history(sessionId))
@@ -107,7 +93,13 @@ export class Agent {
         maxSteps: config.agent.maxSteps,
         signal: turn.signal,
         stream: (messages) =>
-          providers.stream('default', { system: config.agent.systemPrompt, messages, tools: toolSpecs, signal: turn.signal }),
+          providers.stream(
+            'default',
+            { system: config.agent.systemPrompt, messages, tools: toolSpecs, signal: turn.signal },
+            (model) => {
+              run.model = model
+            }
+          ),
         runTool: (call) => this.#runTool(call, { sessionId, signal: turn.signal, actor: caller.id }),
         output: {
           text(text) {
@@ -124,17 +116,24 @@ export class Agent {
         }
       })
       turn.signal.throwIfAborted()
-      await db.runs.finish({ id: runId, status: 'completed', endedAt: Date.now(), ...usage, provider, model })
+      await db.runs.finish({ ...run.model, ...usage, id: runId, status: 'completed', endedAt: Date.now() })
       return { sessionId, runId, content, response: content, usage }
     } catch (cause) {
       await transcript.cut()
-      const { code, message: errorMessage } = toRpcError(cause)
-      const status = turn.signal.aborted ? 'cancelled' : 'failed'
-      await db.runs
-        .finish({ id: runId, status, endedAt: Date.now(), provider, model, errorCode: code, errorMessage })
-        .catch((err) => log.error({ err, runId }, 'a failed run could not be recorded'))
       throw cause
     }
+  }
+
+  /** Logs and records a run that has no answer. Its requester is told whether or not this can be stored. */
+  async #failed({ id, message: { sessionId }, model }: Run, error: RpcError): Promise<void> {
+    const { db, log } = this.#app
+    const lane = error.cause instanceof LaneError ? error.cause : undefined
+    if (lane?.abandoned) log.warn({ runId: id, sessionId }, 'a run ignored its abort and was left behind')
+    if (!lane && error.kind === 'InternalError') log.error({ err: error.cause ?? error, runId: id, sessionId }, 'a run failed')
+    const status = lane && lane.code !== 'timeout' ? 'cancelled' : 'failed'
+    await db.runs
+      .finish({ ...model, id, status, endedAt: Date.now(), errorCode: error.code, errorMessage: error.message })
+      .catch((err) => log.error({ err, runId: id }, 'the end of a run could not be recorded'))
   }
 
   /** A tool that is unknown, or called with wrong arguments, is an answer to the model, not the end of the run. */
@@ -148,33 +147,6 @@ export class Agent {
       throw cause
     }
   }
-
-  /** Whatever ended a run, in words for the one who asked. */
-  #shown({ id: runId, message: { sessionId } }: Run, cause: unknown): RpcError {
-    if (cause instanceof LaneError) {
-      if (cause.abandoned) this.#app.log.warn({ runId, sessionId }, 'a run ignored its abort and was left behind')
-      return laneError(cause, this.#app.config.agent.runTimeoutSeconds)
-    }
-    const error = toRpcError(cause)
-    this.#app.log.error({ err: error.cause ?? error, runId, sessionId }, 'a run failed')
-    return error
-  }
-}
-
-function laneError(cause: LaneError, timeoutSeconds: number): RpcError {
-  switch (cause.code) {
-    case 'cancelled':
-      return new RpcError('RequestCancelled', 'Request cancelled by client', { cause })
-    case 'timeout':
-      return new RpcError('InternalError', `The run took longer than ${timeoutSeconds} seconds and was stopped`, { cause })
-    case 'shutdown':
-      return new RpcError('AgentBusy', 'The gateway is shutting down', {
-        cause,
-        data: { queue: { code: 'shutdown', laneId: cause.laneId } }
-      })
-    case 'full':
-      return new RpcError('AgentBusy', 'Too many messages are waiting in this session', { cause })
-  }
 }
 
 /** One message on its way, and the numbering of its events. */
@@ -182,11 +154,17 @@ class Run {
   readonly id = randomUUID()
   readonly createdAt = Date.now()
   readonly message: Message
+  /** What is wrong with the attachments. Looked into at once, though told in turn: a later message does not overtake it. */
+  readonly issues: Promise<Issue[]>
+  /** The model asked last: who answered, or who failed. */
+  model: { readonly provider: string; readonly model: string } | undefined
   #seq = 0
   #ended = false
 
   constructor(message: Message) {
     this.message = message
+    this.issues = checkAttachments(message.attachments)
+    this.issues.catch(() => {})
   }
 
   emit<K extends keyof typeof RUN_EVENTS>(event: K, data: Static<(typeof RUN_EVENTS)[K]>): void {

@@ -79,6 +79,8 @@ export async function runLoop({
       signal.throwIfAborted()
       output.toolStart(call)
       const result = await runTool(call)
+      // A tool may have ended without looking at the signal. Nobody is told: the call counts as interrupted.
+      signal.throwIfAborted()
       output.toolEnd(call, result)
       for (const file of result.attachments) output.attachment(file)
       const heard: ChatMessage & { role: 'tool' } = {

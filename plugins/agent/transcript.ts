@@ -38,6 +38,8 @@ export class Transcript {
 
   /** More of the current step's answer. */
   text(text: string): void {
+    // The break between two steps is streamed, but belongs to neither.
+    if (this.#text === '' && text.trim() === '') return
     this.#text += text
     if (this.#closed || this.#now() - this.#savedAt < SAVE_EVERY_MS) return
     // A write that fails here fails again, and is told, when the step ends.
@@ -45,7 +47,8 @@ export class Transcript {
   }
 
   /** The current step's answer is complete. */
-  async said({ toolCalls }: ChatMessage & { role: 'assistant' }): Promise<void> {
+  async said({ text, toolCalls }: ChatMessage & { role: 'assistant' }): Promise<void> {
+    this.#text = text
     await this.#save(toolCalls ? { toolCalls } : null, 'complete')
     this.#text = ''
     this.#row = undefined
@@ -55,9 +58,12 @@ export class Transcript {
     await this.#append('tool', output, { callId, tool, failed }, 'complete')
   }
 
-  /** The run ends here, whatever it still says: what was streamed stays, marked partial. */
+  /** The run ends here, whatever it still says: what was streamed stays, and its newest message is marked partial. */
   async cut(): Promise<void> {
-    if (!this.#closed && this.#text !== '') this.#save(null, 'partial').catch(() => {})
+    if (!this.#closed) {
+      if (this.#text !== '') this.#save(null, 'partial').catch(() => {})
+      this.#write(() => this.#messages.cut(this.#sessionId, this.#runId)).catch(() => {})
+    }
     this.#closed = true
     await this.#tail.catch(() => {})
   }

@@ -78,6 +78,18 @@ test('cut with nothing streamed writes nothing', async (t) => {
   assert.deepEqual(await rows(db), [])
 })
 
+test('cut between a call and its result marks the call, cut before any answer the question', async (t) => {
+  const db = await stored(t)
+  const first = transcriptOf(db, 'r1').transcript
+  await first.user('look', [])
+  await first.said({ role: 'assistant', text: 'Looking.', toolCalls: [{ callId: 'a', tool: 'memory.get', args: {} }] })
+  await first.cut()
+  const second = transcriptOf(db, 'r2').transcript
+  await second.user('and now?', [])
+  await second.cut()
+  assert.deepEqual(await rows(db), ['user complete: look', 'assistant partial: Looking.', 'user partial: and now?'])
+})
+
 test('a run whose session was deleted meanwhile fails, it does not hang', async (t) => {
   const db = await stored(t)
   const { transcript } = transcriptOf(db)
