@@ -1,3 +1,4 @@
+import type { TSchema } from '@sinclair/typebox'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import agent from './plugins/agent/index.ts'
@@ -17,7 +18,8 @@ import health from './routes/health.ts'
 import openrpc from './routes/openrpc.ts'
 import session from './routes/session.ts'
 import socket from './routes/socket.ts'
-import { RpcError, toRpcError } from './rpc/errors.ts'
+import { invalidParams, RpcError, toRpcError } from './rpc/errors.ts'
+import { compile } from './rpc/validate.ts'
 import type { GatewayInstance } from './types.ts'
 
 /** A plugin of a third party, alone or with its options. */
@@ -46,6 +48,14 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
   await host.register(
     async (scope) => {
       const app = scope as unknown as GatewayInstance
+      // The same checks and the same words for HTTP as for the methods.
+      app.setValidatorCompiler<TSchema>(({ schema, httpPart = 'body' }) => {
+        const validate = compile(schema, httpPart)
+        return (value) => {
+          const checked = validate(value)
+          return 'issues' in checked ? { error: invalidParams(checked.issues) } : checked
+        }
+      })
       app.setErrorHandler<FastifyError>((cause, request, reply) => {
         const error =
           cause.statusCode && cause.statusCode < 500 && !(cause instanceof RpcError) ? refused(cause) : toRpcError(cause)

@@ -3,10 +3,10 @@ import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { CLOSE, Connection, HEARTBEAT_SECONDS } from '../rpc/connection.ts'
 import type { Caller } from '../rpc/define.ts'
-import { Corker, Outbox } from '../rpc/outbox.ts'
+import { Corker, Outbox, STALL_MS } from '../rpc/outbox.ts'
 import { type GatewayInstance, gatewayPlugin } from '../types.ts'
 
-/** What a peer gets to answer a goodbye to all. */
+/** What a peer gets to answer the goodbye of a refusal or a shutdown. */
 const GOODBYE_MS = 2_000
 
 /** The live sockets of one gateway. */
@@ -38,6 +38,7 @@ export class Connections {
       stream,
       corker: this.#corker,
       limit: sendBufferBytes,
+      later: (fn) => void setTimeout(fn, STALL_MS).unref(),
       onSlow: () => {
         app.log.warn({ connectionId: id }, 'a client does not read; its connection is closed')
         socket.close(CLOSE.slow, 'slow consumer')
@@ -59,6 +60,13 @@ export class Connections {
       connection.closed()
     })
     return connection
+  }
+
+  /** Turns an upgraded socket away. Nothing is read from it; if it does not answer within two seconds, it is cut off. */
+  refuse(socket: WebSocket, code: number, reason: string, frame?: string): void {
+    if (frame !== undefined) socket.send(frame)
+    socket.close(code, reason)
+    setTimeout(() => socket.terminate(), GOODBYE_MS).unref()
   }
 
   /** One heartbeat for everybody. */

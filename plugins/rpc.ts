@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import type { AnyMethod, Context, Origin } from '../rpc/define.ts'
-import { toRpcError } from '../rpc/errors.ts'
+import { RpcError, toRpcError } from '../rpc/errors.ts'
 import { errorFrame, eventFrame, resultFrame } from '../rpc/frames.ts'
 import { parseJson } from '../rpc/json.ts'
 import { Registry, unknownMethod } from '../rpc/registry.ts'
@@ -71,7 +71,11 @@ export default gatewayPlugin({ name: 'rpc', dependencies: ['auth'] }, async (app
     answer
       .then(
         (result) => push(resultFrame('native', null, result)),
-        (cause) => (streaming ? push(errorFrame('native', null, toRpcError(cause))) : begun.reject(cause))
+        (cause) => {
+          if (!streaming) return begun.reject(cause)
+          if (!(cause instanceof RpcError)) request.log.error({ err: cause, method: name }, 'a method failed')
+          push(errorFrame('native', null, toRpcError(cause)))
+        }
       )
       .finally(() => lines.push(null))
     await begun.promise

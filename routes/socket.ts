@@ -37,6 +37,7 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
     root: PUBLIC,
     index: false,
     wildcard: false,
+    globIgnore: ['README.md'],
     // A host may have brought @fastify/static: its `sendFile` is given our root below.
     decorateReply: !app.hasReplyDecorator('sendFile')
   })
@@ -67,15 +68,14 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
         return
       }
       // A browser cannot see the status of a refused upgrade: it is told in a frame. Nothing is read from it.
-      socket.send(errorFrame('native', null, outcome.error))
-      socket.close(CLOSE.unauthenticated, outcome.error.message.slice(0, 100))
+      const { error } = outcome
+      app.connections.refuse(socket, CLOSE.unauthenticated, error.message.slice(0, 100), errorFrame('native', null, error))
     }
   })
 
   app.route({
     method: 'GET',
     url: '/*',
-    handler: (_request, reply) => reply.callNotFound(),
-    wsHandler: (socket) => socket.close(CLOSE.notFound, "nothing here: the socket is at the gateway's root")
+    handler: (_request, reply) => reply.callNotFound()
   })
 })

@@ -19,6 +19,8 @@ import type { Outbox } from './outbox.ts'
 
 /** Requests of one connection that may be under way at once. */
 export const MAX_IN_FLIGHT = 64
+/** Characters of the answers of one batch together: what one frame can reasonably be. */
+const MAX_BATCH_ANSWER = 64 * 1024 * 1024
 /** Seconds between two heartbeats. */
 export const HEARTBEAT_SECONDS = 30
 /** Heartbeats a peer may miss before it is taken for dead. */
@@ -49,7 +51,7 @@ export class Connection implements Peer {
   readonly #socket: WebSocket
   readonly #outbox: Outbox
   /** The calls under way, by the id the client gave them. */
-  #inFlight: Map<RequestId, Call> | undefined
+  #inFlight: Map<RequestId | symbol, Call> | undefined
   #events: Set<string> | undefined
   #missedBeats = 0
 
@@ -131,15 +133,23 @@ export class Connection implements Peer {
 
   /** JSON-RPC 2.0 section 6: the answers come together, in one array, notifications leave no trace. */
   #batch(items: unknown[]): void {
-    if (items.length === 0) {
-      this.#refuse({ dialect: '2.0', id: null, error: new RpcError('InvalidRequest', 'Invalid request: an empty batch') })
+    const refuse = (kind: 'InvalidRequest' | 'InternalError', message: string): void =>
+      this.#refuse({ dialect: '2.0', id: null, error: new RpcError(kind, message) })
+    if (items.length === 0 || items.length > MAX_IN_FLIGHT) {
+      refuse('InvalidRequest', `Invalid request: a batch holds 1 to ${MAX_IN_FLIGHT} requests, this one ${items.length}`)
       return
     }
     const answers: string[] = []
+    let bytes = 0
     let open = items.length
     const done = (answer?: string): void => {
-      if (answer !== undefined) answers.push(answer)
-      if (--open === 0 && answers.length > 0) this.#outbox.send(`[${answers.join(',')}]`)
+      if (answer !== undefined) {
+        answers.push(answer)
+        bytes += answer.length
+      }
+      if (--open > 0 || answers.length === 0) return
+      if (bytes <= MAX_BATCH_ANSWER) this.#outbox.send(`[${answers.join(',')}]`)
+      else refuse('InternalError', 'Internal error: the answers of this batch are too large together; ask for them one by one')
     }
     for (const item of items) this.#take(item, done, '2.0')
   }
@@ -185,7 +195,7 @@ export class Connection implements Peer {
       return
     }
     // A call without an id (or with the id null) has a place of its own, so that it counts too.
-    const key = request.id ?? (`notification ${(this.#unnamed++).toString()}` as const)
+    const key = request.id ?? Symbol('unnamed')
     this.#inFlight ??= new Map()
     this.#inFlight.set(key, call)
     const finish = (answer: string | undefined): void => {
@@ -197,8 +207,6 @@ export class Connection implements Peer {
       (cause) => finish(this.#failure(request, cause))
     )
   }
-
-  #unnamed = 0
 
   #success({ dialect, id, method }: Request, result: unknown): string | undefined {
     if (id === undefined) return undefined
@@ -251,8 +259,10 @@ class Call implements Context {
     return this.#controller.signal
   }
 
+  /** Also for a method that will look at its signal only later. */
   abort(): void {
-    this.#controller?.abort()
+    this.#controller ??= new AbortController()
+    this.#controller.abort()
   }
 
   emit(event: string, data: unknown, origin: Origin): void {

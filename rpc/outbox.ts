@@ -1,8 +1,12 @@
 import type { WebSocket } from 'ws'
-import { type Dialect, type EventFrame, eventFrame } from './frames.ts'
+import { type Dialect, type EventFrame, eventFrame, type RequestId } from './frames.ts'
 
-/** How much of the send buffer may wait here before the peer counts as one that does not read. */
+/** Past so many times the send buffer a peer must make progress. With what lies in the socket that is four times. */
 const SLOW_FACTOR = 3
+/** Past so many times it is given up, progress or not: nobody may fill the memory by reading a byte now and then. */
+const HOPELESS_FACTOR = 64
+/** How long a peer that is owed too much may read nothing at all. */
+export const STALL_MS = 2000
 
 /**
  * Frames written in the same turn of the event loop leave in one packet: the stream is corked at the first one and
@@ -42,21 +46,31 @@ export interface OutboxOptions {
   readonly corker: Corker
   /** Bytes that may lie unsent in the socket before frames wait here: `server.send_buffer_bytes`. */
   readonly limit: number
-  /** The peer does not read: what it is owed has grown past four times the limit. Called once. */
+  /** Calls `fn` after `STALL_MS`. */
+  readonly later: (fn: () => void) => void
+  /** The peer does not read: it is owed more than four times the limit, and takes none of it. Called once. */
   readonly onSlow: () => void
 }
 
 /**
  * What one peer is owed, in order. While the peer reads, a frame goes straight to its socket. When more than `limit`
  * bytes lie there unsent, frames wait here instead, and `content` events of one run that follow each other are merged
- * into one: never reordered, never lost. What waits is sent as the socket drains.
+ * into one: those of one request are never reordered, never lost. What waits is sent as the socket drains.
+ *
+ * A peer is slow when it is owed more than four times the limit and takes none of it for two seconds: a burst within one
+ * turn of the event loop, however large, says nothing about a peer that had no chance to read yet.
  *
  * Invariant: once something waits, everything after it waits too.
  */
 export class Outbox {
   readonly #options: OutboxOptions
   #waiting: Waiting[] = []
+  /** The newest waiting event of each request: what more of the same may be merged into. */
+  readonly #newest = new Map<RequestId, Waiting>()
   #bytes = 0
+  /** Frames the socket has taken to the network since it was last looked at. */
+  #progress = 0
+  #watched = false
   #closed = false
 
   constructor(options: OutboxOptions) {
@@ -65,15 +79,17 @@ export class Outbox {
 
   send(frame: string): void {
     if (this.#closed) return
-    if (this.#congested()) this.#wait({ dialect: 'native', frame, bytes: frame.length })
+    if (this.#congested()) this.#wait({ dialect: 'native', frame, bytes: Buffer.byteLength(frame) })
     else this.#write(frame)
   }
 
   event(dialect: Dialect, frame: EventFrame): void {
     if (this.#closed) return
     if (!this.#congested()) this.#write(eventFrame(dialect, frame))
-    else if (frame.event !== 'content' || !this.#merge(frame)) {
-      this.#wait({ dialect, frame, bytes: JSON.stringify(frame.data).length })
+    else if (!this.#merge(frame)) {
+      const item = { dialect, frame, bytes: Buffer.byteLength(JSON.stringify(frame.data)) }
+      this.#newest.set(frame.id, item)
+      this.#wait(item)
     }
   }
 
@@ -88,6 +104,7 @@ export class Outbox {
   discard(): void {
     this.#closed = true
     this.#waiting = []
+    this.#newest.clear()
     this.#bytes = 0
   }
 
@@ -101,22 +118,38 @@ export class Outbox {
   }
 
   #merge(next: EventFrame): boolean {
-    const last = this.#waiting.at(-1)
-    if (!last || typeof last.frame === 'string') return false
-    const { frame } = last
-    const together = frame.event === 'content' && frame.id === next.id && frame.origin.runId === next.origin.runId
+    const item = this.#newest.get(next.id)
+    if (!item || typeof item.frame === 'string') return false
+    const { frame } = item
+    const together = frame.event === 'content' && next.event === 'content' && frame.origin.runId === next.origin.runId
     if (!together) return false
     const [before, after] = [frame.data as Content, next.data as Content]
-    if (before.transient || after.transient) return false
-    last.frame = { ...next, data: { text: before.text + after.text }, fromSeq: frame.fromSeq ?? frame.origin.seq }
-    last.bytes += after.text.length
-    this.#grow(after.text.length)
+    item.frame = { ...next, data: { text: before.text + after.text }, fromSeq: frame.fromSeq ?? frame.origin.seq }
+    const bytes = Buffer.byteLength(after.text)
+    item.bytes += bytes
+    this.#grow(bytes)
     return true
   }
 
   #grow(bytes: number): void {
     this.#bytes += bytes
-    if (this.#bytes <= this.#options.limit * SLOW_FACTOR) return
+    const { limit } = this.#options
+    if (this.#bytes > limit * HOPELESS_FACTOR) this.#giveUp()
+    else if (this.#bytes > limit * SLOW_FACTOR && !this.#watched) this.#watch()
+  }
+
+  #watch(): void {
+    this.#watched = true
+    this.#progress = 0
+    this.#options.later(() => {
+      this.#watched = false
+      if (this.#closed || this.#bytes <= this.#options.limit * SLOW_FACTOR) return
+      if (this.#progress === 0) this.#giveUp()
+      else this.#watch()
+    })
+  }
+
+  #giveUp(): void {
     this.discard()
     this.#options.onSlow()
   }
@@ -128,9 +161,11 @@ export class Outbox {
   }
 
   readonly #sent = (): void => {
+    this.#progress++
     while (this.#waiting.length > 0 && this.#options.socket.bufferedAmount <= this.#options.limit) {
       const item = this.#waiting.shift()!
       this.#bytes -= item.bytes
+      if (typeof item.frame !== 'string' && this.#newest.get(item.frame.id) === item) this.#newest.delete(item.frame.id)
       this.#write(textOf(item))
     }
   }
@@ -138,7 +173,6 @@ export class Outbox {
 
 interface Content {
   readonly text: string
-  readonly transient?: boolean
 }
 
 function textOf({ dialect, frame }: Waiting): string {

@@ -65,7 +65,7 @@ export const hello = defineMethod({
     if (!connection)
       throw new RpcError('InvalidRequest', 'system.hello needs a WebSocket connection: events have nowhere else to go')
     connection.events.clear()
-    for (const event of events) if (event in EXTENSION_EVENTS) connection.events.add(event)
+    for (const event of events) if (Object.hasOwn(EXTENSION_EVENTS, event)) connection.events.add(event)
     return {
       protocol: app.system.protocol,
       version: app.system.version,

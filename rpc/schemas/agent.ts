@@ -6,7 +6,11 @@ export const MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
 
 export const Attachment = Type.Object(
   {
-    mimeType: Type.String({ pattern: '^[a-z]+/[A-Za-z0-9.+-]+$', maxLength: 127, expected: 'a MIME type such as image/png' }),
+    mimeType: Type.String({
+      pattern: '^[a-z]+/[A-Za-z0-9.+-]+(; ?[a-z]+=[A-Za-z0-9.,"-]+)*$',
+      maxLength: 127,
+      expected: 'a MIME type such as image/png'
+    }),
     data: Type.String({ description: 'base64' }),
     filename: Type.Optional(Type.String({ maxLength: 255 }))
   },

@@ -23,7 +23,9 @@ export const Info = Type.Object({
 const Limits = Type.Object({
   maxPayloadBytes: Type.Integer({ description: 'A larger frame closes the connection with 1009' }),
   maxNesting: Type.Integer({ description: 'Levels of JSON' }),
-  maxInFlight: Type.Integer({ description: 'Requests under way on one connection; past it a request gets error 3' }),
+  maxInFlight: Type.Integer({
+    description: 'Requests under way on one connection; past it a request gets error 3. The most a batch holds, too'
+  }),
   maxAttachments: Type.Integer({ description: 'Attachments of one message' }),
   maxAttachmentBytes: Type.Integer({ description: 'All attachments of one message together, decoded' }),
   heartbeatSeconds: Type.Integer({ description: 'A peer that misses two pings is terminated' }),

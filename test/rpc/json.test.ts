@@ -32,7 +32,7 @@ test('what is not JSON is a parse error', () => {
 test('64 levels are parsed, 65 are not, in arrays and in objects', () => {
   assert.ok(parseJson(nested(MAX_DEPTH)))
   assert.equal(refusal(nested(MAX_DEPTH + 1)).code, -1)
-  const objects = (levels: number): string => '{"a":'.repeat(levels) + '1' + '}'.repeat(levels)
+  const objects = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
   assert.ok(parseJson(objects(MAX_DEPTH)))
   assert.equal(refusal(objects(MAX_DEPTH + 1)).code, -1)
 })

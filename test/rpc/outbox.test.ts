@@ -12,13 +12,21 @@ function peer({ limit = LIMIT } = {}) {
   const unread: { text: string; sent: () => void }[] = []
   const read: string[] = []
   let slow = 0
+  const checks: (() => void)[] = []
   const socket = {
     get bufferedAmount() {
       return unread.reduce((sum, { text }) => sum + text.length, 0)
     },
     send: (text: string, sent: () => void) => unread.push({ text, sent })
   } as unknown as WebSocket
-  const outbox = new Outbox({ socket, stream: undefined, corker: new Corker(), limit, onSlow: () => slow++ })
+  const outbox = new Outbox({
+    socket,
+    stream: undefined,
+    corker: new Corker(),
+    limit,
+    later: (fn) => checks.push(fn),
+    onSlow: () => slow++
+  })
   /** Reads the next frame. Answers whether there was one. */
   const readOne = (): boolean => {
     const next = unread.shift()
@@ -31,7 +39,11 @@ function peer({ limit = LIMIT } = {}) {
   const readAll = (): void => {
     while (readOne()) {}
   }
-  return { outbox, read, slow: () => slow, readOne, readAll }
+  /** The time after which a peer must have made progress is over. */
+  const stall = (): void => {
+    for (const check of checks.splice(0)) check()
+  }
+  return { outbox, read, slow: () => slow, readOne, readAll, stall }
 }
 
 function content(text: string, seq: number, { runId = 'r1', id = 1 } = {}): EventFrame {
@@ -61,11 +73,54 @@ test('content that waits is merged, and says what it stands for', () => {
 })
 
 test('a peer that never reads is given up once, and nothing is kept for it', () => {
-  const { outbox, slow, read, readAll } = peer()
-  for (let seq = 1; seq < 1000; seq++) outbox.event('native', content('x'.repeat(10), seq))
+  const { outbox, slow, read, readAll, stall } = peer()
+  for (let seq = 1; seq < 100; seq++) outbox.event('native', content('x'.repeat(10), seq))
+  assert.equal(slow(), 0)
+  stall()
+  stall()
   assert.equal(slow(), 1)
   readAll()
   assert.ok(read.join('').length < LIMIT * 5, `wrote ${read.join('').length} characters to a peer that does not read`)
+})
+
+test('a burst beyond every limit is no reason to give up a peer that reads', () => {
+  const { outbox, slow, readOne, readAll, read, stall } = peer()
+  for (let n = 0; n < 40; n++) outbox.send(`${n}${'x'.repeat(100)}`)
+  for (let n = 0; n < 10; n++) {
+    readOne()
+    stall()
+  }
+  readAll()
+  assert.equal(slow(), 0)
+  assert.deepEqual(
+    read.map((frame) => Number.parseInt(frame, 10)),
+    Array.from({ length: 40 }, (_, n) => n)
+  )
+})
+
+test('a peer that reads a byte now and then cannot fill the memory', () => {
+  const { outbox, slow, readOne, stall } = peer()
+  for (let n = 0; n < 100; n++) {
+    outbox.send('x'.repeat(LIMIT))
+    readOne()
+    outbox.send('x'.repeat(LIMIT))
+    stall()
+  }
+  assert.equal(slow(), 1)
+})
+
+test('content of two runs that alternate is merged too', () => {
+  const { outbox, read, readAll } = peer({ limit: 150 })
+  outbox.send('x'.repeat(200))
+  for (const seq of [1, 2, 3]) {
+    outbox.event('native', content(`a${seq}`, seq, { runId: 'r1', id: 1 }))
+    outbox.event('native', content(`b${seq}`, seq, { runId: 'r2', id: 2 }))
+  }
+  readAll()
+  assert.deepEqual(
+    read.slice(1).map((frame) => JSON.parse(frame).data.text),
+    ['a1a2a3', 'b1b2b3']
+  )
 })
 
 test('one frame larger than every limit reaches a peer that reads', () => {
