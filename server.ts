@@ -31,8 +31,10 @@ const EXIT = { failed: 1, usage: 2, unavailable: 69, config: 78 } as const
 
 /** A client that takes longer to send one request is holding a socket. Fastify's default is to wait for ever. */
 const REQUEST_TIMEOUT_MS = 120_000
-/** On top of what running turns may take: closing sockets and the database. */
-const SHUTDOWN_MARGIN_SECONDS = 5
+/** On top of the grace of running turns: leaving behind those that do not hear (5 s), saying goodbye (2 s), the database. */
+const SHUTDOWN_MARGIN_SECONDS = 10
+/** What clients get to take their last answer, once no turn is left. */
+const GOODBYE_MS = 2000
 
 class UsageError extends Error {}
 
@@ -60,12 +62,14 @@ export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Prom
     }
     config = await loadConfig({ file: flags.config, env, flags: { host: flags.host, port: flags.port } })
     app = await build(config)
-    endIdleConnections(app)
+    endIdleConnections(app, config)
     // Loaded only now: what is wrong with the configuration is told at once.
     await app.register((await import('./app.ts')).default, { config })
     await app.ready()
     const model = answering(app)
     const { host, port } = config.server
+    // Before anybody is told that it runs, and may want it to end.
+    shutDownOnSignals(app, config)
     await app.listen({ host, port, listenTextResolver: (address) => `Flynn gateway on ${address}, ${model}` })
   } catch (error) {
     await app?.close().catch(() => {})
@@ -73,7 +77,6 @@ export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Prom
     process.stderr.write(`flynn-gateway: ${text}\n`)
     return code
   }
-  shutDownOnSignals(app, config)
   return undefined
 }
 
@@ -125,11 +128,17 @@ function answering(app: FastifyInstance): string {
   return offline ? 'answered by the offline model' : `answered by ${provider} ${model}`
 }
 
-/** A connection kept alive after an answer given while closing would hold up the shutdown until its client lets go. */
-function endIdleConnections(app: FastifyInstance): void {
+/**
+ * No connection may hold up the shutdown: neither one kept alive after an answer given while closing, nor one that never
+ * asks for anything.
+ */
+function endIdleConnections(app: FastifyInstance, { server }: Config): void {
   let closing = false
   app.addHook('preClose', async () => {
     closing = true
+    void app.gateway?.lanes
+      .close(server.shutdownGraceSeconds * 1000)
+      .then(() => setTimeout(() => app.server.closeAllConnections(), GOODBYE_MS).unref())
   })
   app.addHook('onResponse', async () => {
     if (closing) app.server.closeIdleConnections()

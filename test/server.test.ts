@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { symlink, writeFile } from 'node:fs/promises'
 import { Agent, type ClientRequest, get, request } from 'node:http'
 import { get as getTls } from 'node:https'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -253,6 +253,28 @@ test('the first signal lets a request finish, a second one does not', async (t) 
   hurried.child.kill('SIGTERM')
   await hurried.line('"closing"')
   assert.equal(await stop(hurried), 1)
+})
+
+test('a connection that asks for nothing, and a socket that was turned away, do not hold up the end', async (t) => {
+  const running = await up(t, await scratch(t), ['--port', '0'], {
+    FLYNN_TOKEN: 'the only token',
+    FLYNN_SERVER__SHUTDOWN_GRACE_SECONDS: '0'
+  })
+  const { port } = new URL(running.url)
+  const silent = connect(Number(port), '127.0.0.1')
+  const halfway = connect(Number(port), '127.0.0.1')
+  halfway.write('GET /health HT')
+  const refused = connect(Number(port), '127.0.0.1')
+  refused.write(
+    'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n'
+  )
+  for (const socket of [silent, halfway, refused]) {
+    t.after(() => socket.destroy())
+    socket.on('error', () => {})
+  }
+  await once(refused, 'data')
+  assert.equal(await stop(running), 0)
 })
 
 test('with a certificate the gateway speaks TLS', async (t) => {
