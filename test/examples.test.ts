@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import test, { after, before, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { build, connect, type Frame } from './helper.ts'
+import { post } from './routes/post.ts'
+
+const ROOT = fileURLToPath(new URL('./', import.meta.resolve('#package.json')))
+const { files, exports } = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8'))
+
+/** A project that has installed the package as it would be published, and holds the examples. */
+let project: string
+
+before(async () => {
+  project = await mkdtemp(path.join(tmpdir(), 'flynn-examples-'))
+  const modules = path.join(project, 'node_modules')
+  const installed = path.join(modules, 'flynn-gateway')
+  await mkdir(installed, { recursive: true })
+  await compile(['-p', path.join(ROOT, 'tsconfig.build.json'), '--outDir', path.join(installed, 'dist')])
+  for (const entry of ['package.json', ...files].filter((entry) => entry !== 'dist')) {
+    await cp(path.join(ROOT, entry), path.join(installed, entry), { recursive: true })
+  }
+  for (const entry of await readdir(path.join(ROOT, 'node_modules'))) {
+    if (!entry.startsWith('.')) await symlink(path.join(ROOT, 'node_modules', entry), path.join(modules, entry))
+  }
+  await cp(path.join(ROOT, 'examples'), project, { recursive: true })
+  await writeFile(path.join(project, 'package.json'), '{"type":"module"}')
+})
+
+after(() => rm(project, { recursive: true, force: true }))
+
+async function compile(args: readonly string[]): Promise<void> {
+  const tsc = spawn(process.execPath, [path.join(ROOT, 'node_modules/typescript/bin/tsc'), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  const [output, [code]] = await Promise.all([tsc.stdout.toArray(), once(tsc, 'exit')])
+  assert.equal(code, 0, Buffer.concat(output).toString())
+}
+
+function run(file: string, { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {}) {
+  return spawn(process.execPath, [path.join(project, file), ...args], { cwd: project, env: { ...process.env, ...env } })
+}
+
+/** Starts a server on a free port, ended after the test; answers where it listens, as it says in its log. */
+async function serve(t: TestContext, file: string): Promise<string> {
+  const child = run(file, { env: { PORT: '0' } })
+  t.after(async () => {
+    if (child.exitCode === null && child.kill()) await once(child, 'exit')
+    await rm(path.join(project, 'data'), { recursive: true, force: true })
+  })
+  const errors: Buffer[] = []
+  child.stderr.on('data', (chunk) => errors.push(chunk))
+  for await (const line of createInterface(child.stdout)) {
+    const [, url] = /Server listening at (http:\/\/[\d.]+:\d+)/.exec(line) ?? []
+    if (url) return url
+  }
+  throw new Error(`${file} ended: ${Buffer.concat(errors)}`)
+}
+
+async function finished(child: ChildProcessWithoutNullStreams): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [stdout, stderr, [code]] = await Promise.all([child.stdout.toArray(), child.stderr.toArray(), once(child, 'exit')])
+  return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }
+}
+
+test('the examples compile against the types of the package', async () => {
+  const compilerOptions = {
+    target: 'es2023',
+    module: 'nodenext',
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    verbatimModuleSyntax: true,
+    erasableSyntaxOnly: true,
+    skipLibCheck: true,
+    noEmit: true
+  }
+  await writeFile(path.join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+  await compile(['-p', project])
+})
+
+test('every entry point of the package can be imported, and has types', async () => {
+  const entries = Object.keys(exports).filter((entry) => entry !== './package.json')
+  const names = entries.map((entry) => `flynn-gateway${entry.slice(1)}`)
+  await writeFile(
+    path.join(project, 'entries.mjs'),
+    `for (const name of ${JSON.stringify(names)}) console.log(name, Object.keys(await import(name)).sort().join())`
+  )
+  const { code, stdout, stderr } = await finished(run('entries.mjs'))
+  assert.equal(code, 0, stderr)
+  assert.deepEqual(stdout.trim().split('\n'), [
+    'flynn-gateway default',
+    'flynn-gateway/types Collection,gatewayPlugin',
+    'flynn-gateway/rpc RpcError,defineMethod',
+    'flynn-gateway/tools ToolError,defineTool'
+  ])
+  for (const entry of entries) await readFile(path.join(project, 'node_modules/flynn-gateway', exports[entry].types))
+})
+
+test('embed.ts: the gateway lives under /agent, and the host keeps its own routes', async (t) => {
+  const url = await serve(t, 'embed.ts')
+  assert.deepEqual(await (await fetch(url)).json(), { hello: 'from the host' })
+  assert.equal(((await (await fetch(`${url}/agent/health`)).json()) as Frame).status, 'ok')
+  assert.match(await (await fetch(`${url}/agent/`)).text(), /<!doctype html>/i)
+  assert.equal((await post(`${url}/agent`, 'system.info', {})).json.result.version, '0.1.0')
+  assert.equal((await fetch(`${url}/rpc/system.info`, { method: 'POST' })).status, 404)
+  const client = await connect(t, `${url}/agent`)
+  assert.equal((await client.call('agent.send', { message: 'say hello' })).content, 'hello')
+  assert.deepEqual(await (await fetch(`${url}/load`)).json(), { connections: 1 })
+})
+
+test('third-party-plugin.ts: its method and its tool are there like those of the gateway', async (t) => {
+  const url = await serve(t, 'third-party-plugin.ts')
+  const client = await connect(t, url)
+  assert.deepEqual(await client.call('weather.today', { city: 'Lisbon' }), { sky: 'sunny' })
+  assert.deepEqual((await post(url, 'weather.today', { city: 'Bergen' })).json, { result: { sky: 'rainy' } })
+  const { status, json } = await post(url, 'weather.today', { city: 'Atlantis' })
+  assert.deepEqual([status, json.error.code, json.error.message], [400, -2, 'params.city must be one of Lisbon, Bergen'])
+  const { methods } = await client.call('rpc.discover')
+  assert.ok(methods.some(({ name }: Frame) => name === 'weather.today'))
+
+  const id = client.start('agent.send', {
+    message: '/tool weather.lookup {"city":"Bergen"}\n/tool weather.lookup {"city":"Atlantis"}'
+  })
+  await client.final(id)
+  assert.deepEqual(
+    client
+      .events(id)
+      .filter(({ event }) => event === 'tool_end')
+      .map(({ data }) => data.result),
+    [
+      { success: true, output: 'rainy in Bergen', error: null },
+      { success: false, output: '', error: 'nothing is known of Atlantis' }
+    ]
+  )
+})
+
+test('node-client.ts: prints the answer as it comes, and fails when it is refused', async (t) => {
+  const { url } = await build(t, { config: { server: { token: 'secret' } } })
+  const env = { FLYNN_URL: url.replace('http', 'ws'), FLYNN_TOKEN: 'secret' }
+  const answered = await finished(run('node-client.ts', { args: ['say', 'hello', 'there'], env }))
+  assert.deepEqual([answered.code, answered.stderr], [0, ''])
+  assert.match(answered.stdout, /^hello there\n\(\d+ tokens in, \d+ out\)\n$/)
+
+  const refused = await finished(run('node-client.ts', { env: { ...env, FLYNN_TOKEN: 'wrong' } }))
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /^error -5: Authentication failed/)
+
+  const unreachable = await finished(run('node-client.ts', { env: { ...env, FLYNN_URL: 'ws://127.0.0.1:1' } }))
+  assert.equal(unreachable.code, 1)
+  assert.match(unreachable.stderr, /ECONNREFUSED/)
+})

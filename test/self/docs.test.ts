@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { existsSync, globSync } from 'node:fs'
+import path from 'node:path'
+import test from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { RouteOptions } from 'fastify'
+import { gatewayPlugin } from '../../types.ts'
+import { build } from '../helper.ts'
+import { assertTable, readText, tableText, tableUnder } from './tables.ts'
+
+const ROOT = fileURLToPath(new URL('./', import.meta.resolve('#package.json')))
+
+/** Folders that state their contract. */
+const README_FOLDERS = [
+  'db',
+  'examples',
+  'lanes',
+  'plugins',
+  'public',
+  'routes',
+  'rpc',
+  'test',
+  ...globSync('plugins/*/', { cwd: ROOT })
+]
+const READMES = README_FOLDERS.map((folder) => path.join(folder, 'README.md'))
+
+test('every folder states its contract in a README', () => {
+  assert.deepEqual(
+    READMES.filter((file) => !existsSync(path.join(ROOT, file))),
+    []
+  )
+})
+
+test('every README names each source of its folder', () => {
+  const silent = README_FOLDERS.filter((folder) => folder !== 'test').flatMap((folder) => {
+    const text = readText(path.join(folder, 'README.md'))
+    const named = (name: string) => new RegExp(`[\`| ,(]${name}(\\.ts|\\.js)?[\`| ,:)]`).test(text)
+    return globSync('*.{ts,js}', { cwd: path.join(ROOT, folder) })
+      .filter((file) => !named(path.parse(file).name))
+      .map((file) => path.join(folder, file))
+  })
+  assert.deepEqual(silent, [])
+})
+
+test('every file that a document names is there', () => {
+  const documents = [...READMES, ...globSync('*.md', { cwd: ROOT })]
+  for (const document of documents) {
+    const text = readText(document).replace(/^```[\s\S]*?^```/gm, '')
+    for (const [, name] of text.matchAll(/`([\w./-]+\.(?:ts|js|mjs|json|md|sql))`/g)) {
+      // Names of files that a user has, or that are served.
+      if (name!.startsWith('/') || name === 'package-lock.json') continue
+      const found = [path.dirname(document), '.', path.join('test', path.dirname(document))].some(
+        (folder) =>
+          existsSync(path.join(ROOT, folder, name!)) || globSync(path.join(folder, '**', name!), { cwd: ROOT }).length > 0
+      )
+      assert.ok(found, `${document} names ${name}`)
+    }
+    for (const [, target] of text.matchAll(/\]\(([^)#:]+)\)/g)) {
+      assert.ok(existsSync(path.join(ROOT, path.dirname(document), target!)), `${document} links to ${target}`)
+    }
+  }
+})
+
+test('the table of routes is the one of the gateway', async (t) => {
+  const routes: RouteOptions[] = []
+  const collector = gatewayPlugin({ name: 'collector' }, async (app) => {
+    app.addHook('onRoute', (route) => void routes.push(route))
+  })
+  await build(t, { plugins: [collector] })
+  const page = globSync('*', { cwd: path.join(ROOT, 'public') })
+  const expected = routes
+    .flatMap(({ method, url, config }) => [method].flat().map((method) => ({ method, url, auth: config?.auth ?? 'required' })))
+    .filter(({ method, url }) => method !== 'HEAD' && !page.includes(url.slice(1)))
+    .map(({ method, url, auth }) => [`\`${method} ${url}\``, `\`${auth}\``])
+  const rows = tableUnder(readText('routes/README.md'), 'Routes')
+  assert.deepEqual(
+    rows.map((row) => row.slice(0, 2)),
+    expected,
+    `routes/README.md, 'Routes' should begin:\n\n${tableText(expected)}\n`
+  )
+  assert.ok(!routes.some(({ url }) => url.endsWith('.md')), 'documents are not served')
+})
+
+test('the table of plugins is the one of app.ts, in its order, with what each owns and needs', () => {
+  const app = readText('app.ts')
+  const files = new Map([...app.matchAll(/^import (\w+).* from '\.\/(plugins\/.+)'$/gm)].map(([, name, file]) => [name, file!]))
+  const order = [...app.matchAll(/await app\.register\((\w+)/g)].map(([, name]) => name!).filter((name) => files.has(name))
+  assert.equal(order.length, files.size)
+  const rows = order.map((name) => {
+    const source = readText(files.get(name)!)
+    const [, dependencies = ''] = new RegExp(`name: '${name}'(?:, dependencies: \\[(.*?)\\])?`).exec(source) ?? []
+    const owned = [...source.matchAll(/app\.decorate\('(\w+)'/g)].map(([, decorator]) => `\`app.${decorator}\``)
+    return [`\`${name}\``, owned.join(', ') || '–', dependencies.replaceAll("'", '`') || '–']
+  })
+  assertTable('plugins/README.md', 'plugins', rows)
+
+  const declared = [...readText('types.ts').matchAll(/^ {2}(\w+): \w+$/gm)].map(([, name]) => `\`app.${name}\``)
+  assert.deepEqual(
+    rows
+      .map(([, owned]) => owned)
+      .filter((owned) => owned !== '–')
+      .sort(),
+    declared.sort()
+  )
+})
+
+test('the table of limits is what system.capabilities tells', async (t) => {
+  const { app } = await build(t)
+  const expected = Object.entries(app.system.capabilities().limits ?? {}).map(([name, value]) => [`\`${name}\``, String(value)])
+  const rows = tableUnder(readText('rpc/README.md'), 'Limits')
+  assert.deepEqual(
+    rows.map((row) => row.slice(0, 2)),
+    expected,
+    `rpc/README.md, 'Limits' should begin:\n\n${tableText(expected)}\n`
+  )
+})
+
+test('README.md names every method with its scope', async (t) => {
+  const { app } = await build(t)
+  const rows = tableUnder(readText('README.md'), 'Protocol')
+  const told = rows.flatMap(([methods, scope]) =>
+    [...methods!.matchAll(/`([\w.]+)`/g)].map(([, name]) => [name, scope!.replaceAll('`', '')])
+  )
+  assert.deepEqual(
+    told.sort(),
+    app.rpc
+      .list()
+      .map(({ name, scope }) => [name, scope])
+      .sort()
+  )
+})
