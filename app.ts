@@ -15,6 +15,7 @@ import system from './plugins/system.ts'
 import tools from './plugins/tools/index.ts'
 import websocket from './plugins/websocket.ts'
 import health from './routes/health.ts'
+import { nothingHere } from './routes/nothing.ts'
 import openrpc from './routes/openrpc.ts'
 import session from './routes/session.ts'
 import socket from './routes/socket.ts'
@@ -63,6 +64,8 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
         if (error.data.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(error.data.retryAfterMs / 1000))
         return reply.code(error.statusCode).send({ error })
       })
+      // At the root of a host it would be the host's, or that of the scope it registers the gateway in.
+      if (opts.prefix && opts.prefix !== '/') app.setNotFoundHandler(nothingHere)
 
       // The order is the shutdown order reversed: what is registered last closes first, the database closes last.
       await app.register(config, { config: opts.config ?? {} })

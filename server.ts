@@ -64,7 +64,9 @@ export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Prom
     app = await build(config)
     endIdleConnections(app, config)
     // Loaded only now: what is wrong with the configuration is told at once.
-    await app.register((await import('./app.ts')).default, { config })
+    const [{ default: gateway }, { nothingHere }] = await Promise.all([import('./app.ts'), import('./routes/nothing.ts')])
+    app.setNotFoundHandler(nothingHere)
+    await app.register(gateway, { config })
     await app.ready()
     const model = answering(app)
     const { host, port } = config.server

@@ -1,17 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { Database } from 'better-sqlite3'
-
-/**
- * Copies the database of an open connection to `target` while it is in use, a few pages a turn of the event loop;
- * what the connection writes meanwhile is in the copy too. `target` appears complete or not at all.
- */
-export async function copy(source: Database, target: string): Promise<void> {
-  await place(target, async (file) => {
-    await source.backup(file)
-  })
-}
 
 /**
  * Copies the database `source`, which another process may be writing to, as it is at this moment; checks the copy; then

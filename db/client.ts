@@ -9,12 +9,9 @@ import { type RunStore, runStore } from './stores/runs.ts'
 import { type SessionStore, sessionStore } from './stores/sessions.ts'
 
 export type { MessageParts } from './schema.sqlite.ts'
-export type { ArtifactRow, ArtifactStore, NewArtifact } from './stores/artifacts.ts'
-export type { AuditRow, AuditStore, NewAuditEntry } from './stores/audit.ts'
-export type { MemoryRow, MemoryStore } from './stores/memory.ts'
-export type { MessageRow, MessageStore, NewMessage } from './stores/messages.ts'
-export type { RunEnd, RunRow, RunStart, RunStore } from './stores/runs.ts'
-export type { SessionQuery, SessionRow, SessionStore } from './stores/sessions.ts'
+export type { AuditStore } from './stores/audit.ts'
+export type { MessageRow, NewMessage, ShownMessage } from './stores/messages.ts'
+export type { SessionRow } from './stores/sessions.ts'
 
 /** The stores over one database. Every call is one statement or one transaction; all times are epoch milliseconds. */
 export interface Db {
@@ -24,8 +21,6 @@ export interface Db {
   readonly audit: AuditStore
   readonly memory: MemoryStore
   readonly artifacts: ArtifactStore
-  /** Copies the database to `file` while it is in use. */
-  backup(file: string): Promise<void>
   /** Settles once a write has gone the whole way; rejects when the database cannot be written to. */
   ready(): Promise<void>
   close(): Promise<void>
@@ -53,7 +48,6 @@ function stores(connection: Connection): Db {
     audit: auditStore(connection),
     memory: memoryStore(connection),
     artifacts: artifactStore(connection),
-    backup: (file) => connection.backup(file),
     ready: async () => connection.probe(),
     close: async () => connection.close()
   }

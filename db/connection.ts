@@ -32,7 +32,5 @@ export interface Connection {
   oneOf(column: SQLWrapper, values: readonly string[]): SQL
   /** Writes a little and throws if that fails: disk full, read-only, locked, closed. */
   probe(): void
-  /** Copies the database to `file` while it is in use. */
-  backup(file: string): Promise<void>
   close(): void
 }

@@ -1,20 +1,33 @@
-import type { Attachment, ToolCall } from '../plugins/providers/define.ts'
-import { customType, index, integer, primaryKey, sqliteTable, text } from './drizzle.ts'
+import { blob, customType, index, integer, primaryKey, sqliteTable, text } from './drizzle.ts'
 
-export const MESSAGE_ROLES = ['user', 'assistant', 'tool'] as const
+const MESSAGE_ROLES = ['user', 'assistant', 'tool'] as const
 /**
  * `partial`: still being written, or the turn was cut off here by a failure or a cancel. `interrupted`: by the end of the
  * process. On a question it says that the turn was cut off before there was anything of an answer.
  */
-export const MESSAGE_STATUSES = ['complete', 'partial', 'interrupted'] as const
-export const RUN_STATUSES = ['running', 'completed', 'failed', 'cancelled', 'interrupted'] as const
+const MESSAGE_STATUSES = ['complete', 'partial', 'interrupted'] as const
+const RUN_STATUSES = ['running', 'completed', 'failed', 'cancelled', 'interrupted'] as const
 
-/** What a message holds beside its text. */
+/** A file that came with a message. `data` is base64, in the database as the bytes it stands for. */
+export interface StoredAttachment {
+  readonly mimeType: string
+  readonly data: string
+  readonly filename?: string
+}
+
+/** A tool that an assistant called. */
+export interface StoredToolCall {
+  readonly callId: string
+  readonly tool: string
+  readonly args: Record<string, unknown>
+  /** Why the arguments could not be read; `args` is then empty. */
+  readonly invalid?: string
+}
+
+/** What a message holds beside its text and its attachments. */
 export interface MessageParts {
-  /** Of a user or an assistant. */
-  readonly attachments?: readonly Attachment[]
   /** Of an assistant: each is answered by a `tool` message with the same `callId`. */
-  readonly toolCalls?: readonly ToolCall[]
+  readonly toolCalls?: readonly StoredToolCall[]
   /** Of a tool: the call it answers, and the tool that did. */
   readonly callId?: string
   readonly tool?: string
@@ -67,6 +80,24 @@ export const messages = sqliteTable(
     createdAt: integer('created_at').notNull()
   },
   (table) => [index('messages_session').on(table.sessionId, table.id)]
+)
+
+/** Of a message, in order. Apart from it, so that a conversation can be read without them. */
+export const attachments = sqliteTable(
+  'attachments',
+  {
+    messageId: integer('message_id')
+      .notNull()
+      .references(() => messages.id, { onDelete: 'cascade' }),
+    position: integer('position').notNull(),
+    mimeType: text('mime_type').notNull(),
+    filename: text('filename'),
+    /** Of `data`. */
+    bytes: integer('bytes').notNull(),
+    // Last: SQLite reads a row up to the columns it is asked for.
+    data: blob('data', { mode: 'buffer' }).notNull()
+  },
+  (table) => [primaryKey({ columns: [table.messageId, table.position] })]
 )
 
 export const runs = sqliteTable(

@@ -3,7 +3,6 @@ import { open as openFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Database } from 'better-sqlite3'
-import { copy } from './backup.ts'
 import type { Atomic, Connection, Query } from './connection.ts'
 import { sql, sqliteDriver } from './drizzle.ts'
 import * as schema from './schema.sqlite.ts'
@@ -85,7 +84,6 @@ function connection(client: Database, query: Query, claim: Database | undefined)
         client.pragma(`busy_timeout = ${BUSY_MS}`)
       }
     },
-    backup: (target) => copy(client, target),
     close() {
       if (!client.open) return
       client.pragma('optimize')

@@ -57,6 +57,8 @@ export interface LaneHost {
   readonly slots: Slots
   readonly runTimeoutMs: number
   readonly abandonAfterMs: number
+  /** Items that wait in all lanes together; each lane counts its own in and out. */
+  queued: number
   nextEpoch(): number
   nextTicketId(): number
   /** The lane has nothing left to do and will never do anything again. */
@@ -145,12 +147,13 @@ export class Lane {
 
   /** Queues one item. Throws a `LaneError` `full` where the queue may not grow any more. */
   enqueue<R>(work: Work<R>): Ticket<R> {
-    if (!admits(this.#backlog.length)) throw new LaneError('full', this.id)
+    if (!admits(this.#backlog.length, this.#host.queued)) throw new LaneError('full', this.id)
     const position = this.#backlog.length + (this.#active === undefined ? 0 : 1)
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     // Whoever sent the item may be gone by the time it fails; that must not end the process.
     promise.catch(() => {})
     this.#backlog.push({ work, resolve, reject })
+    this.#host.queued++
     if (this.#state === 'idle') this.#enterReady()
     return { id: this.#host.nextTicketId(), position, settled: promise as Promise<R> }
   }
@@ -172,6 +175,7 @@ export class Lane {
     const kept: Item[] = []
     for (const item of this.#backlog) (owner === undefined || item.work.owner === owner ? rejected : kept).push(item)
     this.#backlog = kept
+    this.#host.queued -= rejected.length
     for (const item of rejected) item.reject(new LaneError(cause, this.id))
     if (this.#state === 'ready' && kept.length === 0) this.#enterIdle()
     return rejected.length
@@ -199,6 +203,7 @@ export class Lane {
     assert.equal(this.#state, 'ready', 'only a ready lane can run')
     const item = nextTurn(this.#backlog)
     this.#backlog.splice(this.#backlog.indexOf(item), 1)
+    this.#host.queued--
 
     const lane = this
     const epoch = this.#host.nextEpoch()

@@ -31,6 +31,7 @@ export class Lanes {
       slots: new Slots(maxConcurrentRuns),
       runTimeoutMs,
       abandonAfterMs,
+      queued: 0,
       nextEpoch: () => ++epoch,
       nextTicketId: () => ++ticketId,
       dropped: (lane) => {
@@ -47,16 +48,15 @@ export class Lanes {
 
   /**
    * Queues `work` behind everything else in its lane, or starts it when the lane is idle and a slot is free.
-   * Throws a `LaneError`: `full` when too much is queued, `shutdown` once `close` was called.
+   * Throws a `LaneError`: `full` when too much is queued in the lane or in all of them, `shutdown` once `close` was called.
    */
   enqueue<R>(laneId: string, work: Work<R>): Ticket<R> {
     if (this.#closed) throw new LaneError('shutdown', laneId)
-    let lane = this.#lanes.get(laneId)
-    if (lane === undefined) {
-      lane = new Lane(laneId, this.#host)
-      this.#lanes.set(laneId, lane)
-    }
-    return lane.enqueue(work)
+    const lane = this.#lanes.get(laneId) ?? new Lane(laneId, this.#host)
+    const ticket = lane.enqueue(work)
+    // Only now: a new lane that took nothing would never be dropped.
+    this.#lanes.set(laneId, lane)
+    return ticket
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { AuditStore } from '../db/client.ts'
+import { masked, namesSecret } from '../rpc/shown.ts'
 import { gatewayPlugin } from '../types.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -11,9 +12,6 @@ const MAX_NAME = 256
 const MAX_TEXT = 1000
 /** Values in one detail, at any depth; also what ends the walk through one that refers to itself. */
 const MAX_VALUES = 200
-
-/** Texts under such a name are secrets whoever wrote them there. */
-const SECRET_NAME = /(?:token|secret|password|passphrase|api_?key|authorization|cookie|credential)s?$/i
 
 interface Surroundings {
   readonly store: Pick<AuditStore, 'append' | 'prune'>
@@ -45,8 +43,8 @@ export class Audit {
       if (this.#pending.size >= MAX_PENDING) throw new Error('too many entries are waiting to be written')
       const entry = {
         at: this.#now(),
-        event: printable(event, MAX_NAME),
-        actor: printable(actor, MAX_NAME),
+        event: masked(event, { limit: MAX_NAME }),
+        actor: masked(actor, { limit: MAX_NAME }),
         detail: presentable(detail)
       }
       const written: Promise<void> = this.#store
@@ -72,18 +70,8 @@ export class Audit {
   }
 
   #lost(err: unknown, event: string): void {
-    this.#log.error({ err, event: printable(event, MAX_NAME) }, 'an entry of the audit log was lost')
+    this.#log.error({ err, event: masked(event, { limit: MAX_NAME }) }, 'an entry of the audit log was lost')
   }
-}
-
-/** Control characters could forge a line or drive a terminal; credentials have no business in a log. Masked before it is cut. */
-function printable(text: string, limit = MAX_TEXT): string {
-  const shown = text
-    .slice(0, 2 * limit)
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
-    .replace(/\b(bearer|basic) +[\w.~+/=-]{8,}/gi, '$1 ***')
-    .replace(/:\/\/[^\s/@]+@/g, '://***@')
-  return shown.length > limit ? `${shown.slice(0, limit)}…` : shown
 }
 
 function presentable(detail: Record<string, unknown>): Record<string, unknown> {
@@ -92,15 +80,15 @@ function presentable(detail: Record<string, unknown>): Record<string, unknown> {
     Object.fromEntries(
       Object.entries(value)
         .slice(0, left)
-        .flatMap(([name, item]) => (item === undefined ? [] : [[printable(name, MAX_NAME), shown(item, name)]]))
+        .flatMap(([name, item]) => (item === undefined ? [] : [[masked(name, { limit: MAX_NAME }), shown(item, name)]]))
     )
   const shown = (value: unknown, name: string): unknown => {
     left = Math.max(0, left - 1)
     if (left === 0) return '…'
-    if (typeof value === 'string') return SECRET_NAME.test(name) ? '***' : printable(value)
+    if (typeof value === 'string') return namesSecret(name) ? '***' : masked(value, { limit: MAX_TEXT })
     if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
     if (Array.isArray(value)) return value.slice(0, left).map((item) => shown(item, name))
-    return typeof value === 'object' ? object(value) : printable(String(value))
+    return typeof value === 'object' ? object(value) : masked(String(value), { limit: MAX_TEXT })
   }
   return object(detail)
 }

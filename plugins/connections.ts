@@ -6,6 +6,8 @@ import type { Caller } from '../rpc/define.ts'
 import { Corker, Outbox, STALL_MS } from '../rpc/outbox.ts'
 import { type GatewayInstance, gatewayPlugin } from '../types.ts'
 
+/** A close frame has at most 131 bytes; some more, for what was on its way. */
+const GOODBYE_BYTES = 1024
 /** What a peer gets to answer the goodbye of a refusal or a shutdown. */
 const GOODBYE_MS = 2_000
 
@@ -50,7 +52,7 @@ export class Connections {
       // Between our goodbye and the peer's it may still send. Nobody would get the answer, so nothing is begun.
       if (socket.readyState !== socket.OPEN) return
       // Our own WebSocket server refuses such a frame unread; a host's may let it pass.
-      if (data.length > maxPayloadBytes) socket.close(1009, 'frame too big')
+      if (data.length > maxPayloadBytes) socket.close(CLOSE.tooBig, 'frame too big')
       else connection.receive(data, isBinary)
     })
     socket.on('pong', () => connection.pong())
@@ -62,10 +64,18 @@ export class Connections {
     return connection
   }
 
-  /** Turns an upgraded socket away. Nothing is read from it; if it does not answer within two seconds, it is cut off. */
-  refuse(socket: WebSocket, code: number, reason: string, frame?: string): void {
+  /**
+   * Turns an upgraded socket away. Nothing it says is looked at; once it says more than a goodbye, which `ws` would gather
+   * up to a whole frame, or does not answer within two seconds, it is cut off.
+   */
+  refuse(socket: WebSocket, stream: Duplex | undefined, code: number, reason: string, frame?: string): void {
     if (frame !== undefined) socket.send(frame)
     socket.close(code, reason)
+    let said = 0
+    stream?.on('data', (chunk: Buffer) => {
+      said += chunk.length
+      if (said > GOODBYE_BYTES) socket.terminate()
+    })
     setTimeout(() => socket.terminate(), GOODBYE_MS).unref()
   }
 

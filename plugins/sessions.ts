@@ -1,4 +1,4 @@
-import type { Db, MessageRow, SessionRow } from '../db/client.ts'
+import type { Db, SessionRow, ShownMessage } from '../db/client.ts'
 import { invalidParams, RpcError } from '../rpc/errors.ts'
 import * as methods from '../rpc/methods/sessions.ts'
 import { SessionId } from '../rpc/schemas/session.ts'
@@ -15,6 +15,8 @@ export interface SessionList {
 
 export interface Page {
   readonly limit: number
+  /** Bytes of text at the most; the newest message is there however long it is. */
+  readonly bytes: number
   /** The id of a message: only older ones. */
   readonly before?: number | undefined
 }
@@ -66,14 +68,9 @@ export class Sessions {
    * A session and its newest messages, oldest first.
    * @throws RpcError SessionNotFound
    */
-  async get(id: string, page: Page): Promise<{ session: SessionRow; messages: MessageRow[] }> {
+  async get(id: string, page: Page): Promise<{ session: SessionRow; messages: ShownMessage[] }> {
     const session = await this.#find(id)
     return { session, messages: await this.#db.messages.page(id, page) }
-  }
-
-  /** Every message in order, as a model has to see them; none for a session that is not there. */
-  async history(id: string): Promise<MessageRow[]> {
-    return await this.#db.messages.history(id)
   }
 
   /**

@@ -4,7 +4,7 @@ import { HEARTBEAT_SECONDS, MAX_IN_FLIGHT } from '../rpc/connection.ts'
 import { MAX_DEPTH } from '../rpc/json.ts'
 import * as methods from '../rpc/methods/system.ts'
 import { openrpc } from '../rpc/openrpc.ts'
-import { MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS } from '../rpc/schemas/agent.ts'
+import { MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_MESSAGE } from '../rpc/schemas/agent.ts'
 import type { Capabilities, Info } from '../rpc/schemas/system.ts'
 import { type GatewayInstance, gatewayPlugin } from '../types.ts'
 
@@ -44,6 +44,7 @@ export class System {
         maxPayloadBytes: server.maxPayloadBytes,
         maxNesting: MAX_DEPTH,
         maxInFlight: MAX_IN_FLIGHT,
+        maxMessageCharacters: MAX_MESSAGE,
         maxAttachments: MAX_ATTACHMENTS,
         maxAttachmentBytes: MAX_ATTACHMENT_BYTES,
         heartbeatSeconds: HEARTBEAT_SECONDS,

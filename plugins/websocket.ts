@@ -27,8 +27,8 @@ export default gatewayPlugin({ name: 'websocket', dependencies: ['config'] }, as
   // Before the plugin's own hook, which would close the sockets of other routes without a word.
   app.addHook('onRoute', (route) => {
     if (route.websocket || ![route.method].flat().every((method) => method === 'GET' || method === 'HEAD')) return
-    route.wsHandler ??= (socket) =>
-      app.connections.refuse(socket, CLOSE.notFound, "nothing here: the socket is at the gateway's root")
+    route.wsHandler ??= (socket, { raw }) =>
+      app.connections.refuse(socket, raw.socket, CLOSE.notFound, "nothing here: the socket is at the gateway's root")
   })
   await app.register(websocket, {
     options: {

@@ -69,7 +69,13 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
       }
       // A browser cannot see the status of a refused upgrade: it is told in a frame. Nothing is read from it.
       const { error } = outcome
-      app.connections.refuse(socket, CLOSE.unauthenticated, error.message.slice(0, 100), errorFrame('native', null, error))
+      app.connections.refuse(
+        socket,
+        request.raw.socket,
+        CLOSE.unauthenticated,
+        error.message.slice(0, 100),
+        errorFrame('native', null, error)
+      )
     }
   })
 

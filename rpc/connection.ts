@@ -27,7 +27,7 @@ export const HEARTBEAT_SECONDS = 30
 const MAX_MISSED_BEATS = 2
 
 /** Why the gateway closes a socket (RFC 6455 section 7.4.1; 4000 and up are our own). */
-export const CLOSE = { normal: 1000, goingAway: 1001, policy: 1008, slow: 1013, unauthenticated: 4401, notFound: 4404 } as const
+export const CLOSE = { goingAway: 1001, tooBig: 1009, slow: 1013, unauthenticated: 4401, notFound: 4404 } as const
 
 export interface ConnectionOptions {
   readonly id: string

@@ -42,7 +42,7 @@ export interface Context<E extends EventMap = EventMap> {
   /** Absent when the call came over HTTP. */
   readonly connection: Peer | undefined
   readonly log: FastifyBaseLogger
-  /** Aborted when the client is gone or the gateway closes. Runs outlive it: a dropped client does not stop an agent. */
+  /** Aborted when the client is gone. Runs outlive it: a dropped client does not stop an agent. */
   readonly signal: AbortSignal
   /** Sends one event of this request; a no-op when nobody listens any more. */
   emit<K extends keyof E & string>(event: K, data: Static<E[K]>, origin: Origin): void
@@ -56,7 +56,7 @@ export interface Example<P extends TObject, R extends TSchema> {
 
 /**
  * Everything the gateway knows about one method. The registry makes of it the WebSocket dispatch, the HTTP route
- * `POST {prefix}/rpc/<name>`, the OpenRPC entry and the type of the client.
+ * `POST {prefix}/rpc/<name>` and the OpenRPC entry.
  */
 export interface Method<
   N extends string = string,

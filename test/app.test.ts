@@ -210,6 +210,14 @@ test('who is not let in gets one frame that says why, then 4401, and is not list
     assert.deepEqual([client.frames[0]?.id, client.frames[0]?.error.code], [null, code])
     assert(!JSON.stringify(client.frames).includes('wrong'))
   }
+  // Who says much more than a goodbye is cut off, and not after a whole frame of 16 MiB.
+  const loud = await connect(t, url, { token: 'wrong' })
+  const cut = new Promise((resolve) => loud.socket.once('close', resolve))
+  loud.socket.on('error', () => {})
+  loud.socket.pause()
+  for (let n = 0; n < 8; n++) loud.socket.send('x'.repeat(1024 * 1024), { fin: n === 7 }, () => {})
+  loud.socket.resume()
+  await cut
   assert.equal(app.connections.size, 0)
   assert.equal((await app.sessions.list({ live: false, limit: 1, offset: 0 })).total, 0)
   const welcome = await connect(t, url, { token: 'secret' })

@@ -87,6 +87,26 @@ test('under a prefix the socket, the page, the methods and the health live there
   }
 })
 
+test('what is not there is told by the gateway inside it, and by the host everywhere else', async (t) => {
+  const { url } = await embed(t, async (host) => {
+    host.setNotFoundHandler((_request, reply) => reply.code(404).send('not of the host'))
+    await host.register(gateway, await options(t))
+    await host.register(
+      async (scope) => {
+        scope.setNotFoundHandler((_request, reply) => reply.code(404).send('not of the scope'))
+        await scope.register(gateway, await options(t, { prefix: '', decorator: 'second' }))
+      },
+      { prefix: '/scope' }
+    )
+    await host.register(gateway, await options(t, { prefix: '/', decorator: 'third' }))
+  })
+  const told = { error: { code: -3, message: 'Nothing here: GET /agent/nothing', data: { retryable: false } } }
+  assert.deepEqual(await text(`${url}/agent/nothing`), [404, JSON.stringify(told)])
+  assert.deepEqual(await text(`${url}/nothing`), [404, 'not of the host'])
+  assert.deepEqual(await text(`${url}/agentless`), [404, 'not of the host'])
+  assert.deepEqual(await text(`${url}/scope/nothing`), [404, 'not of the scope'])
+})
+
 test('the host sees one name of the gateway and none of its hooks', async (t) => {
   const before = Object.keys(Fastify())
   const { host, url } = await embed(t, async (host) => {

@@ -96,7 +96,8 @@ test('every entry point of the package can be imported, and has types', async ()
     'flynn-gateway default',
     'flynn-gateway/types Collection,gatewayPlugin',
     'flynn-gateway/rpc RpcError,defineMethod',
-    'flynn-gateway/tools ToolError,defineTool'
+    'flynn-gateway/tools ToolError,defineTool',
+    'flynn-gateway/providers ProviderError,argumentsOf,defineProvider'
   ])
   for (const entry of entries) await readFile(path.join(project, 'node_modules/flynn-gateway', exports[entry].types))
 })

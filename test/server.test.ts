@@ -127,6 +127,22 @@ test('a wrong configuration exits 78 and lists everything with its place on stde
   ])
 })
 
+test('what only a parser or the whole can find wrong exits 78 with its place too', async (t) => {
+  const cwd = await scratch(t)
+  const wrong = {
+    'server:\n  allowed_origins: ["https://a:99999"]\n': '2:21 server.allowed_origins[0] must be an origin ',
+    'models:\n  default:\n    ollama: { model: m, base_url: "http://host/v1?key=x" }\n':
+      '3:35 models.default.ollama.base_url must be a URL ',
+    'models:\n  default:\n    acme: {}\n': '3:11 models.default.acme is not known; '
+  }
+  for (const [yaml, expected] of Object.entries(wrong)) {
+    await writeFile(join(cwd, 'flynn.yaml'), yaml)
+    const { code, stderr } = await finish(start(t, cwd, ['--port', '0']))
+    assert.equal(code, 78)
+    assert(stderr.includes(`\n  flynn.yaml:${expected}`), stderr)
+  }
+})
+
 test('an address that others can reach needs a token', async (t) => {
   const { code, stderr } = await finish(start(t, await scratch(t), ['--host', '0.0.0.0']))
   assert.equal(code, 78)
@@ -212,6 +228,10 @@ test('the log has a line for each request only where it is asked for, and never 
     res: { statusCode: 404 }
   })
   assert.match(await loud.line('"/health"'), /"statusCode":200/)
+  const { error } = (await (await fetch(`${loud.url}/nowhere?token=canary-9d1f`, { method: 'PUT' })).json()) as {
+    error: { code: number; message: string }
+  }
+  assert.deepEqual([error.code, error.message], [-3, 'Nothing here: PUT /nowhere'])
   await close(loud)
 
   const quiet = await up(t, await scratch(t))

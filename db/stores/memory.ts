@@ -3,6 +3,9 @@ import { and, asc, desc, eq, or, sql } from '../drizzle.ts'
 
 export type MemoryRow = Connection['schema']['memory']['$inferSelect']
 
+/** More words than that narrow no search. */
+const MAX_WORDS = 10
+
 export type MemoryStore = ReturnType<typeof memoryStore>
 
 /** What the agent keeps beyond a conversation: texts by key, in namespaces. */
@@ -28,11 +31,15 @@ export function memoryStore({ query, schema: { memory } }: Connection) {
         .execute()
     },
 
-    /** Entries that have each word of `words` in their key or value, newest first; a to z match in upper and lower case. */
+    /**
+     * Entries that have each of the first ten words of `words` in their key or value, newest first; a to z match in upper
+     * and lower case.
+     */
     async search(namespace: string, words: string, limit: number): Promise<MemoryRow[]> {
+      // Not `like`: what it does with many near misses in a long value grows with the product of both lengths.
       const has = (column: typeof memory.key | typeof memory.value, word: string) =>
-        sql`lower(${column}) like lower(${`%${word.replace(/[\\%_]/g, '\\$&')}%`}) escape '\\'`
-      const each = words.split(/\s+/).map((word) => or(has(memory.key, word), has(memory.value, word)))
+        sql`instr(lower(${column}), lower(${word})) > 0`
+      const each = words.split(/\s+/, MAX_WORDS).map((word) => or(has(memory.key, word), has(memory.value, word)))
       return await query
         .select()
         .from(memory)

@@ -1,36 +1,72 @@
-import type { Connection } from '../connection.ts'
-import { and, asc, desc, eq, gte, lt, max, min, ne, sql } from '../drizzle.ts'
+import type { Connection, Query } from '../connection.ts'
+import { and, asc, desc, eq, gte, lt, lte, max, min, ne, sql } from '../drizzle.ts'
+import type { StoredAttachment } from '../schema.sqlite.ts'
 
-export type MessageRow = Connection['schema']['messages']['$inferSelect']
-export type NewMessage = Omit<MessageRow, 'id' | 'parts' | 'status'> & Partial<Pick<MessageRow, 'parts' | 'status'>>
+type Row = Connection['schema']['messages']['$inferSelect']
+type AttachmentRow = Connection['schema']['attachments']['$inferSelect']
+
+/** A message with all that came with it. */
+export type MessageRow = Row & { readonly attachments: readonly StoredAttachment[] }
+/** A message to show: of its attachments everything but the data. `bytes` is the size of that. */
+export type ShownMessage = Row & {
+  readonly attachments: readonly (Omit<StoredAttachment, 'data'> & Pick<AttachmentRow, 'bytes'>)[]
+}
+export type NewMessage = Omit<Row, 'id' | 'parts' | 'status'> & Partial<Pick<MessageRow, 'parts' | 'status' | 'attachments'>>
+
+export interface MessageQuery {
+  /** Messages of users and assistants at the most. */
+  readonly limit: number
+  /** Bytes of text at the most, as stored: contents and parts together. The newest message is there however long it is. */
+  readonly bytes: number
+  /** The id of a message: only older ones. */
+  readonly before?: number | undefined
+}
 
 export type MessageStore = ReturnType<typeof messageStore>
 
 /** What was said in a session, in order. */
-export function messageStore({ query, schema: { messages, sessions }, atomic }: Connection) {
+export function messageStore({ query, schema: { messages, attachments, sessions }, atomic }: Connection) {
   const ofSession = eq(messages.sessionId, sql.placeholder('sessionId'))
+  const { messageId, mimeType, filename, bytes, data } = attachments
 
-  const insert = atomic((tx) => [
-    tx
-      .insert(messages)
-      .values({
-        sessionId: sql.placeholder('sessionId'),
-        runId: sql.placeholder('runId'),
-        role: sql.placeholder('role'),
-        content: sql.placeholder('content'),
-        parts: sql.placeholder('parts'),
-        status: sql.placeholder('status'),
-        createdAt: sql.placeholder('createdAt')
+  const insertion = (tx: Query) =>
+    [
+      tx
+        .insert(messages)
+        .values({
+          sessionId: sql.placeholder('sessionId'),
+          runId: sql.placeholder('runId'),
+          role: sql.placeholder('role'),
+          content: sql.placeholder('content'),
+          parts: sql.placeholder('parts'),
+          status: sql.placeholder('status'),
+          createdAt: sql.placeholder('createdAt')
+        })
+        .returning({ id: messages.id }),
+      tx
+        .update(sessions)
+        .set({
+          lastMessageAt: sql`${sql.placeholder('createdAt')}`,
+          messageCount: sql`${sessions.messageCount} + ${sql.placeholder('counted')}`
+        })
+        .where(eq(sessions.id, sql.placeholder('sessionId')))
+    ] as const
+  const insert = atomic(insertion)
+
+  /** The same with attachments, of which each message has another number. */
+  const insertWith = (files: readonly StoredAttachment[]) =>
+    atomic((tx) => {
+      // A run writes one message after the other: its newest is the one that was just inserted.
+      const inserted = tx
+        .select({ id: max(messages.id) })
+        .from(messages)
+        .where(and(ofSession, eq(messages.runId, sql.placeholder('runId'))))
+      const rows = files.map(({ mimeType, filename = null, data: base64 }, position) => {
+        const data = Buffer.from(base64, 'base64')
+        return { messageId: sql`(${inserted})`, position, mimeType, filename, bytes: data.length, data }
       })
-      .returning({ id: messages.id }),
-    tx
-      .update(sessions)
-      .set({
-        lastMessageAt: sql`${sql.placeholder('createdAt')}`,
-        messageCount: sql`${sessions.messageCount} + ${sql.placeholder('counted')}`
-      })
-      .where(eq(sessions.id, sql.placeholder('sessionId')))
-  ])
+      return [...insertion(tx), tx.insert(attachments).values(rows)]
+    })
 
   const rewrite = query
     .update(messages)
@@ -56,7 +92,15 @@ export function messageStore({ query, schema: { messages, sessions }, atomic }: 
     )
     .prepare()
 
-  const all = query.select().from(messages).where(ofSession).orderBy(asc(messages.id)).prepare()
+  const all = atomic((tx) => [
+    tx.select().from(messages).where(ofSession).orderBy(asc(messages.id)),
+    tx
+      .select({ messageId, mimeType, filename, data })
+      .from(attachments)
+      .innerJoin(messages, eq(messages.id, messageId))
+      .where(ofSession)
+      .orderBy(asc(messageId), asc(attachments.position))
+  ])
 
   const before = lt(messages.id, sql.placeholder('before'))
   const newest = query
@@ -66,18 +110,39 @@ export function messageStore({ query, schema: { messages, sessions }, atomic }: 
     .orderBy(desc(messages.id))
     .limit(sql.placeholder('limit'))
     .as('newest')
-  const pageOf = query
-    .select()
+  const size = sql`octet_length(${messages.content}) + coalesce(octet_length(${messages.parts}), 0)`
+  const measured = query
+    .select({
+      id: messages.id,
+      role: messages.role,
+      /** From this row to the newest of the page. */
+      bytes: sql<number>`sum(${size}) over (order by ${messages.id} desc)`.as('bytes')
+    })
     .from(messages)
     .where(and(ofSession, before, gte(messages.id, query.select({ id: min(newest.id) }).from(newest))))
-    .orderBy(asc(messages.id))
-    .prepare()
+    .as('measured')
+  const fitting = query
+    .select({ id: min(measured.id) })
+    .from(measured)
+    .where(and(ne(measured.role, 'tool'), lte(measured.bytes, sql.placeholder('bytes'))))
+  const first = sql`coalesce((${fitting}), (${query.select({ id: max(newest.id) }).from(newest)}))`
+  const onPage = and(ofSession, before, gte(messages.id, first))
+  const pageOf = atomic((tx) => [
+    tx.select().from(messages).where(onPage).orderBy(asc(messages.id)),
+    tx
+      .select({ messageId, mimeType, filename, bytes })
+      .from(attachments)
+      .innerJoin(messages, eq(messages.id, messageId))
+      .where(onPage)
+      .orderBy(asc(messageId), asc(attachments.position))
+  ])
 
   return {
-    /** Adds a message to a session that is there, and counts it, in one transaction. Answers its id. */
-    async append({ parts = null, status = 'complete', ...message }: NewMessage): Promise<number> {
+    /** Adds a message to a session that is there, with its attachments, and counts it, in one transaction. Answers its id. */
+    async append({ parts = null, status = 'complete', attachments = [], ...message }: NewMessage): Promise<number> {
       const counted = message.role === 'tool' ? 0 : 1
-      const [[row]] = await insert({ ...message, parts, status, counted })
+      const write = attachments.length === 0 ? insert : insertWith(attachments)
+      const [[row]] = await write({ ...message, parts, status, counted })
       return row!.id
     },
 
@@ -92,16 +157,35 @@ export function messageStore({ query, schema: { messages, sessions }, atomic }: 
     },
 
     /**
-     * The newest `limit` messages of users and assistants, oldest first, each assistant's with the answers of the tools
-     * it called. `before` is the id of the oldest message of the page after this one.
+     * The newest messages of users and assistants, oldest first, each assistant's with the answers of the tools it called;
+     * none only when there are none. `before` is the id of the oldest message of the page after this one.
      */
-    async page(sessionId: string, { limit, before = Number.MAX_SAFE_INTEGER }: { limit: number; before?: number | undefined }) {
-      return await pageOf.execute({ sessionId, limit, before })
+    async page(sessionId: string, { limit, bytes, before = Number.MAX_SAFE_INTEGER }: MessageQuery): Promise<ShownMessage[]> {
+      const [rows, files] = await pageOf({ sessionId, limit, bytes, before })
+      return attached(rows, files, ({ bytes }) => ({ bytes }))
     },
 
     /** Everything, in order: what a model has to see. */
     async history(sessionId: string): Promise<MessageRow[]> {
-      return await all.execute({ sessionId })
+      const [rows, files] = await all({ sessionId })
+      return attached(rows, files, ({ data }) => ({ data: data.toString('base64') }))
     }
   }
+}
+
+/** Gives each message its attachments, in their order. */
+function attached<F extends Pick<AttachmentRow, 'messageId' | 'mimeType' | 'filename'>, T>(
+  rows: readonly Row[],
+  files: readonly F[],
+  rest: (file: F) => T
+) {
+  const ofMessage = Map.groupBy(files, ({ messageId }) => messageId)
+  return rows.map((row) => ({
+    ...row,
+    attachments: (ofMessage.get(row.id) ?? []).map((file) => ({
+      mimeType: file.mimeType,
+      ...(file.filename === null ? {} : { filename: file.filename }),
+      ...rest(file)
+    }))
+  }))
 }

@@ -1,11 +1,9 @@
 import type { Issue } from '../../rpc/errors.ts'
-import { MAX_ATTACHMENT_BYTES } from '../../rpc/schemas/agent.ts'
+import { isTextType, MAX_ATTACHMENT_BYTES } from '../../rpc/schemas/agent.ts'
 import type { Attachment } from '../providers/define.ts'
 
 /** Strict: Buffer.from(…, 'base64') would quietly skip what it does not know. */
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
-/** Formats without magic bytes: what is named so must at least be text. */
-const TEXTUAL = /^(text\/.+|application\/(json|xml|yaml|x-yaml|x-ndjson|javascript|.+\+json|.+\+xml)|image\/svg\+xml)$/
 /** Other names for what the magic bytes say. They tell a container; what is in it, sound or pictures too, they do not. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['image/jpg', 'image/jpeg'],
@@ -49,10 +47,11 @@ export async function checkAttachments(attachments: readonly Attachment[]): Prom
 
 async function mismatch(bytes: Buffer, declared: string): Promise<string | undefined> {
   if (bytes.length === 0) return 'belongs to an empty file'
+  // Text has no magic bytes.
+  if (isTextType(declared)) return isText(bytes) ? undefined : `says ${declared}, but the data is not UTF-8 text`
   const { fileTypeFromBuffer } = await import('file-type')
   const detected = (await fileTypeFromBuffer(bytes))?.mime
   const [said, found] = [canonical(declared), detected && canonical(detected)]
-  if (TEXTUAL.test(said)) return isText(bytes) ? undefined : `says ${declared}, but the data is not UTF-8 text`
   if (found === undefined) return `says ${declared}, but the data does not look like it`
   return found === said ? undefined : `says ${declared}, but the data is ${detected}`
 }

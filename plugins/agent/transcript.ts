@@ -1,4 +1,4 @@
-import type { Db, MessageParts, MessageRow } from '../../db/client.ts'
+import type { Db, MessageParts, MessageRow, NewMessage } from '../../db/client.ts'
 import type { Attachment, ChatMessage } from '../providers/define.ts'
 
 /** How often an answer that is being written is saved: what a crash may cost of it. */
@@ -33,7 +33,7 @@ export class Transcript {
   }
 
   async user(content: string, attachments: readonly Attachment[]): Promise<void> {
-    await this.#append('user', content, attachments.length > 0 ? { attachments } : null, 'complete')
+    await this.#append({ role: 'user', content, attachments })
   }
 
   /** More of the current step's answer. */
@@ -55,7 +55,7 @@ export class Transcript {
   }
 
   async heard({ output, callId, tool, failed }: ChatMessage & { role: 'tool' }): Promise<void> {
-    await this.#append('tool', output, { callId, tool, failed }, 'complete')
+    await this.#append({ role: 'tool', content: output, parts: { callId, tool, failed } })
   }
 
   /** The run ends here, whatever it still says: what was streamed stays, and its newest message is marked partial. */
@@ -73,7 +73,7 @@ export class Transcript {
     this.#savedAt = this.#now()
     const content = this.#text
     if (this.#row === undefined) {
-      this.#row = this.#append('assistant', content, parts, status)
+      this.#row = this.#append({ role: 'assistant', content, parts, status })
       await this.#row
       return
     }
@@ -81,9 +81,9 @@ export class Transcript {
     await this.#write(async () => this.#messages.update({ id: await row, content, parts, status }))
   }
 
-  #append(role: MessageRow['role'], content: string, parts: MessageParts | null, status: MessageRow['status']): Promise<number> {
+  #append(message: Omit<NewMessage, 'sessionId' | 'runId' | 'createdAt'>): Promise<number> {
     const [sessionId, runId] = [this.#sessionId, this.#runId]
-    return this.#write(() => this.#messages.append({ sessionId, runId, role, content, parts, status, createdAt: this.#now() }))
+    return this.#write(() => this.#messages.append({ ...message, sessionId, runId, createdAt: this.#now() }))
   }
 
   #write<T>(write: () => Promise<T>): Promise<T> {
@@ -104,8 +104,8 @@ export function chatOf(rows: readonly MessageRow[]): ChatMessage[] {
     rows.filter(({ role }) => role === 'tool'),
     ({ runId, parts }) => `${runId} ${parts?.callId}`
   )
-  for (const { role, content, parts, runId } of rows) {
-    if (role === 'user') chat.push({ role, text: content, ...(parts?.attachments ? { attachments: parts.attachments } : {}) })
+  for (const { role, content, parts, runId, attachments } of rows) {
+    if (role === 'user') chat.push({ role, text: content, ...(attachments.length > 0 ? { attachments } : {}) })
     if (role !== 'assistant') continue
     const toolCalls = parts?.toolCalls ?? []
     chat.push({ role, text: content, ...(toolCalls.length > 0 ? { toolCalls } : {}) })

@@ -2,15 +2,18 @@ import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Caller, SCOPES } from '../../rpc/define.ts'
 import type { RpcError } from '../../rpc/errors.ts'
+import { printable } from '../../rpc/shown.ts'
 import { bucketOf, isLoopback } from './address.ts'
 import { type Given, givenTokens } from './bearer.ts'
 import { issueSession, readSession, sessionCookies } from './cookie.ts'
 import { FailureLimiter, MAX_FAILURES } from './limiter.ts'
 import { Origins } from './origin.ts'
-import { printable } from './printable.ts'
 import { credentialRequired, foreignHost, foreignOrigin, lockedOut, tokenNotConfigured, wrongCredential } from './refusals.ts'
 import { Tailscale, type TailscaleSettings } from './tailscale.ts'
 import { type TokenSettings, Tokens } from './tokens.ts'
+
+/** Characters of what a client says that go into a log. */
+const MAX_SHOWN = 200
 
 /** What a route asks for; see README.md. A route that says nothing is `required`. */
 export type AuthPolicy = 'required' | 'http' | 'optional' | 'socket' | 'none'
@@ -116,8 +119,8 @@ export class Gate {
     this.#report('refused', {
       ...about(attempt),
       reason: 'origin',
-      origin: printable(origin ?? ''),
-      host: printable(attempt.host)
+      origin: printable(origin ?? '', MAX_SHOWN),
+      host: printable(attempt.host, MAX_SHOWN)
     })
     throw foreignOrigin()
   }
@@ -128,7 +131,11 @@ export class Gate {
     const login = identity && 'login' in identity ? identity.login : undefined
     const ignored = identity && 'ignored' in identity ? identity.ignored : undefined
     if (ignored) {
-      this.#report('ignored', { ...about(attempt), login: printable(String(headers['tailscale-user-login'])), reason: ignored })
+      this.#report('ignored', {
+        ...about(attempt),
+        login: printable(String(headers['tailscale-user-login']), MAX_SHOWN),
+        reason: ignored
+      })
     }
     if (this.open && !login && isDirect(attempt)) {
       this.#refuseForeignHost(attempt)
@@ -176,7 +183,7 @@ export class Gate {
 
   #refuseForeignHost(attempt: Attempt): void {
     if (this.#origins.knowsHost(attempt.headers.host)) return
-    this.#report('refused', { ...about(attempt), reason: 'host', host: printable(attempt.headers.host ?? '') })
+    this.#report('refused', { ...about(attempt), reason: 'host', host: printable(attempt.headers.host ?? '', MAX_SHOWN) })
     throw foreignHost()
   }
 
@@ -226,5 +233,5 @@ function bucketFor({ address, peer }: Attempt, login: string | undefined): strin
 }
 
 function about(attempt: Attempt): { address: string; transport: string } {
-  return { address: printable(attempt.address ?? 'unknown'), transport: isUpgrade(attempt) ? 'ws' : 'http' }
+  return { address: printable(attempt.address ?? 'unknown', MAX_SHOWN), transport: isUpgrade(attempt) ? 'ws' : 'http' }
 }

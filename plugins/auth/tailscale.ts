@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import ipaddr from 'ipaddr.js'
 import { isLoopback } from './address.ts'
 import { type Origins, parseHost } from './origin.ts'
 
@@ -35,7 +36,7 @@ export class Tailscale {
     // Compared as sent: a login outside ASCII is RFC 2047 encoded, and decoding could make two of them equal.
     const login = header.toLowerCase()
     if (!isLoopback(peer)) return { ignored: 'it did not come from this machine, where tailscale serve connects from' }
-    if (headers['x-forwarded-for'] === undefined) return { ignored: 'it did not come through tailscale serve' }
+    if (!isTailnetAddress(headers['x-forwarded-for'])) return { ignored: 'it did not come through tailscale serve' }
     if (headers['tailscale-funnel-request'] !== undefined) return { ignored: 'Funnel traffic is the public internet' }
     if (!isTailnetHost(headers.host) && !this.#origins.knowsHost(headers.host)) {
       return { ignored: 'the Host is not a name of the tailnet; list its origin in server.allowed_origins' }
@@ -45,6 +46,19 @@ export class Tailscale {
     if (this.#allowed && !this.#allowed.has(login)) return { ignored: 'the login is not in server.tailscale_allowed_logins' }
     return { login }
   }
+}
+
+/** The ranges of a tailnet. */
+const TAILNET = [ipaddr.parseCIDR('100.64.0.0/10'), ipaddr.parseCIDR('fd7a:115c:a1e0::/48')]
+
+/**
+ * tailscale serve sets `X-Forwarded-For` to the one tailnet address of whoever calls. Another proxy on this machine that
+ * lets the identity header of a stranger through adds the stranger's address, or one more.
+ */
+function isTailnetAddress(forwardedFor: string | string[] | undefined): boolean {
+  if (typeof forwardedFor !== 'string' || !ipaddr.isValid(forwardedFor)) return false
+  const address = ipaddr.process(forwardedFor)
+  return TAILNET.some((range) => address.kind() === range[0].kind() && address.match(range))
 }
 
 /**

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
-import type { Config } from './config.ts'
 import { join, type Problems } from './problems.ts'
+import { type Config, PROVIDERS } from './schema.ts'
 
 /** Adds a problem about `path`, unless that, or something else that it follows from, is wrong already. */
 export type Complain = (path: string, text: string, from?: readonly string[]) => void
@@ -13,6 +13,8 @@ export function complainTo(problems: Problems, placeOf: (path: string) => string
 
 /** They answer nobody without a key, where they are by default. */
 const KEYED: ReadonlySet<string> = new Set(['anthropic', 'openai'])
+/** They have more than one model. What a provider of a plugin needs, the plugin knows. */
+const NAMING_MODELS: ReadonlySet<string> = new Set(PROVIDERS.filter((name) => name !== 'offline'))
 
 /** What no single key can get wrong, wherever the gateway runs. */
 export function checkWhole({ server, models }: Config, complain: Complain): void {
@@ -22,7 +24,7 @@ export function checkWhole({ server, models }: Config, complain: Complain): void
   for (const [tier, providers] of tiers) {
     for (const [name, provider] of Object.entries(providers)) {
       const path = join(join('models', tier), name)
-      if (name !== 'offline' && provider.model === undefined) complain(`${path}.model`, 'is missing: the name of the model')
+      if (NAMING_MODELS.has(name) && provider.model === undefined) complain(`${path}.model`, 'is missing: the name of the model')
       if (name === 'openai_compatible' && provider.baseUrl === undefined) {
         complain(`${path}.base_url`, 'is missing: where its API is')
       }
@@ -42,6 +44,16 @@ export function checkWhole({ server, models }: Config, complain: Complain): void
     if (secrets.has(token)) complain(`${path}.token`, 'must be unique, but another token is the same')
     names.add(name)
     secrets.add(token)
+  }
+}
+
+/** A gateway that runs by itself has no plugins that could bring more kinds of providers. */
+export function checkProviders({ models }: Config, complain: Complain): void {
+  for (const [tier, providers] of Object.entries(models)) {
+    for (const name of Object.keys(providers)) {
+      if (PROVIDERS.includes(name)) continue
+      complain(join(join('models', tier), name), `is not known; known here: ${PROVIDERS.join(', ')}`)
+    }
   }
 }
 

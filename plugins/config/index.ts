@@ -1,11 +1,11 @@
 import { gatewayPlugin } from '../../types.ts'
-import type { ConfigInput } from './config.ts'
 import { resolveConfig } from './load.ts'
+import type { ConfigInput } from './schema.ts'
 
-export type { Config, ConfigInput } from './config.ts'
 export { loadConfig } from './load.ts'
 export { ConfigError } from './problems.ts'
 export { redactPaths } from './redact.ts'
+export type { Config, ConfigInput } from './schema.ts'
 
 /**
  * Owns `app.config`. A library must not read its host's environment by surprise: what is in `config`, and the

@@ -1,5 +1,5 @@
 import { KindGuard, type TArray, type TObject, type TRecord, type TSchema } from '@sinclair/typebox'
-import { closest, distance } from 'fastest-levenshtein'
+import { distance } from 'fastest-levenshtein'
 import { camelCase } from './names.ts'
 
 /** Objects of named keys, records of invented keys, lists: what has parts. Everything else is a leaf. */
@@ -27,10 +27,10 @@ export function partOf(schema: TSchema, key: string): { readonly name: string; r
   }
   if (!isRecord(schema)) return undefined
   const { pattern, value } = recordOf(schema)
-  return pattern.test(key) ? { name: key, schema: value } : undefined
+  return pattern.test(key) && !isSlip(key, keysOf(schema)) ? { name: key, schema: value } : undefined
 }
 
-/** The keys that are possible inside `schema`, when that is a closed list. */
+/** The keys inside `schema` that have a meaning of their own. */
 export function keysOf(schema: TSchema): readonly string[] {
   return isObject(schema) ? Object.keys(schema.properties) : ((schema.names as readonly string[] | undefined) ?? [])
 }
@@ -43,7 +43,18 @@ export function settingsOf(schema: TSchema, path: readonly string[] = []): strin
 
 /** The one of `known` that was probably meant. A third of the letters may be wrong, two always. */
 export function nearest(key: string, known: readonly string[]): string | undefined {
-  if (known.length === 0) return undefined
   const guess = closest(key, known)
-  return distance(key, guess) <= Math.max(2, Math.floor(guess.length / 3)) ? guess : undefined
+  return guess && guess.wrong <= Math.max(2, Math.floor(guess.name.length / 3)) ? guess.name : undefined
+}
+
+/** Where other names are possible: too near to one of `known` to be one of them. */
+function isSlip(key: string, known: readonly string[]): boolean {
+  const guess = closest(key, known)
+  return guess !== undefined && guess.name !== key && guess.wrong <= 2
+}
+
+/** `wrong`: how many letters, whatever their case. */
+function closest(key: string, known: readonly string[]): { readonly name: string; readonly wrong: number } | undefined {
+  const wrongIn = (name: string) => distance(key.toLowerCase(), name.toLowerCase())
+  return known.map((name) => ({ name, wrong: wrongIn(name) })).sort((one, other) => one.wrong - other.wrong)[0]
 }

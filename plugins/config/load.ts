@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { checkExposure, checkWhole, complainTo } from './checks.ts'
+import { checkExposure, checkProviders, checkWhole, complainTo } from './checks.ts'
 import { complete, merge } from './complete.ts'
-import type { Config, ConfigInput } from './config.ts'
 import { type Flags, type Setting, settingsIn, settingsOfFlags } from './environment.ts'
 import { join, Problems } from './problems.ts'
 import { type Reading, read } from './read.ts'
-import { ConfigSchema } from './schema.ts'
+import { type Config, type ConfigInput, ConfigSchema } from './schema.ts'
 import { ofValue, type Written } from './written.ts'
 import type { Environment } from './yaml.ts'
 
@@ -82,7 +81,10 @@ class Assembly {
     const config = complete(ConfigSchema, this.#content, '', { ...this.#reading(this.home), placeOf }) as Config
     const complain = complainTo(this.problems, placeOf)
     checkWhole(config, complain)
-    if (listens) checkExposure(config, complain)
+    if (listens) {
+      checkProviders(config, complain)
+      checkExposure(config, complain)
+    }
     this.problems.throw()
     return config
   }

@@ -33,10 +33,15 @@ export function read(schema: TSchema, written: Written, path: string, reading: R
     if (value.kind === 'scalar' && value.value === null && !schema.minProperties) return undefined
     return reading.problems.add(place, path || 'the configuration', `must be ${expected(schema)}, got ${kindOf(value)}`)
   }
-  if (value.kind === 'scalar' && Value.Check(schema, value.value)) {
+  if (value.kind === 'scalar' && Value.Check(schema, value.value) && (!schema.url || isUrl(value.value as string))) {
     return schema.path ? reading.resolve(value.value as string) : value.value
   }
   return reading.problems.add(place, path, `must be ${expected(schema)}${schema.secret ? hint(value) : `, got ${quote(value)}`}`)
+}
+
+/** A host is what makes a URL of any use here; `file://localhost` has none. */
+function isUrl(text: string): boolean {
+  return Boolean(URL.parse(text)?.host)
 }
 
 function readMap(schema: TSchema, map: Written & { kind: 'map' }, path: string, reading: Reading): object {
@@ -70,9 +75,9 @@ function readList(schema: TArray, { items, place }: Written & { kind: 'list' }, 
 function unknown(schema: TSchema, key: string): string {
   if (isReserved(key)) return 'is a key that is never allowed'
   const known = keysOf(schema)
-  if (known.length === 0) return `is not a possible key: must be ${schema.key}`
   const guess = nearest(key, known)
-  return guess ? `is not known; did you mean ${guess}?` : `is not known; known here: ${known.join(', ')}`
+  if (guess) return `is not known; did you mean ${guess}?`
+  return isRecord(schema) ? `is not a possible key: must be ${schema.key}` : `is not known; known here: ${known.join(', ')}`
 }
 
 /** What text from a variable or a flag means where the schema expects something else than text. */
@@ -105,7 +110,11 @@ function quote(written: Written): string {
   if (written.from) return `what is in ${written.from}`
   if (typeof written.value === 'number') return String(written.value)
   if (!['string', 'boolean'].includes(typeof written.value)) return kindOf(written)
-  const shown = JSON.stringify(written.value).replace(/\/\/[^/@]*@/g, '//***@')
+  // What stands before the @ or after the ? of a URL may be a secret.
+  const harmless = String(written.value)
+    .replace(/\/\/.*@/s, '//***@')
+    .replace(/(:\/\/[^?#]*[?#]).*/s, '$1***')
+  const shown = typeof written.value === 'string' ? JSON.stringify(harmless) : harmless
   return shown.length > MAX_QUOTED ? `${shown.slice(0, MAX_QUOTED)}…` : shown
 }
 

@@ -1,9 +1,9 @@
-import { type TProperties, type TSchema, Type } from '@sinclair/typebox'
+import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
 import { SCOPES } from '../../rpc/define.ts'
+import type { Camel } from './names.ts'
 
-/** Which kinds of model provider a tier may name. Their order inside a tier is the order of fallback. */
-export const PROVIDERS = ['anthropic', 'openai', 'openai_compatible', 'ollama', 'llamacpp', 'offline'] as const
-export type ProviderName = (typeof PROVIDERS)[number]
+/** The kinds of model provider that the gateway brings; plugins may add more. */
+export const PROVIDERS: readonly string[] = ['anthropic', 'openai', 'openai_compatible', 'ollama', 'llamacpp', 'offline']
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -18,9 +18,17 @@ const path = { path: true, minLength: 1, expected: 'a path' } as const
 const filled = { pattern: '\\S', expected: 'a string that is not empty' } as const
 /** Chosen by the operator; ends up in logs, in commands and in keys. */
 const name = { pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$', expected: 'a name of 1 to 64 letters, digits and . _ @ -' } as const
-const url = {
-  pattern: '^https?://[^\\s/@]+(/\\S*)?$',
-  expected: 'a URL such as https://example.com/v1, without credentials in it'
+/** The pattern keeps out what has no business here; whether the rest is a URL, its parser knows (`url`). */
+const baseUrl = {
+  url: true,
+  pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
+  expected: 'a URL such as https://example.com/v1, without credentials or a query in it'
+} as const
+/** Of any scheme: extensions of browsers have their own. */
+const origin = {
+  url: true,
+  pattern: '^[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9.:[\\]-]+/?$',
+  expected: 'an origin such as https://flynn.example.com, without a path'
 } as const
 
 const section = <P extends TProperties>(description: string, properties: P) =>
@@ -32,7 +40,7 @@ const oneOf = <const T extends readonly string[]>(values: T, options: Record<str
     options
   )
 
-/** Keys that the operator chooses: freely (`key` says how they may look), or out of `names`. */
+/** Keys that the operator chooses; `key` says how they may look. What is nearly one of `names` is a slip. */
 const named = <T extends TSchema>(pattern: string, value: T, options: Record<string, unknown>) =>
   Type.Record(Type.String({ pattern }), value, { additionalProperties: false, ...options })
 
@@ -67,13 +75,10 @@ const Server = section('The listening side', {
   tailscale_allowed_logins: Type.Optional(
     Type.Array(Type.String(filled), { description: 'Only these Tailscale logins; absent: any of the tailnet' })
   ),
-  allowed_origins: Type.Array(
-    Type.String({
-      pattern: '^[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9.:[\\]-]+/?$',
-      expected: 'an origin such as https://flynn.example.com, without a path'
-    }),
-    { description: 'Browser origins let in beside the own one of the gateway', default: [] }
-  ),
+  allowed_origins: Type.Array(Type.String(origin), {
+    description: 'Browser origins let in beside the own one of the gateway',
+    default: []
+  }),
   max_payload_bytes: Type.Integer({
     description: 'Largest frame or request body; more closes the socket with 1009',
     default: 16 * MiB,
@@ -97,7 +102,7 @@ const Server = section('The listening side', {
 
 const Provider = section('One provider of models', {
   api_key: Type.Optional(Type.String({ description: 'Key of the provider', ...secret, ...filled })),
-  base_url: Type.Optional(Type.String({ description: 'Where its API is; required for openai_compatible', ...url })),
+  base_url: Type.Optional(Type.String({ description: 'Where its API is; required for openai_compatible', ...baseUrl })),
   model: Type.Optional(Type.String({ description: 'Its name for the model; required for all but offline', ...filled })),
   context_window: Type.Optional(
     Type.Integer({
@@ -115,9 +120,10 @@ const Provider = section('One provider of models', {
   )
 })
 
-const Tier = named(`^(${PROVIDERS.join('|')})$`, Provider, {
+const Tier = named(name.pattern, Provider, {
   description: 'Providers of one tier, in the order in which they are tried',
   names: PROVIDERS,
+  key: name.expected,
   minProperties: 1,
   expected: 'an object with at least one provider'
 })
@@ -172,3 +178,17 @@ export const ConfigSchema = section('The configuration of the gateway', {
     level: oneOf(LOG_LEVELS, { description: 'The least important lines that are still written', default: 'info' })
   })
 })
+
+type File = Static<typeof ConfigSchema>
+
+/** The configuration: complete, checked, frozen, paths absolute. */
+export type Config = Camel<File>
+
+/** What may be written: any part of the configuration, in the file's names or in those of the program. */
+export type ConfigInput = Partially<File> | Partially<Config>
+
+type Partially<T> = T extends readonly (infer Item)[]
+  ? readonly Item[]
+  : T extends object
+    ? { readonly [Key in keyof T]?: Partially<T[Key]> | undefined }
+    : T

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FinishReason, streamText } from 'ai'
-import { argumentsOf } from './arguments.ts'
-import { type ModelPart, type ModelRequest, ProviderError, type ToolCall, type Usage } from './define.ts'
+import { argumentsOf, type ModelPart, type ModelRequest, ProviderError, type ToolCall, type Usage } from './define.ts'
 import type { WireNames } from './names.ts'
 import { estimateUsage } from './usage.ts'
 

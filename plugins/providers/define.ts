@@ -15,6 +15,13 @@ export interface ToolCall {
   readonly invalid?: string
 }
 
+/** What a model gave as arguments: parsed, or the text that could not be. Anything but an object is invalid. */
+export function argumentsOf(given: unknown): Pick<ToolCall, 'args' | 'invalid'> {
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return { args: given as Record<string, unknown> }
+  const text = typeof given === 'string' ? given : JSON.stringify(given)
+  return { args: {}, invalid: `The arguments must be a JSON object, got: ${text.slice(0, 200)}` }
+}
+
 /** A conversation as every model understands it. Each tool call is followed by a `tool` message with the same `callId`. */
 export type ChatMessage =
   | { readonly role: 'user'; readonly text: string; readonly attachments?: readonly Attachment[] }
@@ -99,7 +106,7 @@ export interface ProviderErrorOptions {
   readonly retryAfterMs?: number | undefined
   /** HTTP status, when there was one. */
   readonly status?: number | undefined
-  /** What the provider said, for the operator's log only. Masked by whoever sets it. */
+  /** What the provider said, for the operator's log only. `failureOf` masks it, whoever has set it. */
   readonly detail?: string | undefined
 }
 

@@ -1,5 +1,8 @@
+import { masked } from '../../rpc/shown.ts'
 import { ProviderError } from './define.ts'
-import { mask } from './mask.ts'
+
+/** Characters of what a provider said. */
+const MAX_DETAIL = 300
 
 /** What the errors of the SDK have in common, as far as it can be used. They also carry the whole request: take nothing else. */
 interface Thrown {
@@ -19,9 +22,16 @@ export interface FailureContext {
   readonly now: number
 }
 
-/** Whatever the SDK threw or put into its stream, as an error that people may see. */
+/**
+ * Whatever a model threw or the SDK put into its stream, as an error that people may see. The only place where the detail is
+ * masked, also that of a `ProviderError` which a provider made itself; without one its message is the detail.
+ */
 export function failureOf(thrown: unknown, { provider, model, secrets, now }: FailureContext): ProviderError {
-  if (thrown instanceof ProviderError) return thrown
+  const shown = (text: string) => masked(text, { secrets, limit: MAX_DETAIL })
+  if (thrown instanceof ProviderError) {
+    const { message, retryable, retryAfterMs, status, detail = message } = thrown
+    return new ProviderError(message, { retryable, retryAfterMs, status, detail: shown(detail) })
+  }
   const error: Thrown = typeof thrown === 'object' && thrown !== null ? thrown : { message: String(thrown) }
   const status = typeof error.statusCode === 'number' && error.statusCode >= 400 ? error.statusCode : undefined
   const { text, retryable } = status === undefined ? withoutStatus(error) : withStatus(status, model)
@@ -30,7 +40,7 @@ export function failureOf(thrown: unknown, { provider, model, secrets, now }: Fa
     retryAfterMs: retryAfter(error.responseHeaders ?? {}, now),
     status,
     // What could not be parsed is the model's answer: it does not belong into a log.
-    detail: mask(isUnreadable(error) ? String(error.name) : `${error.name}: ${error.message}`, secrets)
+    detail: shown(isUnreadable(error) ? String(error.name) : `${error.name}: ${error.message}`)
   })
 }
 

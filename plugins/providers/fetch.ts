@@ -1,3 +1,5 @@
+import { loadOnce } from './load.ts'
+
 /**
  * `fetch` for model calls, with its own connections. It does not follow redirects: the key would go along to wherever
  * they lead. And it waits as long as it must: a local model may read a long conversation for minutes before its first
@@ -5,7 +7,7 @@
  */
 export function patientFetch(): PatientFetch {
   let close = async (): Promise<void> => {}
-  const load = once(async () => {
+  const load = loadOnce(async () => {
     const { Agent, fetch } = await import('undici')
     const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
     close = () => dispatcher.destroy()
@@ -20,16 +22,4 @@ export interface PatientFetch {
   readonly fetch: typeof fetch
   /** Ends its connections, those kept alive for the next call too. */
   close(): Promise<void>
-}
-
-/** Runs `load` on the first call, and again after it failed. */
-export function once<T>(load: () => Promise<T>): () => Promise<T> {
-  let loaded: Promise<T> | undefined
-  return () => {
-    loaded ??= load().catch((error) => {
-      loaded = undefined
-      throw error
-    })
-    return loaded
-  }
 }

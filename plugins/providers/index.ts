@@ -3,7 +3,6 @@ import { RpcError } from '../../rpc/errors.ts'
 import { Collection, gatewayPlugin } from '../../types.ts'
 import { type Model, type ModelPart, type ModelRequest, type ModelSettings, type Provider, ProviderError } from './define.ts'
 import { failureOf } from './failure.ts'
-import { mask } from './mask.ts'
 import { networkProviders } from './models.ts'
 import { offlineProvider } from './offline.ts'
 
@@ -79,10 +78,9 @@ export class Providers {
         throw new ProviderError(`The model provider ${provider} broke off its answer: try again`, { retryable: true })
       } catch (thrown) {
         request.signal.throwIfAborted()
-        const secrets = this.#secrets()
-        const error = failureOf(thrown, { provider, model, secrets, now: Date.now() })
-        const { status, retryable, message, detail = message } = error
-        this.#log.warn({ tier, provider, model, status, retryable, reason: mask(detail, secrets) }, 'a model call failed')
+        const error = failureOf(thrown, { provider, model, secrets: this.#secrets(), now: Date.now() })
+        const { status, retryable, detail } = error
+        this.#log.warn({ tier, provider, model, status, retryable, reason: detail }, 'a model call failed')
         failures.push(error)
         if (started) break
       }

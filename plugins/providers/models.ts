@@ -2,8 +2,8 @@ import type { ToolSet } from 'ai'
 import { partsOf } from './answer.ts'
 import { defineProvider, type Model, type ModelPart, type ModelRequest, type Provider } from './define.ts'
 import { failureOf } from './failure.ts'
-import { once } from './fetch.ts'
 import { type Endpoint, endpointOf, KINDS, type SdkModel } from './kinds.ts'
+import { loadOnce } from './load.ts'
 import { type WireNames, wireNames } from './names.ts'
 import { toPrompt } from './prompt.ts'
 
@@ -18,7 +18,7 @@ function modelAt(endpoint: Endpoint): Model {
   const { provider, model, contextWindow, maxOutputTokens, files, secrets } = endpoint
 
   // Nothing of the SDK is loaded before the first call.
-  const sdk = once(async () => {
+  const sdk = loadOnce(async () => {
     const [ai, connected] = await Promise.all([import('ai'), endpoint.connect()])
     return { ai, languageModel: quiet(ai, connected) }
   })

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
-import { parse } from 'secure-json-parse'
-import { argumentsOf } from './arguments.ts'
+import { parseJson } from '../../rpc/json.ts'
 import {
+  argumentsOf,
   type ChatMessage,
   defineProvider,
   type Model,
@@ -63,10 +63,10 @@ function callsIn(text: string, id: string): ToolCall[] {
   })
 }
 
-/** The text itself when it is no JSON, or has keys that would reach a prototype. */
+/** The text itself when it is no JSON, is nested too deep, or has keys that would reach a prototype. */
 function parsed(json: string): unknown {
   try {
-    return parse(json, undefined, { protoAction: 'error', constructorAction: 'error' })
+    return parseJson(json)
   } catch {
     return json
   }
@@ -112,15 +112,15 @@ function recall(text: string, earlier: readonly string[]): string | undefined {
   let best = earlier.at(-1)
   let most = 0
   for (const message of earlier) {
-    const common = wordsOf(message).filter((word) => words.includes(word)).length
+    const common = words.intersection(wordsOf(message)).size
     if (common > 0 && common >= most) [best, most] = [message, common]
   }
   return best
 }
 
 /** Short words are in every sentence. */
-function wordsOf(text: string): string[] {
-  return [...new Set(text.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu))]
+function wordsOf(text: string): Set<string> {
+  return new Set(text.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu))
 }
 
 function quoted(text: string): string {

@@ -1,5 +1,6 @@
 import type { AssistantModelMessage, ModelMessage, ToolResultPart, UserModelMessage } from 'ai'
-import type { Attachment, ChatMessage, ToolCall } from './define.ts'
+import { isTextType } from '../../rpc/schemas/agent.ts'
+import type { Attachment, ChatMessage } from './define.ts'
 import type { WireNames } from './names.ts'
 
 type Turn<Role extends ChatMessage['role']> = Extract<ChatMessage, { role: Role }>
@@ -12,50 +13,44 @@ export interface PromptOptions {
 }
 
 /**
- * A conversation as the SDK wants it. Providers refuse the whole request over a call without result, a result without
- * call, an empty text or an id they dislike, and would refuse every later one: what is missing is filled in, what cannot
- * be sent is left out.
+ * A conversation as the SDK wants it. Providers refuse the whole request over an empty text or an id they dislike, and
+ * would refuse every later one: the text is left out, the id replaced. That each call has its result is the promise of
+ * `ChatMessage`.
  */
 export function toPrompt(messages: readonly ChatMessage[], { names, files }: PromptOptions): ModelMessage[] {
   const prompt: ModelMessage[] = []
-  const ids = new Set<string>()
-  for (const [index, message] of messages.entries()) {
-    if (message.role === 'user') prompt.push({ role: 'user', content: userParts(message, files) })
-    if (message.role !== 'assistant') continue
-    const results = resultsAfter(messages, index)
-    const calls = (message.toolCalls ?? []).map((call) => ({
-      ...call,
-      id: wireId(call.callId, ids),
-      name: names.tool(call.tool)
-    }))
-    const content: Parts<AssistantModelMessage> = [
-      ...textParts(message.text),
-      ...calls.map(({ id, name, args }) => ({ type: 'tool-call' as const, toolCallId: id, toolName: name, input: args }))
-    ]
-    if (content.length > 0) prompt.push({ role: 'assistant', content })
-    if (calls.length > 0) prompt.push({ role: 'tool', content: calls.map((call) => resultPart(call, results.get(call.callId))) })
+  const taken = new Set<string>()
+  const ids = new Map<string, string>()
+  for (const message of messages) {
+    switch (message.role) {
+      case 'user':
+        prompt.push({ role: 'user', content: userParts(message, files) })
+        break
+      case 'assistant': {
+        const { text, toolCalls = [] } = message
+        for (const { callId } of toolCalls) ids.set(callId, wireId(callId, taken))
+        const content: Parts<AssistantModelMessage> = [
+          ...textParts(text),
+          ...toolCalls.map(({ callId, tool, args }) => ({
+            type: 'tool-call' as const,
+            toolCallId: ids.get(callId)!,
+            toolName: names.tool(tool),
+            input: args
+          }))
+        ]
+        if (content.length > 0) prompt.push({ role: 'assistant', content })
+        break
+      }
+      case 'tool':
+        prompt.push({ role: 'tool', content: [resultPart(message, ids.get(message.callId)!, names)] })
+    }
   }
   return prompt
 }
 
-/** The tool messages that directly follow the assistant's, by call. */
-function resultsAfter(messages: readonly ChatMessage[], index: number): Map<string, Turn<'tool'>> {
-  const results = new Map<string, Turn<'tool'>>()
-  for (const message of messages.slice(index + 1)) {
-    if (message.role !== 'tool') break
-    results.set(message.callId, message)
-  }
-  return results
-}
-
-function resultPart(call: ToolCall & { id: string; name: string }, result: Turn<'tool'> | undefined): ToolResultPart {
-  const { output, failed } = result ?? { output: 'There is no result: the turn ended before the tool did.', failed: true }
-  return {
-    type: 'tool-result',
-    toolCallId: call.id,
-    toolName: call.name,
-    output: { type: failed ? 'error-text' : 'text', value: output }
-  }
+function resultPart({ tool, output, failed }: Turn<'tool'>, toolCallId: string, names: WireNames): ToolResultPart {
+  const type = failed ? 'error-text' : 'text'
+  return { type: 'tool-result', toolCallId, toolName: names.tool(tool), output: { type, value: output } }
 }
 
 /**
@@ -86,10 +81,6 @@ function filePart({ mimeType, data, filename }: Attachment, files: ReadonlySet<s
   }
   const bytes = Buffer.from(data, 'base64')
   const label = `${JSON.stringify(filename ?? 'unnamed')} (${mimeType}, ${bytes.length} bytes)`
-  if (isText(mimeType)) return { type: 'text', text: `Attached file ${label}:\n${bytes.toString('utf8')}` }
+  if (isTextType(mimeType)) return { type: 'text', text: `Attached file ${label}:\n${bytes.toString('utf8')}` }
   return { type: 'text', text: `[Attached file ${label}: this model cannot read files of this type.]` }
-}
-
-function isText(mimeType: string): boolean {
-  return mimeType.startsWith('text/') || ['application/json', 'application/xml', 'application/yaml'].includes(mimeType)
 }

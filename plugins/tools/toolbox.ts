@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
+import { masked } from '../../rpc/shown.ts'
 import { compile, type Validate } from '../../rpc/validate.ts'
 import { Collection } from '../../types.ts'
 import type { Audit } from '../audit.ts'
 import type { GatewayLanes } from '../lanes.ts'
 import type { ToolSpec } from '../providers/define.ts'
 import { type AnyTool, ToolError, type ToolOutput, type ToolResult } from './define.ts'
-import { presentable } from './mask.ts'
 import { workspacePath } from './workspace.ts'
 
 export interface RunOptions {
@@ -37,6 +37,8 @@ const NAME = /^[a-z][a-z0-9_-]*(\.[A-Za-z][A-Za-z0-9_-]*)+$/
 const MAX_NAME = 64
 /** Enough of the arguments to see in the audit log what was asked for. */
 const MAX_AUDITED = 200
+/** Characters of an error: enough for any honest one. */
+const MAX_ERROR = 1000
 
 /** What an unforeseen error is shown as; the error itself goes to the log. */
 const UNFORESEEN = 'the tool failed'
@@ -99,7 +101,7 @@ export class Toolbox {
     signal.throwIfAborted()
     const { dataDir, audit } = this.#options
     const workspace = workspacePath(dataDir, sessionId)
-    const shownArgs = presentable(JSON.stringify(checked), [], MAX_AUDITED)
+    const shownArgs = masked(JSON.stringify(checked), { limit: MAX_AUDITED })
     const record = (end: { success: boolean; aborted?: true }): void =>
       audit.record('tool.run', actor, { tool: name, sessionId, ...end, args: shownArgs })
     // At once, and not when the tool has ended: one that ignores its signal may never do so.
@@ -158,7 +160,7 @@ async function outcome(
   } catch (cause) {
     context.signal.throwIfAborted()
     if (cause instanceof ToolError) {
-      return { success: false, output: cause.output, error: presentable(cause.message, hidden), attachments: [] }
+      return { success: false, output: cause.output, error: masked(cause.message, { hidden, limit: MAX_ERROR }), attachments: [] }
     }
     context.log.error({ err: cause, tool: tool.name }, 'a tool failed in a way it did not foresee')
     return { success: false, output: '', error: UNFORESEEN, attachments: [] }

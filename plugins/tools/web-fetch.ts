@@ -2,6 +2,7 @@ import type { Readable, Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import { Type } from '@sinclair/typebox'
 import type { Agent, Dispatcher } from 'undici'
+import { isTextType } from '../../rpc/schemas/agent.ts'
 import { type AnyTool, defineTool, ToolError } from './define.ts'
 import { type PublicAddressOptions, publicConnector } from './public-address.ts'
 import { readableText } from './readable.ts'
@@ -21,7 +22,6 @@ const UNPACK: ReadonlyMap<string, () => Transform> = new Map<string, () => Trans
   ['gzip', createGunzip],
   ['br', createBrotliDecompress]
 ])
-const TEXT_TYPE = /^(text\/.+|application\/(.+\+)?(json|xml|yaml|x-yaml|x-ndjson|javascript|ecmascript|toml|sql))$/
 
 export interface WebFetchOptions extends PublicAddressOptions {
   readonly timeoutMs?: number
@@ -86,7 +86,7 @@ async function fetchText(agent: Agent, start: URL, signal: AbortSignal): Promise
 async function answerOf({ statusCode, headers, body }: Dispatcher.ResponseData, url: URL): Promise<string> {
   const [type = '', charset] = contentType(headers['content-type'])
   const failed = statusCode >= 400
-  if (!TEXT_TYPE.test(type)) {
+  if (!isTextType(type)) {
     body.on('error', () => {}).destroy()
     if (failed) throw new ToolError(`${url.host} answered ${statusCode}`)
     throw new ToolError(`${url.host} answered with ${type || 'no content type'}, which is not text`)

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { defineMethod } from '../define.ts'
-import { Attachment, MAX_ATTACHMENTS, RUN_EVENTS, SendResult } from '../schemas/agent.ts'
+import { Attachment, MAX_ATTACHMENTS, MAX_MESSAGE, RUN_EVENTS, SendResult } from '../schemas/agent.ts'
 import { attach, SessionId, sessionOf } from '../schemas/session.ts'
 
 /** The specification's own example. */
@@ -12,7 +12,7 @@ export const send = defineMethod({
   scope: 'write',
   params: Type.Object(
     {
-      message: Type.String({ description: 'May be empty when there are attachments' }),
+      message: Type.String({ maxLength: MAX_MESSAGE, description: 'May be empty when there are attachments' }),
       sessionId: Type.Optional(SessionId),
       attachments: Type.Optional(Type.Array(Attachment, { maxItems: MAX_ATTACHMENTS }))
     },

@@ -1,18 +1,20 @@
 import { type Static, Type } from '@sinclair/typebox'
-import type { MessageRow } from '../../db/client.ts'
-import type { Attachment } from '../../plugins/providers/define.ts'
+import type { ShownMessage } from '../../db/client.ts'
 import { defineMethod } from '../define.ts'
 import { attach, type HistoryEntry, SessionDetails, SessionId, SessionSummary, sessionOf } from '../schemas/session.ts'
 
 const LIST_LIMIT = 50
 const HISTORY_LIMIT = 200
+/** Of text in one answer, what tools said counted in full: many calls at once must not fill the memory. */
+const HISTORY_MIB = 4
 /** A history is for reading: of what a tool answered, which may be a quarter of a megabyte each time, so many characters. */
 const OUTPUT_SHOWN = 16_384
 
 type Entry = Static<typeof HistoryEntry>
 type ToolCall = NonNullable<Entry['toolCalls']>[number]
 
-const limit = (fallback: number) => Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: fallback }))
+const limit = (fallback: number, description: string) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: fallback, description }))
 
 export const list = defineMethod({
   name: 'sessions.list',
@@ -24,7 +26,7 @@ export const list = defineMethod({
         Type.Boolean({ default: true, description: 'False: only those with a live connection or with work in their lane' })
       ),
       frontend: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
-      limit: limit(LIST_LIMIT),
+      limit: limit(LIST_LIMIT, 'Sessions on a page'),
       offset: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }))
     },
     { additionalProperties: false }
@@ -72,7 +74,10 @@ export const get = defineMethod({
   params: Type.Object(
     {
       sessionId: Type.Optional(SessionId),
-      limit: limit(HISTORY_LIMIT),
+      limit: limit(
+        HISTORY_LIMIT,
+        `Messages at the most. An answer ends earlier where it would have more than ${HISTORY_MIB} MiB of text, though never without a message`
+      ),
       before: Type.Optional(
         Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'The `id` of a message: only older ones' })
       )
@@ -109,7 +114,11 @@ export const get = defineMethod({
     }
   ],
   async handler({ limit = HISTORY_LIMIT, before, ...params }, ctx) {
-    const { session, messages } = await ctx.app.sessions.get(sessionOf(params, ctx), { limit, before })
+    const { session, messages } = await ctx.app.sessions.get(sessionOf(params, ctx), {
+      limit,
+      before,
+      bytes: HISTORY_MIB * 1024 * 1024
+    })
     return {
       id: session.id,
       createdAt: iso(session.createdAt),
@@ -149,11 +158,11 @@ export const remove = defineMethod({
 })
 
 /** Messages as the protocol shows them: those of users and of the agent, with what its tools answered at their calls. */
-function historyOf(messages: readonly MessageRow[]): Entry[] {
+function historyOf(messages: readonly ShownMessage[]): Entry[] {
   const entries: Entry[] = []
   // By run and call id. A provider may use an id again in a later step; an answer belongs to the latest call before it.
   const calls = new Map<string, ToolCall>()
-  for (const { role, content, id, runId, status, createdAt, parts } of messages) {
+  for (const { role, content, id, runId, status, createdAt, parts, attachments } of messages) {
     if (role === 'tool') {
       const call = calls.get(`${runId} ${parts?.callId}`)
       if (call) call.result = resultOf(content, parts?.failed ?? false)
@@ -161,7 +170,7 @@ function historyOf(messages: readonly MessageRow[]): Entry[] {
     }
     const entry: Entry = { role, content, id, runId, status, createdAt: iso(createdAt) }
     if (parts?.toolCalls) entry.toolCalls = parts.toolCalls.map(({ callId, tool, args }) => ({ callId, tool, args }))
-    if (parts?.attachments) entry.attachments = parts.attachments.map(about)
+    if (attachments.length > 0) entry.attachments = [...attachments]
     for (const call of entry.toolCalls ?? []) calls.set(`${runId} ${call.callId}`, call)
     entries.push(entry)
   }
@@ -172,11 +181,6 @@ function resultOf(content: string, failed: boolean): NonNullable<ToolCall['resul
   const text = content.slice(0, OUTPUT_SHOWN)
   const cut = text.length < content.length ? { truncated: true } : {}
   return failed ? { success: false, output: '', error: text, ...cut } : { success: true, output: text, error: null, ...cut }
-}
-
-/** An attachment without its data: two hundred messages of up to ten megabytes are no answer to one call. */
-function about({ data, mimeType, filename }: Attachment) {
-  return { mimeType, ...(filename === undefined ? {} : { filename }), bytes: Buffer.byteLength(data, 'base64') }
 }
 
 function iso(time: number): string {

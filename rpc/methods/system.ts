@@ -80,7 +80,7 @@ export const hello = defineMethod({
 export const discover = defineMethod({
   name: 'rpc.discover',
   summary: 'The OpenRPC document of this gateway (extension)',
-  scope: 'read',
+  scope: 'any',
   params: None,
   result: Type.Object({}, { additionalProperties: true, description: 'An OpenRPC document' }),
   handler: (_params, { app }) => app.system.openrpc()

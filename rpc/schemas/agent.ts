@@ -1,5 +1,7 @@
 import { Type } from '@sinclair/typebox'
 
+/** Characters of one message. What is longer is an attachment. */
+export const MAX_MESSAGE = 1024 * 1024
 export const MAX_ATTACHMENTS = 10
 /** All attachments of one message together, decoded. */
 export const MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
@@ -7,7 +9,7 @@ export const MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
 export const Attachment = Type.Object(
   {
     mimeType: Type.String({
-      pattern: '^[a-z]+/[A-Za-z0-9.+-]+(; ?[a-z]+=[A-Za-z0-9.,"-]+)*$',
+      pattern: '^[a-z]+/[A-Za-z0-9.+-]+(; ?[a-z]+=[A-Za-z0-9.,"-]+){0,8}$',
       maxLength: 127,
       expected: 'a MIME type such as image/png'
     }),
@@ -16,6 +18,14 @@ export const Attachment = Type.Object(
   },
   { additionalProperties: false }
 )
+
+const TEXT_TYPE =
+  /^(?:text\/.+|application\/(?:x-)?(?:json|xml|yaml|ndjson|javascript|ecmascript|toml|sql)|[a-z]+\/.+\+(?:json|xml|yaml))$/
+
+/** Whether a file of this MIME type is text, and is given to a model as such. Parameters do not count. */
+export function isTextType(mimeType: string): boolean {
+  return TEXT_TYPE.test(mimeType.split(';', 1)[0]!.trim().toLowerCase())
+}
 
 export const Usage = Type.Object({
   inputTokens: Type.Integer({ description: 'Of all model calls of the run together' }),

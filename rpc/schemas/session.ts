@@ -77,7 +77,13 @@ export const HistoryEntry = Type.Object({
   createdAt: Type.String({ description: 'ISO 8601, UTC' }),
   toolCalls: Type.Optional(Type.Array(ToolCallEntry)),
   attachments: Type.Optional(
-    Type.Array(Type.Object({ mimeType: Type.String(), filename: Type.Optional(Type.String()), bytes: Type.Integer() }))
+    Type.Array(
+      Type.Object({
+        mimeType: Type.String(),
+        filename: Type.Optional(Type.String()),
+        bytes: Type.Integer({ minimum: 0, description: 'Size of the file' })
+      })
+    )
   )
 })
 
@@ -86,5 +92,7 @@ export const SessionDetails = Type.Object({
   id: SessionId,
   createdAt: Type.String({ description: 'ISO 8601, UTC' }),
   lastActiveAt: Type.String({ description: 'ISO 8601, UTC' }),
-  history: Type.Array(HistoryEntry, { description: 'Oldest first' })
+  history: Type.Array(HistoryEntry, {
+    description: 'Oldest first; may be fewer than `limit`, but none only when nothing is older than `before`'
+  })
 })

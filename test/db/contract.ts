@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
-import type { Db, NewMessage, SessionRow } from '../../db/client.ts'
+import type { Db, MessageRow, NewMessage, SessionRow } from '../../db/client.ts'
 
 /** What every database promises to the gateway. `open` makes a new, empty one that closes with the test. */
 export function databaseContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
@@ -32,7 +32,11 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     const db = await open(t)
     await db.sessions.open('ws:a', 1)
     const parts = { toolCalls: [{ callId: 'c1', tool: 'shell.exec', args: { command: "echo 'ä😀'" } }] }
-    const first = await db.messages.append(said({ sessionId: 'ws:a', createdAt: 10 }))
+    const attachments = [
+      { mimeType: 'image/png', data: Buffer.from([0, 255, 128]).toString('base64'), filename: 'a.png' },
+      { mimeType: 'text/plain', data: '' }
+    ]
+    const first = await db.messages.append(said({ sessionId: 'ws:a', attachments, createdAt: 10 }))
     const second = await db.messages.append(
       said({ sessionId: 'ws:a', role: 'assistant', parts, status: 'partial', createdAt: 20 })
     )
@@ -49,7 +53,8 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
         content: 'Hello',
         parts: null,
         status: 'complete',
-        createdAt: 10
+        createdAt: 10,
+        attachments
       },
       {
         id: second,
@@ -59,7 +64,8 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
         content: 'Hello',
         parts,
         status: 'partial',
-        createdAt: 20
+        createdAt: 20,
+        attachments: []
       },
       {
         id: third,
@@ -69,11 +75,34 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
         content: '',
         parts: { callId: 'c1', failed: false },
         status: 'complete',
-        createdAt: 30
+        createdAt: 30,
+        attachments: []
       }
     ])
     const { lastMessageAt, messageCount } = (await db.sessions.get('ws:a'))!
     assert.deepEqual({ lastMessageAt, messageCount }, { lastMessageAt: 30, messageCount: 2 })
+  })
+
+  test(`${kind}: attachments belong to the message they came with, in their order; a page has their size for their data`, async (t) => {
+    const db = await open(t)
+    const file = (name: string, size: number) => ({
+      mimeType: 'text/plain',
+      data: Buffer.alloc(size, name).toString('base64'),
+      filename: name
+    })
+    for (const sessionId of ['ws:a', 'ws:b']) {
+      await db.sessions.open(sessionId, 1)
+      await db.messages.append(said({ sessionId, attachments: Array.from({ length: 10 }, (_, n) => file(`${n}`, n)) }))
+      await db.messages.append(said({ sessionId, role: 'assistant' }))
+      await db.messages.append(said({ sessionId, attachments: [file('x', 100_000)] }))
+    }
+    const all = await db.messages.history('ws:a')
+    assert.deepEqual(
+      all.map(({ attachments }) => attachments),
+      [Array.from({ length: 10 }, (_, n) => file(`${n}`, n)), [], [file('x', 100_000)]]
+    )
+    assert.deepEqual(await db.messages.page('ws:a', { limit: 9, bytes: 1000 }), all.map(shown))
+    assert.deepEqual(await db.messages.page('ws:a', { limit: 1, bytes: 1000 }), all.slice(2).map(shown))
   })
 
   test(`${kind}: an answer that is still being written is replaced in its place`, async (t) => {
@@ -98,6 +127,8 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
   test(`${kind}: a message for a session that is not there is refused, and nothing of it stays`, async (t) => {
     const db = await open(t)
     await assert.rejects(db.messages.append(said({ sessionId: 'ws:gone' })), /foreign key/i)
+    const attachments = [{ mimeType: 'text/plain', data: 'eA==' }]
+    await assert.rejects(db.messages.append(said({ sessionId: 'ws:gone', attachments })), /foreign key/i)
     assert.deepEqual(await db.messages.history('ws:gone'), [])
     assert.equal(await db.sessions.get('ws:gone'), undefined)
   })
@@ -182,36 +213,41 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
   })
 
   test(`${kind}: paging back through a history shows each message once, tool answers with the message that called`, async (t) => {
-    const role = fc.constantFrom('user' as const, 'assistant' as const, 'tool' as const)
+    const message = fc.record(
+      {
+        role: fc.constantFrom('user' as const, 'assistant' as const, 'tool' as const),
+        content: fc.nat(10).map((length) => 'ä'.repeat(length)),
+        parts: fc.constantFrom(null, { callId: 'ö' })
+      },
+      { noNullPrototype: true }
+    )
+    const query = fc.record({ limit: fc.integer({ min: 1, max: 7 }), bytes: fc.oneof(fc.nat(100), fc.constant(10_000)) })
     await fc.assert(
-      fc.asyncProperty(fc.array(role, { maxLength: 30 }), fc.integer({ min: 1, max: 7 }), async (tail, limit) => {
+      fc.asyncProperty(fc.array(message, { maxLength: 30 }), query, async (tail, query) => {
         const db = await open(t)
         // A tool answers somebody: it never speaks first.
-        const roles = ['user' as const, ...tail]
+        const messages = [{ role: 'user' as const, content: 'Hello', parts: null }, ...tail]
         for (const id of ['ws:a', 'ws:other']) await db.sessions.open(id, 1)
-        for (const role of roles) {
-          await db.messages.append(said({ sessionId: 'ws:a', role }))
-          await db.messages.append(said({ sessionId: 'ws:other', role }))
+        for (const message of messages) {
+          await db.messages.append(said({ sessionId: 'ws:a', ...message }))
+          await db.messages.append(said({ sessionId: 'ws:other', ...message }))
         }
         const all = await db.messages.history('ws:a')
         assert.deepEqual(
-          all.map(({ role }) => role),
-          roles
+          all.map(({ role, content, parts }) => ({ role, content, parts })),
+          messages
         )
-        const pages: typeof all = []
-        for (let before: number | undefined; ; ) {
-          const page = await db.messages.page('ws:a', { limit, before })
-          if (page.length === 0) break
-          assert.notEqual(page[0]!.role, 'tool')
-          const spoken = page.filter(({ role }) => role !== 'tool').length
-          assert.ok(spoken === limit || (spoken < limit && page[0]!.id === all[0]!.id))
-          pages.unshift(...page)
+        const left = [...all]
+        for (let before: number | undefined; left.length > 0; ) {
+          const expected = left.splice(startOfPage(left, query))
+          const page = await db.messages.page('ws:a', { ...query, before })
+          assert.deepEqual(page, expected.map(shown))
           before = page[0]!.id
         }
-        assert.deepEqual(pages, all)
+        assert.deepEqual(await db.messages.page('ws:a', { ...query, before: all[0]!.id }), [])
         await db.close()
       }),
-      { numRuns: 30 }
+      { numRuns: 50 }
     )
   })
 
@@ -365,6 +401,27 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     await assert.rejects(db.ready())
     await assert.rejects(db.sessions.open('ws:a', 1))
   })
+}
+
+/** Of a message, what a page shows. */
+function shown({ attachments, ...row }: MessageRow) {
+  return {
+    ...row,
+    attachments: attachments.map(({ data, ...rest }) => ({ ...rest, bytes: Buffer.from(data, 'base64').length }))
+  }
+}
+
+/** Where the newest page begins: as many messages as the two limits allow, each with the tools' answers after it. */
+function startOfPage(rows: readonly MessageRow[], { limit, bytes }: { limit: number; bytes: number }): number {
+  let [start, spoken, size] = [rows.length, 0, 0]
+  for (const [index, { role, content, parts }] of [...rows.entries()].reverse()) {
+    size += Buffer.byteLength(content) + (parts ? Buffer.byteLength(JSON.stringify(parts)) : 0)
+    if (role === 'tool') continue
+    if (spoken > 0 && (spoken === limit || size > bytes)) break
+    spoken += 1
+    start = index
+  }
+  return start
 }
 
 function latestFirst(a: SessionRow, b: SessionRow): number {

@@ -170,6 +170,25 @@ test('what a message does not have is NULL, not the text of a JSON null', async 
   assert.equal((await query.select().from(schema.messages).where(isNull(schema.messages.parts)).execute()).length, 1)
 })
 
+test('the attachments of a session are removed with it', async (t) => {
+  const connection = await connect(':memory:')
+  t.after(() => connection.close())
+  const [sessions, messages] = [sessionStore(connection), messageStore(connection)]
+  const attachments = [{ mimeType: 'text/plain', data: 'eA==' }]
+  for (const sessionId of ['ws:a', 'ws:b']) {
+    await sessions.open(sessionId, 1)
+    await messages.append({ sessionId, runId: 'r', role: 'user', content: '', createdAt: 2, attachments })
+  }
+  await sessions.remove('ws:a')
+  const { query, schema } = connection
+  const [{ id } = { id: 0 }] = await messages.history('ws:b')
+  const left = await query.select().from(schema.attachments).execute()
+  assert.deepEqual(
+    left.map(({ messageId, data }) => [messageId, data.toString()]),
+    [[id, 'x']]
+  )
+})
+
 test('the lists that clients ask for most are read from an index', async (t) => {
   const file = join(await folder(t), 'flynn.db')
   await (await open({ file })).close()
@@ -190,6 +209,12 @@ test('the lists that clients ask for most are read from an index', async (t) => 
   assert.match(
     plan("select * from messages where session_id = 'ws:a' order by id"),
     /^SEARCH messages USING INDEX messages_session/
+  )
+  assert.match(
+    plan(
+      "select a.bytes from attachments a join messages m on m.id = a.message_id where m.session_id = 'ws:a' order by a.message_id, a.position"
+    ),
+    /^SEARCH m USING COVERING INDEX messages_session \(session_id=\?\); SEARCH a USING INDEX \S+ \(message_id=\?\)/
   )
   assert.match(plan("delete from runs where session_id = 'ws:a'"), /INDEX runs_session/)
 })

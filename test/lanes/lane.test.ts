@@ -104,6 +104,7 @@ function bareLane() {
     slots: new Slots(1),
     runTimeoutMs: RUN_TIMEOUT,
     abandonAfterMs: ABANDON_AFTER,
+    queued: 0,
     nextEpoch: () => 1,
     nextTicketId: () => 1,
     dropped: (lane) => dropped.push(lane)

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { LaneError } from '../../lanes/errors.ts'
 import type { Ticket, Turn } from '../../lanes/lane.ts'
-import { MAX_QUEUED } from '../../lanes/policy.ts'
+import { MAX_QUEUED, MAX_QUEUED_TOTAL } from '../../lanes/policy.ts'
 import { ABANDON_AFTER, RUN_TIMEOUT, rig, settle } from './rig.ts'
 
 test('items of one lane run one at a time, in the order in which they came', async () => {
@@ -120,6 +120,19 @@ test('a lane holds a bounded number of items; one more is refused to the sender,
   assert.equal(called.length, MAX_QUEUED + 1)
   // The active item is never the victim (#103246).
   assert.deepEqual(active.outcomes, ['done'])
+})
+
+test('all lanes together hold a bounded number of items, and room comes back as they run or are cancelled', async () => {
+  const { lanes } = rig({ maxConcurrentRuns: 1 })
+  const work = { owner: 'alice', run: () => new Promise<void>(() => {}) }
+  const lane = (index: number): string => `x${index % 20}`
+  lanes.enqueue('busy', work)
+  for (let index = 0; index < MAX_QUEUED_TOTAL; index++) lanes.enqueue(lane(index), work)
+  assert.throws(() => lanes.enqueue('new', work), { name: 'LaneError', code: 'full' })
+  assert.equal(lanes.has('new'), false)
+  lanes.cancel(lane(0))
+  for (let index = 0; index < MAX_QUEUED_TOTAL / 20; index++) lanes.enqueue('new', work)
+  assert.throws(() => lanes.enqueue('new', work), { name: 'LaneError', code: 'full' })
 })
 
 test('lanes that have nothing to do are forgotten (#5264: the map was never pruned)', async () => {

@@ -123,11 +123,11 @@ test('entries are kept for 30 days', async (t) => {
 })
 
 /** A host with the two plugins and a configuration that names `dataDir`. */
-async function host(dataDir: string, file?: string): Promise<GatewayInstance & { close(): Promise<void> }> {
+async function host(dataDir: string): Promise<GatewayInstance & { close(): Promise<void> }> {
   const config = fp(async (app) => void app.decorate('config', { dataDir }), { name: 'flynn:config' })
   const app = Fastify()
   await app.register(config)
-  await app.register(db, { file })
+  await app.register(db)
   await app.register(audit)
   await app.ready()
   return app as unknown as GatewayInstance & { close(): Promise<void> }
@@ -167,16 +167,16 @@ test('the gateway closes only once all entries are written', async () => {
 })
 
 test('old entries are removed at the start and once a day', async (t) => {
-  const file = join(await folder(t), 'other.db')
+  const data = await folder(t)
   const events = async (db: Db) => (await db.audit.list({ limit: 9 })).map(({ event }) => event)
   t.mock.timers.enable({ apis: ['setInterval', 'Date'], now: 100 * DAY })
-  const before = await open({ file })
+  const before = await open({ file: join(data, 'flynn.db') })
   for (const days of [69, 70.5, 75]) {
     await before.audit.append({ at: days * DAY, event: `day ${days}`, actor: 'local', detail: {} })
   }
   await before.close()
 
-  const app = await host('/nowhere', file)
+  const app = await host(data)
   assert.deepEqual(await events(app.db), ['day 75', 'day 70.5'])
   t.mock.timers.tick(DAY)
   assert.deepEqual(await events(app.db), ['day 75'])

@@ -245,12 +245,32 @@ test('sessions.get tells of attachments, not their data', async (t) => {
     { mimeType: 'image/png', data, filename: 'a.png' },
     { mimeType: 'text/plain', data: '' }
   ]
-  await say(db, 'ws:a', { parts: { attachments } })
+  await say(db, 'ws:a', { attachments })
   const { history } = await call('sessions.get', { sessionId: 'ws:a' })
   assert.deepEqual(history[0].attachments, [
     { mimeType: 'image/png', filename: 'a.png', bytes: 5 },
     { mimeType: 'text/plain', bytes: 0 }
   ])
+})
+
+test('sessions.get answers with at most 4 MiB of text, what tools said counted in full, yet never without a message', async (t) => {
+  const { db, call } = await rig(t)
+  const MiB = 1024 * 1024
+  const ids = [
+    await say(db, 'ws:a', { content: 'x'.repeat(5 * MiB) }),
+    await say(db, 'ws:a', { role: 'assistant', content: 'x'.repeat(MiB) }),
+    await say(db, 'ws:a', { role: 'assistant', content: 'x'.repeat(2 * MiB) })
+  ]
+  await say(db, 'ws:a', { role: 'tool', content: 'ä'.repeat(MiB / 2) })
+  ids.push(await say(db, 'ws:a', { content: 'x'.repeat(MiB) }))
+  const page = async (before?: number) => {
+    const { history } = await call('sessions.get', { sessionId: 'ws:a', before })
+    return history.map(({ id }: { id: number }) => id)
+  }
+  assert.deepEqual(await page(), [ids[2], ids[3]])
+  assert.deepEqual(await page(ids[2]), [ids[1]])
+  assert.deepEqual(await page(ids[1]), [ids[0]])
+  assert.deepEqual(await page(ids[0]), [])
 })
 
 test('sessions.create makes a session once and attaches the connection to it', async (t) => {
@@ -316,16 +336,6 @@ test('sessions.delete stops what runs and waits in the lane, and removes what a 
   assert.equal(connection.sessionId, 'ws:a')
   assert.deepEqual(recorded, [['sessions.delete', 'token:dash', { sessionId: 'ws:a' }]])
   await assert.rejects(call('sessions.delete', { sessionId: 'ws:a' }), { code: 1 })
-})
-
-test('the history a model is given has every row in order', async (t) => {
-  const { db, sessions } = await rig(t)
-  const ids = [await say(db, 'ws:a'), await say(db, 'ws:a', { role: 'assistant' }), await say(db, 'ws:a', { role: 'tool' })]
-  assert.deepEqual(
-    (await sessions.history('ws:a')).map(({ id }) => id),
-    ids
-  )
-  assert.deepEqual(await sessions.history('ws:gone'), [])
 })
 
 test('reading sessions needs the scope read, changing them write', async (t) => {

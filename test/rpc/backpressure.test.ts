@@ -93,10 +93,8 @@ test('a peer that never reads is closed with 1013; its run completes, and its me
   const { history } = await other.call('sessions.get', { sessionId: 'deaf:1' })
   assert.deepEqual(
     history.map(({ role, status, content }: Frame) => [role, status, content.length]),
-    [
-      ['user', 'complete', 18],
-      ['assistant', 'complete', deltas * delta.length]
-    ]
+    // A page of history has its bound too: this answer alone is more than that.
+    [['assistant', 'complete', deltas * delta.length]]
   )
 
   const closed = deaf.closed()

@@ -142,6 +142,7 @@ test('what system.capabilities tells is what is enforced', async (t) => {
     maxPayloadBytes: config.server.maxPayloadBytes,
     maxNesting: 64,
     maxInFlight: 64,
+    maxMessageCharacters: MiB,
     maxAttachments: 10,
     maxAttachmentBytes: 10 * MiB,
     heartbeatSeconds: 30,
@@ -156,6 +157,11 @@ test('what system.capabilities tells is what is enforced', async (t) => {
   assert.match((await client.final(500)).error.message, /^params\.x is not known/)
   client.send(nested(limits.maxNesting + 1))
   assert.equal((await client.frame(({ id }) => id === null)).error.code, -1)
+
+  await client.call('agent.send', { message: 'x'.repeat(limits.maxMessageCharacters) })
+  const long = await rejection(client.call('agent.send', { message: 'x'.repeat(limits.maxMessageCharacters + 1) }))
+  assert.equal(long.code, -2)
+  assert.match(long.message, /^params\.message must be a string of at most 1048576 characters/)
 
   const attachment = { mimeType: 'text/plain', data: Buffer.from('hello').toString('base64') }
   const attach = (count: number) => ({ message: 'look', attachments: Array(count).fill(attachment) })

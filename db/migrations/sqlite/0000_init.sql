@@ -12,6 +12,17 @@ CREATE TABLE `artifacts` (
 	FOREIGN KEY (`session_id`) REFERENCES `sessions`(`id`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
+CREATE TABLE `attachments` (
+	`message_id` integer NOT NULL,
+	`position` integer NOT NULL,
+	`mime_type` text NOT NULL,
+	`filename` text,
+	`bytes` integer NOT NULL,
+	`data` blob NOT NULL,
+	PRIMARY KEY(`message_id`, `position`),
+	FOREIGN KEY (`message_id`) REFERENCES `messages`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
 CREATE TABLE `audit` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`at` integer NOT NULL,

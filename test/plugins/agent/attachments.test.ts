@@ -14,6 +14,10 @@ test('files that are what they say pass', async () => {
       file('image/png', PNG),
       file('text/plain', 'grüezi'),
       file('application/json', '{}'),
+      file('application/javascript', 'export {}'),
+      file('application/geo+json; charset=utf-8', '{}'),
+      file('application/toml', 'a = 1'),
+      file('image/svg+xml', '<svg xmlns="http://www.w3.org/2000/svg"/>'),
       file('application/pdf', '%PDF-1.7\n%âãÏÓ\n')
     ),
     []

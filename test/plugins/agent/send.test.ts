@@ -173,7 +173,7 @@ test('a message that says nothing and a session that is none are refused, and no
   for (const [params, message] of [
     [{ message: '' }, /^params\.message is empty, and there is no attachment either/],
     [{ message: '', attachments: [] }, /^params\.message is empty/],
-    [{ message: 7 }, /^params\.message must be a string, got 7/],
+    [{ message: 7 }, /^params\.message must be a string of at most 1048576 characters, got 7/],
     [{ message: 'x', sessionId: 'nocolon' }, /^params\.sessionId must be '<frontend>:<key>'/],
     [{ message: 'x', sessionId: 'a:b\n' }, /^params\.sessionId must be/],
     [{ message: 'x', sessionId: 'a:1', session: 'a:2' }, /^params\.session is an alias/]

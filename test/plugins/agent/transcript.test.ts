@@ -39,6 +39,23 @@ test('a run is written in order: the question, the call, its result, the answer'
   ])
 })
 
+test('what came with a question is written with it, and given to the model again', async (t) => {
+  const db = await stored(t)
+  const { transcript } = transcriptOf(db)
+  const attachments = [
+    { mimeType: 'text/plain', data: 'b25l', filename: 'one.txt' },
+    { mimeType: 'text/plain', data: 'dHdv' }
+  ]
+  await transcript.user('look', attachments)
+  await transcript.said({ role: 'assistant', text: 'Nice.' })
+  await transcript.user('and now?', [])
+  assert.deepEqual(chatOf(await db.messages.history(sessionId)), [
+    { role: 'user', text: 'look', attachments },
+    { role: 'assistant', text: 'Nice.' },
+    { role: 'user', text: 'and now?' }
+  ])
+})
+
 test('a call without a word before it is written all the same', async (t) => {
   const db = await stored(t)
   const { transcript } = transcriptOf(db)
@@ -107,6 +124,7 @@ const row = (row: Partial<MessageRow>): MessageRow => ({
   parts: null,
   status: 'complete',
   createdAt: 0,
+  attachments: [],
   ...row
 })
 

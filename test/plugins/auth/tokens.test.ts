@@ -73,20 +73,3 @@ test('subprotocols are read on an upgrade only, and every credential of a reques
   assert.deepEqual(givenTokens({ 'sec-websocket-protocol': 'flynn.v1' }, true), [])
   assert.deepEqual(givenTokens({}, true), [])
 })
-
-test('tokens that could be mistaken for each other, or are empty, stop the start without being printed', () => {
-  const dash = { name: 'dash', token: 'secret-1', scopes: ['read' as const] }
-  const wrong = [
-    { token: '' },
-    { tokens: [{ ...dash, token: '' }] },
-    { tokens: [dash, { ...dash, token: 'secret-2' }] },
-    { token: 'secret-2', tokens: [{ ...dash, name: 'default' }] },
-    { token: 'secret-1', tokens: [dash] }
-  ]
-  for (const settings of wrong) {
-    assert.throws(
-      () => new Tokens(settings),
-      ({ message }: Error) => message.startsWith('server.token') && !message.includes('secret-')
-    )
-  }
-})

@@ -43,6 +43,27 @@ test("where an embedded gateway listens is its host's affair", async (t) => {
   assert.equal((await build(t, { server: { host: '0.0.0.0', tailscale_identity: true } })).server.token, undefined)
 })
 
+test('a host may name providers that its plugins bring, but not a misspelt one of the gateway', async (t) => {
+  const acme = { apiKey: 'k', baseUrl: 'http://x', contextWindow: 4096 }
+  const { models } = await build(t, {
+    models: { default: { acme: { api_key: 'k', base_url: 'http://x', context_window: 4096 } } }
+  })
+  assert.deepEqual(models, { default: { acme } })
+  for (const [slip, meant] of [
+    ['antropic', 'anthropic'],
+    ['Ollama', 'ollama'],
+    ['llama.cpp', 'llamacpp'],
+    ['openaiCompatible', 'openai_compatible']
+  ] as const) {
+    await assert.rejects(build(t, { models: { default: { [slip]: { model: 'm' } } } }), (error) => {
+      assert(error instanceof ConfigError)
+      assert.equal(error.problems.length, 1)
+      assert.match(error.problems[0] ?? '', new RegExp(` is not known; did you mean ${meant}\\?$`))
+      return true
+    })
+  }
+})
+
 test('a wrong configuration stops the start and lists everything', async (t) => {
   const wrong = { server: { port: 'x', hots: 1 }, log: { level: 'loud' } } as unknown as ConfigInput
   await assert.rejects(build(t, wrong), (error) => {

@@ -276,6 +276,23 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
     ['flynn.yaml:3:5 models.default.antropic is not known; did you mean anthropic?']
   ],
   [
+    'a provider in another spelling',
+    'models: { default: { OpenAI: { model: m } } }',
+    ['flynn.yaml:1:22 models.default.OpenAI is not known; did you mean openai?']
+  ],
+  [
+    'a provider like no other, where no plugin can bring it',
+    'models:\n  default:\n    offline:\n    acme: {}\n',
+    [
+      'flynn.yaml:4:11 models.default.acme is not known; known here: anthropic, openai, openai_compatible, ollama, llamacpp, offline'
+    ]
+  ],
+  [
+    'an impossible provider',
+    'models: { default: { "a b": {} } }',
+    ['flynn.yaml:1:22 models.default."a b" is not a possible key: must be a name of 1 to 64 letters, digits and . _ @ -']
+  ],
+  [
     'an impossible tier',
     'models: { default: { offline: }, "a b": { offline: } }',
     ['flynn.yaml:1:34 models."a b" is not a possible key: must be a name of 1 to 64 letters, digits and . _ @ -']
@@ -337,7 +354,7 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
     'an alias of itself',
     'models: &m\n  default: *m\n',
     [
-      'flynn.yaml:2:3 models.default.default is not known; known here: anthropic, openai, openai_compatible, ollama, llamacpp, offline'
+      'flynn.yaml:2:3 models.default.default.default is not known; known here: api_key, base_url, model, context_window, max_output_tokens'
     ]
   ],
   ['an empty token', 'server: { token: "" }', ['flynn.yaml:1:18 server.token must be a string that is not empty']],
@@ -393,7 +410,7 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
     'a URL without scheme',
     'models: { default: { ollama: { model: m, base_url: "localhost:1" } } }',
     [
-      'flynn.yaml:1:52 models.default.ollama.base_url must be a URL such as https://example.com/v1, without credentials in it, got "localhost:1"'
+      'flynn.yaml:1:52 models.default.ollama.base_url must be a URL such as https://example.com/v1, without credentials or a query in it, got "localhost:1"'
     ]
   ],
   [
@@ -514,6 +531,58 @@ for (const [name, yaml, expected, rest] of BAD) {
   })
 }
 
+const NO_ORIGINS = [
+  '*',
+  'null',
+  'flynn.example.com',
+  'https://a:99999',
+  'https://[x]',
+  'https://1.2.3.4.5',
+  'https://a.example/path',
+  'https://a.example?x',
+  'https://a.example#x',
+  'https://u:p@a.example',
+  'file://localhost',
+  'file://C:'
+]
+
+for (const origin of NO_ORIGINS) {
+  test(`${origin} is no origin`, async (t) => {
+    const [problem, ...others] = await problems(t, `server:\n  allowed_origins:\n    - "${origin}"\n`)
+    assert.match(problem ?? '', /^flynn\.yaml:3:7 server\.allowed_origins\[0\] must be an origin such as /)
+    assert.deepEqual(others, [])
+  })
+}
+
+const NO_BASE_URLS = [
+  'x',
+  'host:1',
+  '//host',
+  'ftp://host',
+  'file:///v1',
+  'http://',
+  'http:///v1',
+  'http://:1',
+  'http://host:99999',
+  'http://host:x',
+  'http://[x]',
+  'http://a b',
+  'http://1.2.3.4.5/v1',
+  'http://host/v1?key=x',
+  'http://host?key=x',
+  'http://host/v1#x',
+  'http://user@host',
+  'http://user:password@host/v1'
+]
+
+for (const url of NO_BASE_URLS) {
+  test(`${url} is no base_url`, async (t) => {
+    const [problem, ...others] = await problems(t, `models:\n  default:\n    ollama:\n      model: m\n      base_url: "${url}"\n`)
+    assert.match(problem ?? '', /^flynn\.yaml:5:17 models\.default\.ollama\.base_url must be a URL such as /)
+    assert.deepEqual(others, [])
+  })
+}
+
 test('everything that is wrong is told at once, in the order of the sources', async (t) => {
   const yaml = 'server:\n  prot: 1\n  port: x\nlog: { level: 5 }\nmodels: { fast: { ollama: } }\n'
   const found = await problems(t, yaml, {
@@ -559,6 +628,9 @@ test('no error shows a secret, whatever is wrong around it', async (t) => {
     `models: { default: { openai: { api_kye: ${secret} } } }`,
     `models: { default: { ollama: { model: m, base_url: "ftp://user:${secret}@host" } } }`,
     `models: { default: { ollama: { model: m, base_url: "http://user:${secret}@host" } } }`,
+    `models: { default: { ollama: { model: m, base_url: "http://user:a/${secret}@host" } } }`,
+    `models: { default: { ollama: { model: m, base_url: "http://host?key=${secret}" } } }`,
+    `models: { default: { ollama: { model: m, base_url: "http://host/v1#${secret}" } } }`,
     `server:\n  token: "${secret}`,
     `server:\n  token: ${secret}\n bad`,
     `server:\n  token: ${secret}: x: y`,

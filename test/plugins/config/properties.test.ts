@@ -7,6 +7,7 @@ import { KindGuard, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import fc from 'fast-check'
 import { stringify } from 'yaml'
+import { Origins } from '../../../plugins/auth/origin.ts'
 import { variableOf } from '../../../plugins/config/environment.ts'
 import type { Config, ConfigInput } from '../../../plugins/config/index.ts'
 import { ConfigError } from '../../../plugins/config/index.ts'
@@ -38,6 +39,7 @@ function valid(schema: TSchema): fc.Arbitrary<unknown> {
     return fc
       .oneof(fc.string({ unit: 'binary-ascii' }), fc.string({ unit: 'grapheme' }), fc.constant('${A} $${B}'))
       .filter((text) => /\S/.test(text) && !text.includes('\0'))
+  if (schema.url) return fc.webAuthority({ withIPv4: true, withIPv6: true, withPort: true }).map((host) => `https://${host}`)
   return schema.pattern
     ? fc.stringMatching(new RegExp(schema.pattern), { maxLength: 40 }).filter((text) => !/[^\x20-\x7e]/.test(text))
     : fc.string()
@@ -148,6 +150,26 @@ test('every value given is the value that comes out', () => {
       }
       contains(out, { ...given, server })
     })
+  )
+})
+
+test('an origin that is accepted is one that the gateway lets in, and every other text is a problem', () => {
+  const text = fc.oneof(
+    fc.webUrl({ authoritySettings: { withIPv4Extended: true, withIPv6: true, withPort: true, withUserInfo: true } }),
+    fc.stringMatching(/^(https?|file|chrome-extension|x):\/\/[a-z0-9.:[\]@-]{0,12}\/?$/)
+  )
+  fc.assert(
+    fc.property(text, (origin) => {
+      let config: Config
+      try {
+        config = resolveConfig({ server: { allowed_origins: [origin] } })
+      } catch (error) {
+        assert(error instanceof ConfigError, String(error))
+        return
+      }
+      assert(new Origins(config.server.allowedOrigins).allows(origin, 'another.example'), origin)
+    }),
+    { numRuns: 500 }
   )
 })
 

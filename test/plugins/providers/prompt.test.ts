@@ -47,49 +47,54 @@ test('ids that a provider would refuse are replaced, in the call and in its resu
   )
 })
 
-const callId = fc.constantFrom('a', 'b', 'c')
-const message: fc.Arbitrary<ChatMessage> = fc.oneof(
-  fc.record({ role: fc.constant('user' as const), text: fc.constantFrom('', ' ', 'hi') }),
-  fc.record({
-    role: fc.constant('assistant' as const),
-    text: fc.constantFrom('', 'well'),
-    toolCalls: fc.uniqueArray(fc.record({ callId, tool: fc.constantFrom('x.y', 'z'), args: fc.constant({}) }), {
-      selector: ({ callId }) => callId,
-      maxLength: 3
+const user = fc.record({ role: fc.constant('user' as const), text: fc.constantFrom('', ' ', 'hi') }).map((message) => [message])
+/** What the assistant says and calls, and the results in any order. */
+const assistant = fc
+  .record({
+    text: fc.constantFrom('', ' ', 'well'),
+    calls: fc.uniqueArray(fc.record({ callId: fc.constantFrom('a', 'b', 'c.d'), failed: fc.boolean() }), {
+      selector: ({ callId }) => callId
     })
-  }),
-  fc.record({
-    role: fc.constant('tool' as const),
-    callId,
-    tool: fc.constant('x.y'),
-    output: fc.string(),
-    failed: fc.boolean()
   })
-)
+  .chain(({ text, calls }) =>
+    fc
+      .shuffledSubarray(calls, { minLength: calls.length })
+      .map((results): ChatMessage[] => [
+        { role: 'assistant', text, toolCalls: calls.map(({ callId }) => ({ callId, tool: 'x.y', args: {} })) },
+        ...results.map(({ callId, failed }) => ({ role: 'tool' as const, callId, tool: 'x.y', output: callId, failed }))
+      ])
+  )
 
-test('whatever a conversation looks like, each call gets exactly one result, right after it, and nothing is empty', () => {
+test('whatever is said and called, each call has its own id and its own result, and nothing is empty', () => {
   fc.assert(
-    fc.property(fc.array(message, { maxLength: 12 }), (messages) => {
+    fc.property(fc.array(fc.oneof(user, assistant), { maxLength: 12 }), (turns) => {
+      const messages: ChatMessage[] = turns.flat()
       const prompt = toPrompt(messages, options)
-      const seen = new Set<string>()
-      for (const [n, { role, content }] of prompt.entries()) {
-        assert.ok(content.length > 0)
-        const parts = content as ReadonlyArray<{ type: string; toolCallId?: string; text?: string }>
-        for (const { text } of parts) assert.notEqual(text?.trim(), '')
-        const ids = parts.flatMap(({ type, toolCallId }) => (type === 'tool-call' ? [toolCallId!] : []))
-        for (const id of ids) {
-          assert.ok(!seen.has(id))
-          seen.add(id)
-        }
-        const next = prompt[n + 1]
-        const results =
-          next?.role === 'tool'
-            ? (next.content as ReadonlyArray<{ toolCallId?: string }>).map(({ toolCallId }) => toolCallId)
-            : []
-        if (role === 'assistant') assert.deepEqual(results, ids)
-        if (role === 'tool') assert.equal(prompt[n - 1]?.role, 'assistant')
-      }
+      const parts = prompt.flatMap(
+        ({ content }) =>
+          content as ReadonlyArray<{ type: string; text?: string; toolCallId?: string; output?: { value: string } }>
+      )
+      for (const { content } of prompt) assert.ok(content.length > 0)
+      for (const { text } of parts) assert.notEqual(text?.trim(), '')
+      const called = messages.flatMap((message) => (message.role === 'assistant' ? (message.toolCalls ?? []) : []))
+      const ids = parts.flatMap(({ type, toolCallId }) => (type === 'tool-call' ? [toolCallId!] : []))
+      assert.equal(ids.length, called.length)
+      assert.equal(new Set(ids).size, ids.length)
+      const results = parts.filter(({ type }) => type === 'tool-result')
+      assert.deepEqual(results.map(({ toolCallId }) => toolCallId).sort(), ids.toSorted())
+      for (const { toolCallId, output } of results) assert.equal(output?.value, called[ids.indexOf(toolCallId!)]?.callId)
       assert.equal(prompt.filter(({ role }) => role === 'user').length, messages.filter(({ role }) => role === 'user').length)
     })
   )
+})
+
+test('a file of text reaches the model as text, whatever its type is called; another one as a note', () => {
+  const told = (mimeType: string) => {
+    const attachments = [{ mimeType, data: Buffer.from('the content').toString('base64'), filename: 'a file' }]
+    return JSON.stringify(toPrompt([{ role: 'user', text: 'Look', attachments }], options))
+  }
+  const texts = ['text/csv', 'application/javascript', 'application/geo+json', 'image/svg+xml', 'application/yaml; charset=utf-8']
+  for (const mimeType of texts) assert.match(told(mimeType), /11 bytes\):\\nthe content/, mimeType)
+  assert.match(told('application/zip'), /cannot read files of this type/)
+  assert.doesNotMatch(told('application/zip'), /the content/)
 })

@@ -138,7 +138,7 @@ test('the message of a failure holds no path of the server, no credential and no
       })
     )
     const { error } = await box.run('test.tool', {}, options())
-    assert.match(error!, /^could not use .*\*\*\*.* in …\/file\[31m$/)
+    assert.match(error!, /^could not use .*\*\*\*.* in …\/file \[31m$/)
     for (const part of ['abcdef0123456789', 'hunter22', '0123456789', 'abcdefghijklmnop', 'pass@'])
       assert.ok(!error!.includes(part), error!)
   }

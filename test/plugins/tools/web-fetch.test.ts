@@ -231,7 +231,7 @@ test('what is not text is refused', async (t) => {
     const { host } = await site(t, text('x', { 'content-type': type }))
     await assert.rejects(fetching(t, `http://${host}/`, { allowHosts: [host] }), refused(/which is not text/))
   }
-  for (const type of ['application/json', 'application/ld+json; charset=utf-8', 'application/atom+xml']) {
+  for (const type of ['application/json', 'application/ld+json; charset=utf-8', 'application/atom+xml', 'image/svg+xml']) {
     const { host } = await site(t, text('{}', { 'content-type': type }))
     assert.equal(await fetching(t, `http://${host}/`, { allowHosts: [host] }), '{}')
   }

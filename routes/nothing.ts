@@ -1,0 +1,10 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { RpcError } from '../rpc/errors.ts'
+import { printable } from '../rpc/shown.ts'
+
+/** Answers what is no route, in the words of the protocol. The path was chosen by whoever asks. */
+export function nothingHere({ method, url }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const path = printable(url.split('?', 1)[0]!, 100)
+  const error = new RpcError('MethodNotFound', `Nothing here: ${method} ${path}`)
+  return reply.code(error.statusCode).send({ error })
+}
