@@ -161,6 +161,9 @@ function shutDownOnSignals(app: FastifyInstance, { server }: Config): void {
 function explain(error: NodeJS.ErrnoException, config: Config | undefined): [code: number, text: string] {
   if (error instanceof UsageError) return [EXIT.usage, `${error.message}\nSee flynn-gateway --help.`]
   if (error instanceof ConfigError) return [EXIT.config, error.message]
+  if (error.code === 'EBUSY') {
+    return [EXIT.unavailable, `${error.message}. Stop that one, or give this one a data_dir of its own (FLYNN_DATA_DIR).`]
+  }
   if (!config || !['listen', 'getaddrinfo'].includes(error.syscall ?? '')) return [EXIT.failed, error.message]
   const why =
     {

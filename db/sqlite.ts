@@ -19,7 +19,7 @@ const PROBE_BUSY_MS = 100
 /**
  * Opens `file` (`:memory:` for one that lives as long as the connection) and brings it to the newest schema.
  * What it holds are private conversations: the file, and the folder when it has to be made, are the owner's alone.
- * @throws Error that names the file and what is wrong with it
+ * @throws Error that names the file and what is wrong with it; its code is `EBUSY` when another gateway has it
  */
 export async function connect(file: string, migrations: string = MIGRATIONS): Promise<Connection> {
   const { default: Driver } = await import('better-sqlite3')
@@ -45,7 +45,8 @@ export async function connect(file: string, migrations: string = MIGRATIONS): Pr
   } catch (cause) {
     client?.close()
     claim?.close()
-    throw new Error(`cannot open the database ${file}: ${(cause as Error).message}`, { cause })
+    const { message, code } = cause as NodeJS.ErrnoException
+    throw Object.assign(new Error(`cannot open the database ${file}: ${message}`, { cause }), { code })
   }
 }
 
@@ -60,7 +61,7 @@ function claimed(lock: Database): Database {
   } catch (cause) {
     lock.close()
     if ((cause as { code?: string }).code !== 'SQLITE_BUSY') throw cause
-    throw new Error('another gateway is using it', { cause })
+    throw Object.assign(new Error('another gateway is using it', { cause }), { code: 'EBUSY' })
   }
 }
 

@@ -173,6 +173,14 @@ test('a port that is taken exits 69 and says what to do', async (t) => {
   )
 })
 
+test('a second gateway on the same data exits 69 and says what to do', async (t) => {
+  const cwd = await scratch(t)
+  await up(t, cwd)
+  const { code, stderr } = await finish(start(t, cwd, ['--port', '0']))
+  assert.equal(code, 69)
+  assert.match(stderr, /another gateway is using it\. Stop that one, or give this one a data_dir of its own/)
+})
+
 test('an address of another machine exits 69', async (t) => {
   const { code, stderr } = await finish(start(t, await scratch(t), ['--host', '192.0.2.1', '--port', '0'], { FLYNN_TOKEN: 'x' }))
   assert.equal(code, 69)
