@@ -11,6 +11,8 @@ const GOODBYE_BYTES = 1024
 /** What a peer gets to answer the goodbye of a refusal or a shutdown. */
 const GOODBYE_MS = 2_000
 
+const later = (fn: () => void): void => void setTimeout(fn, STALL_MS).unref()
+
 /** The live sockets of one gateway. */
 export class Connections {
   readonly #app: GatewayInstance
@@ -40,7 +42,7 @@ export class Connections {
       stream,
       corker: this.#corker,
       limit: sendBufferBytes,
-      later: (fn) => void setTimeout(fn, STALL_MS).unref(),
+      later,
       onSlow: () => {
         app.log.warn({ connectionId: id }, 'a client does not read; its connection is closed')
         socket.close(CLOSE.slow, 'slow consumer')

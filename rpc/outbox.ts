@@ -66,7 +66,7 @@ export class Outbox {
   readonly #options: OutboxOptions
   #waiting: Waiting[] = []
   /** The newest waiting event of each request: what more of the same may be merged into. */
-  readonly #newest = new Map<RequestId, Waiting>()
+  #newest: Map<RequestId, Waiting> | undefined
   #bytes = 0
   /** Frames the socket has taken to the network since it was last looked at. */
   #progress = 0
@@ -88,6 +88,7 @@ export class Outbox {
     if (!this.#congested()) this.#write(eventFrame(dialect, frame))
     else if (!this.#merge(frame)) {
       const item = { dialect, frame, bytes: Buffer.byteLength(JSON.stringify(frame.data)) }
+      this.#newest ??= new Map()
       this.#newest.set(frame.id, item)
       this.#wait(item)
     }
@@ -104,7 +105,7 @@ export class Outbox {
   discard(): void {
     this.#closed = true
     this.#waiting = []
-    this.#newest.clear()
+    this.#newest = undefined
     this.#bytes = 0
   }
 
@@ -118,7 +119,7 @@ export class Outbox {
   }
 
   #merge(next: EventFrame): boolean {
-    const item = this.#newest.get(next.id)
+    const item = this.#newest?.get(next.id)
     if (!item || typeof item.frame === 'string') return false
     const { frame } = item
     const together = frame.event === 'content' && next.event === 'content' && frame.origin.runId === next.origin.runId
@@ -165,7 +166,7 @@ export class Outbox {
     while (this.#waiting.length > 0 && this.#options.socket.bufferedAmount <= this.#options.limit) {
       const item = this.#waiting.shift()!
       this.#bytes -= item.bytes
-      if (typeof item.frame !== 'string' && this.#newest.get(item.frame.id) === item) this.#newest.delete(item.frame.id)
+      if (typeof item.frame !== 'string' && this.#newest?.get(item.frame.id) === item) this.#newest.delete(item.frame.id)
       this.#write(textOf(item))
     }
   }
