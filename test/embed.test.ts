@@ -54,6 +54,22 @@ async function text(url: string): Promise<[status: number, body: string]> {
   return [response.status, await response.text()]
 }
 
+/** What the gateway's plugins call their own. */
+const DECORATORS = [
+  'config',
+  'db',
+  'audit',
+  'auth',
+  'rpc',
+  'connections',
+  'lanes',
+  'sessions',
+  'providers',
+  'tools',
+  'agent',
+  'system'
+]
+
 test('under a prefix the socket, the page, the methods and the health live there, and the host keeps everything else', async (t) => {
   const { url } = await embed(t, async (host) => {
     host.get('/', async () => 'the page of the host')
@@ -117,20 +133,7 @@ test('the host sees one name of the gateway and none of its hooks', async (t) =>
     })
   })
   assert.equal(host.hasDecorator('gateway'), true)
-  for (const name of [
-    'config',
-    'db',
-    'audit',
-    'auth',
-    'rpc',
-    'connections',
-    'lanes',
-    'sessions',
-    'providers',
-    'tools',
-    'agent',
-    'system'
-  ]) {
+  for (const name of DECORATORS) {
     assert.equal(host.hasDecorator(name), false, name)
     assert.equal(name in host.gateway, true, name)
   }
@@ -218,22 +221,8 @@ test("a host's own @fastify/static and @fastify/helmet keep their files and head
 })
 
 test('decorators of the host do not clash with those of the gateway, whatever they are called', async (t) => {
-  const names = [
-    'config',
-    'db',
-    'audit',
-    'auth',
-    'rpc',
-    'connections',
-    'lanes',
-    'sessions',
-    'providers',
-    'tools',
-    'agent',
-    'system'
-  ]
   const { url, host } = await embed(t, async (host) => {
-    for (const name of names) host.decorate(name, `${name} of the host`)
+    for (const name of DECORATORS) host.decorate(name, `${name} of the host`)
     for (const name of ['caller', 'session', 'user', 'auth', 'token']) {
       host.decorateRequest(name, null)
       host.decorateReply(name, null)
@@ -242,7 +231,7 @@ test('decorators of the host do not clash with those of the gateway, whatever th
   })
   const client = await connect(t, `${url}/agent`)
   assert.equal((await client.call('agent.send', { message: 'say hello' })).content, 'hello')
-  for (const name of names) assert.equal((host as unknown as Record<string, unknown>)[name], `${name} of the host`)
+  for (const name of DECORATORS) assert.equal((host as unknown as Record<string, unknown>)[name], `${name} of the host`)
 })
 
 test('two gateways live on one host, each with its own name, prefix, data and limits', async (t) => {
