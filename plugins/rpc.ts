@@ -5,6 +5,7 @@ import type { AnyMethod, Context, Origin } from '../rpc/define.ts'
 import { RpcError, toRpcError } from '../rpc/errors.ts'
 import { errorFrame, eventFrame, resultFrame } from '../rpc/frames.ts'
 import { parseJson } from '../rpc/json.ts'
+import { HOPELESS_FACTOR, SLOW_FACTOR, STALL_MS } from '../rpc/outbox.ts'
 import { Registry, unknownMethod } from '../rpc/registry.ts'
 import { Failure } from '../rpc/schemas/error.ts'
 import { type GatewayInstance, gatewayPlugin } from '../types.ts'
@@ -52,18 +53,33 @@ export default gatewayPlugin({ name: 'rpc', dependencies: ['auth'] }, async (app
 
   /**
    * Events as they come, then the result or error: one frame of the socket's protocol a line, with the id null.
-   * What is refused before the first event still gets a status of its own. A reader that falls behind is cut off.
+   * What is refused before the first event still gets a status of its own. As on the socket, a burst is not held
+   * against a reader; one that is owed too much and takes nothing of it for two seconds is cut off.
    */
   async function stream({ name }: AnyMethod, request: FastifyRequest, reply: FastifyReply, ctx: Context): Promise<FastifyReply> {
-    const limit = app.config.server.sendBufferBytes * 4
+    const { sendBufferBytes } = app.config.server
+    const owedTooMuch = (times: number): boolean => lines.readableLength > sendBufferBytes * times
+    const cutOff = (): void => void lines.destroy(new Error('slow consumer'))
     const lines = new Readable({ read() {} })
     const begun = Promise.withResolvers<void>()
     let streaming = false
+    let watched = false
+    const watch = (): void => {
+      watched = true
+      const { bytesWritten } = request.raw.socket
+      setTimeout(() => {
+        watched = false
+        if (lines.destroyed || !owedTooMuch(SLOW_FACTOR)) return
+        if (request.raw.socket.bytesWritten === bytesWritten) cutOff()
+        else watch()
+      }, STALL_MS).unref()
+    }
     const push = (frame: string): void => {
       streaming = true
       begun.resolve()
-      if (lines.readableLength > limit) lines.destroy(new Error('slow consumer'))
       if (!lines.destroyed) lines.push(`${frame}\n`)
+      if (owedTooMuch(HOPELESS_FACTOR)) cutOff()
+      else if (owedTooMuch(SLOW_FACTOR) && !watched) watch()
     }
     const emit = (event: string, data: unknown, origin: Origin): void =>
       push(eventFrame('native', { id: null, event, data, origin }))

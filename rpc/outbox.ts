@@ -2,9 +2,9 @@ import type { WebSocket } from 'ws'
 import { type Dialect, type EventFrame, eventFrame, type RequestId } from './frames.ts'
 
 /** Past so many times the send buffer a peer must make progress. With what lies in the socket that is four times. */
-const SLOW_FACTOR = 3
+export const SLOW_FACTOR = 3
 /** Past so many times it is given up, progress or not: nobody may fill the memory by reading a byte now and then. */
-const HOPELESS_FACTOR = 64
+export const HOPELESS_FACTOR = 64
 /** How long a peer that is owed too much may read nothing at all. */
 export const STALL_MS = 2000
 

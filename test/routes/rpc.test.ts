@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import test, { type TestContext } from 'node:test'
+import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import gateway from '../../app.ts'
 import { MAX_DEPTH } from '../../rpc/json.ts'
+import { gatewayPlugin } from '../../types.ts'
 import { build, type Frame, scratch } from '../helper.ts'
 import { probes } from '../protocol/probes.ts'
 import { type Posted, post } from './post.ts'
@@ -287,4 +289,25 @@ test('a failure that nobody foresaw in the middle of a stream ends it with the e
   assert.equal(final!.error.code, 5)
   assert.doesNotMatch(answer.text, /secret|sk-live/)
   assert.ok(log.some((line) => line.includes('a method failed') && line.includes('ENOENT')))
+})
+
+test('a burst of events is no reason to cut off a stream that is read', async (t) => {
+  const data = Buffer.alloc(300 * 1024, 'x').toString('base64')
+  const attachments = Array.from({ length: 3 }, () => ({ mimeType: 'text/plain', data }))
+  const plugin = gatewayPlugin({ name: 'pictures', dependencies: ['tools'] }, async (app) => {
+    const input = Type.Object({}, { additionalProperties: false })
+    app.tools.add({ name: 'test.files', description: 'Files', input, run: async () => ({ output: 'here', attachments }) })
+  })
+  const { url } = await build(t, { config: { server: { sendBufferBytes: 64 * 1024 } }, plugins: [plugin] })
+  const response = await fetch(`${url}/rpc/agent.send`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/x-ndjson' },
+    body: JSON.stringify({ message: '/tool test.files {}' })
+  })
+  const frames = (await response.text())
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Frame)
+  assert.equal(frames.filter(({ event }) => event === 'attachment').length, 3)
+  assert.ok('result' in frames.at(-1)!)
 })
