@@ -4,10 +4,12 @@ import fp from 'fastify-plugin'
 import agent from './plugins/agent/index.ts'
 import audit from './plugins/audit.ts'
 import auth from './plugins/auth/index.ts'
+import bus from './plugins/bus/index.ts'
+import commands from './plugins/commands/index.ts'
 import config, { type ConfigInput } from './plugins/config/index.ts'
 import connections from './plugins/connections.ts'
 import db from './plugins/db.ts'
-import lanes from './plugins/lanes.ts'
+import lanes from './plugins/lanes/index.ts'
 import providers from './plugins/providers/index.ts'
 import rpc from './plugins/rpc.ts'
 import sessions from './plugins/sessions.ts'
@@ -78,9 +80,11 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(providers)
       // Before the lanes: whoever asks is told of a shutdown before anything is refused because of it.
       await app.register(system)
+      await app.register(bus)
       await app.register(lanes)
       await app.register(sessions)
       await app.register(tools)
+      await app.register(commands)
       await app.register(agent)
 
       for (const extension of opts.plugins ?? []) {

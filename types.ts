@@ -13,9 +13,11 @@ import type { Db } from './db/client.ts'
 import type { Agent } from './plugins/agent/index.ts'
 import type { Audit } from './plugins/audit.ts'
 import type { Auth } from './plugins/auth/index.ts'
+import type { Bus } from './plugins/bus/index.ts'
+import type { Commands } from './plugins/commands/index.ts'
 import type { Config } from './plugins/config/index.ts'
 import type { Connections } from './plugins/connections.ts'
-import type { GatewayLanes } from './plugins/lanes.ts'
+import type { GatewayLanes } from './plugins/lanes/index.ts'
 import type { Providers } from './plugins/providers/index.ts'
 import type { Sessions } from './plugins/sessions.ts'
 import type { System } from './plugins/system.ts'
@@ -36,7 +38,9 @@ export interface GatewayDecorators {
   rpc: Registry
   /** Live sockets — plugins/connections.ts */
   connections: Connections
-  /** One queue a session — plugins/lanes.ts */
+  /** What connects runs with those who listen — plugins/bus */
+  bus: Bus
+  /** One queue a session — plugins/lanes */
   lanes: GatewayLanes
   /** Conversations — plugins/sessions.ts */
   sessions: Sessions
@@ -46,6 +50,8 @@ export interface GatewayDecorators {
   tools: Tools
   /** What the gateway says of itself — plugins/system.ts */
   system: System
+  /** What people can tell the gateway in a conversation — plugins/commands */
+  commands: Commands
   /** Who answers — plugins/agent */
   agent: Agent
 }

@@ -5,18 +5,22 @@ import { type ArtifactStore, artifactStore } from './stores/artifacts.ts'
 import { type AuditStore, auditStore } from './stores/audit.ts'
 import { type MemoryStore, memoryStore } from './stores/memory.ts'
 import { type MessageStore, messageStore } from './stores/messages.ts'
+import { type QueueStore, queueStore } from './stores/queue.ts'
 import { type RunStore, runStore } from './stores/runs.ts'
 import { type SessionStore, sessionStore } from './stores/sessions.ts'
 
-export type { MessageParts } from './schema.sqlite.ts'
+export type { MessageParts, SessionConfig } from './schema.sqlite.ts'
 export type { AuditStore } from './stores/audit.ts'
 export type { MessageRow, NewMessage, ShownMessage } from './stores/messages.ts'
+export type { NewQueueRow, QueueClaim, QueueEnd, QueueResolution, QueueRow, QueueState, QueueStore } from './stores/queue.ts'
+export type { RunEnd, RunRow } from './stores/runs.ts'
 export type { SessionRow } from './stores/sessions.ts'
 
 /** The stores over one database. Every call is one statement or one transaction; all times are epoch milliseconds. */
 export interface Db {
   readonly sessions: SessionStore
   readonly messages: MessageStore
+  readonly queue: QueueStore
   readonly runs: RunStore
   readonly audit: AuditStore
   readonly memory: MemoryStore
@@ -44,6 +48,7 @@ function stores(connection: Connection): Db {
   return {
     sessions: sessionStore(connection),
     messages: messageStore(connection),
+    queue: queueStore(connection),
     runs: runStore(connection),
     audit: auditStore(connection),
     memory: memoryStore(connection),

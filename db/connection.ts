@@ -6,7 +6,7 @@ import type * as schema from './schema.sqlite.ts'
 export type Query = BetterSQLite3Database<Record<string, never>>
 export type Schema = typeof schema
 
-interface Preparable {
+export interface Preparable {
   prepare(): { execute(values?: Record<string, unknown>): PromiseLike<unknown> }
 }
 
@@ -23,14 +23,25 @@ export type Atomic = <const T extends readonly Preparable[]>(
   build: (query: Query) => T
 ) => (values?: Record<string, unknown>) => Promise<Results<T>>
 
+/**
+ * The same for changes that are small and come in numbers: all calls of one turn of the event loop are committed together. One
+ * that fails has no effect, and takes none of the others with it. Each call gives any number of sets of values; for each set, in
+ * order, all the statements are run, and all of that takes effect or nothing. What the same turn does ungrouped comes before.
+ */
+export type Grouped = <const T extends readonly Preparable[]>(
+  build: (query: Query) => T
+) => (sets: readonly Record<string, unknown>[]) => Promise<Results<T>[]>
+
 /** One open database, as the stores see it. */
 export interface Connection {
   readonly query: Query
   readonly schema: Schema
   readonly atomic: Atomic
+  readonly grouped: Grouped
   /** `column` is one of `values`; any number of them, as one parameter. */
   oneOf(column: SQLWrapper, values: readonly string[]): SQL
   /** Writes a little and throws if that fails: disk full, read-only, locked, closed. */
   probe(): void
+  /** What was grouped is committed first. */
   close(): void
 }

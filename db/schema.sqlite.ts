@@ -1,4 +1,4 @@
-import { blob, customType, index, integer, primaryKey, sqliteTable, text } from './drizzle.ts'
+import { blob, customType, index, integer, isNotNull, isNull, primaryKey, sqliteTable, text, uniqueIndex } from './drizzle.ts'
 
 const MESSAGE_ROLES = ['user', 'assistant', 'tool'] as const
 /**
@@ -7,6 +7,19 @@ const MESSAGE_ROLES = ['user', 'assistant', 'tool'] as const
  */
 const MESSAGE_STATUSES = ['complete', 'partial', 'interrupted'] as const
 const RUN_STATUSES = ['running', 'completed', 'failed', 'cancelled', 'interrupted'] as const
+const PRIORITIES = ['person', 'system'] as const
+const QUEUE_STATES = [
+  'queued',
+  'running',
+  'completed',
+  'failed',
+  'cancelled',
+  /** A newer message took its place. */
+  'superseded',
+  /** There was no room for it. */
+  'dropped',
+  'interrupted'
+] as const
 
 /** A file that came with a message. `data` is base64, in the database as the bytes it stands for. */
 export interface StoredAttachment {
@@ -35,6 +48,20 @@ export interface MessageParts {
   readonly failed?: boolean
 }
 
+/** What a lane does with a message that comes while it is busy. */
+export interface StoredPolicy {
+  readonly mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+  readonly cap: number
+  readonly overflow: 'drop_old' | 'drop_new'
+  readonly debounceMs: number
+  readonly summarizeOverflow: boolean
+}
+
+/** What somebody has set for one session; what is absent is as configured. */
+export interface SessionConfig {
+  readonly queue?: Partial<StoredPolicy>
+}
+
 // The builder's own json mode writes the text 'null' when a prepared statement is given null; this one writes NULL.
 const jsonText = customType<{ data: unknown; driverData: string | null }>({
   dataType: () => 'text',
@@ -53,7 +80,10 @@ export const sessions = sqliteTable(
     createdAt: integer('created_at').notNull(),
     lastMessageAt: integer('last_message_at'),
     /** Of users and assistants; what tools answered is not counted. */
-    messageCount: integer('message_count').notNull().default(0)
+    messageCount: integer('message_count').notNull().default(0),
+    config: json<SessionConfig>('config').notNull().default({}),
+    /** The id of the last message before the conversation began anew; null: everything belongs to it. */
+    historyFrom: integer('history_from')
   },
   (table) => [
     index('sessions_recent').on(table.lastMessageAt, table.createdAt, table.id),
@@ -121,6 +151,45 @@ export const runs = sqliteTable(
     errorMessage: text('error_message')
   },
   (table) => [index('runs_status').on(table.status), index('runs_session').on(table.sessionId)]
+)
+
+/** Every message that was accepted: those that wait or run, and for a while those that have ended. */
+export const queue = sqliteTable(
+  'queue',
+  {
+    /** The order of acceptance. */
+    seq: integer('seq').primaryKey({ autoIncrement: true }),
+    id: text('id').notNull(),
+    // No reference: a message may wait while its session is removed, and then begins it anew.
+    sessionId: text('session_id').notNull(),
+    /** The run it is, or was, part of. */
+    runId: text('run_id'),
+    /** The id of the caller that sent it. */
+    owner: text('owner').notNull(),
+    priority: text('priority', { enum: PRIORITIES }).notNull(),
+    policy: json<StoredPolicy>('policy').notNull(),
+    /** The beginning of its text. */
+    preview: text('preview').notNull(),
+    state: text('state', { enum: QUEUE_STATES }).notNull(),
+    /** How often a run has begun with it, or taken it. */
+    attempts: integer('attempts').notNull().default(0),
+    acceptedAt: integer('accepted_at').notNull(),
+    /** Null exactly while it is `queued` or `running`. */
+    endedAt: integer('ended_at'),
+    idempotencyKey: text('idempotency_key'),
+    /** What its sender was told at the end. */
+    outcome: json<unknown>('outcome'),
+    // Last: SQLite reads a row up to the columns it is asked for. Null once it has ended.
+    body: json<unknown>('body')
+  },
+  (table) => [
+    uniqueIndex('queue_id').on(table.id),
+    // A null is not equal to another null, so any number of messages has no key.
+    uniqueIndex('queue_key').on(table.sessionId, table.idempotencyKey),
+    index('queue_run').on(table.runId).where(isNotNull(table.runId)),
+    index('queue_unended').on(table.seq).where(isNull(table.endedAt)),
+    index('queue_ended').on(table.endedAt).where(isNotNull(table.endedAt))
+  ]
 )
 
 export const audit = sqliteTable(

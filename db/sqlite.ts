@@ -3,8 +3,9 @@ import { open as openFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Database } from 'better-sqlite3'
-import type { Atomic, Connection, Query } from './connection.ts'
+import type { Atomic, Connection, Grouped, Preparable, Query } from './connection.ts'
 import { sql, sqliteDriver } from './drizzle.ts'
+import { Group } from './group.ts'
 import * as schema from './schema.sqlite.ts'
 
 export const MIGRATIONS = fileURLToPath(new URL('db/migrations/sqlite', import.meta.resolve('#package.json')))
@@ -13,6 +14,8 @@ export const MIGRATIONS = fileURLToPath(new URL('db/migrations/sqlite', import.m
 const BUSY_MS = 2000
 /** The log beside the file grows while something reads for long; afterwards it gives the disk back down to this. */
 const LOG_BYTES = 64 * 1024 * 1024
+/** How many pages of the log are gathered before they are put in their places: each time waits for the disk. 16 MiB. */
+const CHECKPOINT_PAGES = 4000
 /** A probe that comes every few seconds must not stop the gateway for long. */
 const PROBE_BUSY_MS = 100
 
@@ -35,6 +38,7 @@ export async function connect(file: string, migrations: string = MIGRATIONS): Pr
     client.pragma('journal_mode = WAL')
     // A commit survives the end of the process; only a power cut may take the newest ones, and never the file.
     client.pragma('synchronous = NORMAL')
+    client.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     client.pragma(`journal_size_limit = ${LOG_BYTES}`)
     const query = drizzle(client)
     // SQLite changes a table by making it anew: with foreign keys on, dropping the old one would delete what refers to it.
@@ -66,15 +70,24 @@ function claimed(lock: Database): Database {
 }
 
 function connection(client: Database, query: Query, claim: Database | undefined): Connection {
-  const atomic: Atomic = (build) => {
+  const group = new Group(client)
+  const prepared = (build: (query: Query) => readonly Preparable[]) => {
     const statements = build(query).map((statement) => statement.prepare() as Prepared)
-    const run = client.transaction((values: Record<string, unknown>) => statements.map((it) => it.execute(values).sync()))
+    return (values: Record<string, unknown>) => statements.map((it) => it.execute(values).sync())
+  }
+  const atomic: Atomic = (build) => {
+    const run = client.transaction(prepared(build))
     return async (values = {}) => run(values) as never
+  }
+  const grouped: Grouped = (build) => {
+    const run = prepared(build)
+    return (sets) => group.add(() => sets.map(run)) as never
   }
   return {
     query,
     schema,
     atomic,
+    grouped,
     oneOf: (column, values) => sql`${column} in (select value from json_each(${JSON.stringify(values)}))`,
     probe() {
       client.pragma(`busy_timeout = ${PROBE_BUSY_MS}`)
@@ -87,6 +100,7 @@ function connection(client: Database, query: Query, claim: Database | undefined)
     },
     close() {
       if (!client.open) return
+      group.flush()
       client.pragma('optimize')
       client.close()
       claim?.close()

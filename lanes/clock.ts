@@ -5,3 +5,24 @@ export interface Clock {
   /** Calls `fn` once after `ms` milliseconds, never before `after` has returned. The answer calls it off, and is harmless later. */
   after(ms: number, fn: () => void): () => void
 }
+
+/** One timer at the most. */
+export class Alarm {
+  readonly #clock: Clock
+  #callOff: (() => void) | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** In place of whatever it was set to. */
+  set(ms: number, fn: () => void): void {
+    this.clear()
+    this.#callOff = this.#clock.after(ms, fn)
+  }
+
+  clear(): void {
+    this.#callOff?.()
+    this.#callOff = undefined
+  }
+}

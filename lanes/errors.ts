@@ -1,30 +1,57 @@
-/** What each code says. Written for people: it may be shown to whoever sent the work. */
+import type { QueueMode, QueuePolicy } from './message.ts'
+
+/** What each code says. Written for people: it may be shown to whoever sent the message. */
 const MESSAGES = {
   cancelled: 'Cancelled before it could finish',
   timeout: 'Took longer than a run may take and was stopped',
   shutdown: 'Not accepted or not finished: the lanes are closing',
-  full: 'Not accepted: too much is waiting in this lane already'
+  overflow: 'Dropped: too much was waiting',
+  superseded: 'Dropped: a newer message took its place',
+  unsaved: 'What happened to it could not be stored'
 } as const
 
-/** Why the lane, and not the work itself, ended an item. `full` and an `enqueue` after `close` are thrown, the rest reject the ticket. */
+/** Why the lane, and not the run, ended a message. */
 export type LaneErrorCode = keyof typeof MESSAGES
 
+/**
+ * Where a message was when the lane ended it. `refused`: nowhere, it was never accepted. `waiting`: it was accepted, and no turn had
+ * begun with it or ended with it. `running`: it was part of a turn, and its run may have done something.
+ */
+export type LaneStage = 'refused' | 'waiting' | 'running'
+
 export interface LaneErrorOptions extends ErrorOptions {
+  readonly stage: LaneStage
+  readonly droppedCount?: number
   readonly abandoned?: boolean
 }
 
-/** The lane's own verdict on an item. What a run threw after it was aborted is only its `cause`. */
+/** The lane's own verdict on a message. What a run threw after it was aborted is only its `cause`. */
 export class LaneError extends Error {
   override readonly name = 'LaneError'
   readonly code: LaneErrorCode
   readonly laneId: string
+  readonly stage: LaneStage
+  /** Those of the message itself. */
+  readonly mode: QueueMode
+  readonly overflow: QueuePolicy['overflow']
+  /** How many messages overflow has dropped in this lane since its last turn began, this one included where it is one of them. */
+  readonly droppedCount: number
   /** The run ignored its signal: it may still be doing something, but nobody listens to it. Worth a line in the log. */
   readonly abandoned: boolean
 
-  constructor(code: LaneErrorCode, laneId: string, { abandoned = false, ...options }: LaneErrorOptions = {}) {
+  constructor(
+    code: LaneErrorCode,
+    laneId: string,
+    { mode, overflow }: Pick<QueuePolicy, 'mode' | 'overflow'>,
+    { stage, droppedCount = 0, abandoned = false, ...options }: LaneErrorOptions
+  ) {
     super(MESSAGES[code], options)
     this.code = code
     this.laneId = laneId
+    this.stage = stage
+    this.mode = mode
+    this.overflow = overflow
+    this.droppedCount = droppedCount
     this.abandoned = abandoned
   }
 }

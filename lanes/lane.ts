@@ -1,282 +1,415 @@
 import assert from 'node:assert/strict'
-import type { Clock } from './clock.ts'
-import { LaneError, type LaneErrorCode } from './errors.ts'
-import { admits, nextTurn } from './policy.ts'
+import { ActiveTurn, type RunEnd } from './active.ts'
+import { Alarm, type Clock } from './clock.ts'
+import type { LaneDriver, Recovered } from './driver.ts'
+import type { LaneErrorCode } from './errors.ts'
+import { Inbox } from './inbox.ts'
+import type { Item } from './item.ts'
+import { Ledger } from './ledger.ts'
+import type { LaneMessage, Ticket } from './message.ts'
+import { admit, type LaneState, nextTurn, type Situation } from './policy.ts'
+import type { Tally } from './queue.ts'
 import type { Slots } from './slots.ts'
-
-export type LaneState = 'idle' | 'ready' | 'running' | 'stopping'
-
-/** One turn of a lane, as the work that runs in it sees it. */
-export interface Turn {
-  readonly laneId: string
-  /** Rises with every turn; no two turns of one `Lanes` have the same. */
-  readonly epoch: number
-  /** Aborted on cancel, timeout and shutdown, always with a DOMException `AbortError`: what some SDKs make of other reasons is not an abort. */
-  readonly signal: AbortSignal
-  /** False once the lane has let go of this turn: whatever the run still says must be dropped. True while it is being stopped. */
-  readonly live: boolean
-}
-
-export interface Work<R> {
-  /** Who asked; `cancel` can be limited to it. */
-  readonly owner: string
-  /** Called at most once, and never before `enqueue` has returned. */
-  run(turn: Turn): R | PromiseLike<R>
-}
-
-export interface Ticket<R> {
-  /** Unique in one `Lanes`. */
-  readonly id: number
-  /** How many turns of this lane come first, the running one included. 0: it is the lane's turn now, or as soon as a slot is free. */
-  readonly position: number
-  /** What the run returned or threw, or a `LaneError`; settles exactly once, whatever the run does. May be left unwatched. */
-  readonly settled: Promise<R>
-}
+import type { Turn } from './turn.ts'
 
 /** What a `cancel` did. */
 export interface Cancellation {
-  /** How many queued items were rejected. */
+  /** How many waiting messages were rejected. */
   readonly queued: number
   /** Whether an active run is being stopped, by this call or already before it. */
   readonly running: boolean
-  /** Resolves when the lane has let go of that run, at the latest when it is abandoned; at once when there was none. Never rejects. */
+  /** Resolves when everything it hit has ended and that is stored: for a run at the latest when it is abandoned. Never rejects. */
   readonly freed: Promise<void>
 }
 
 export interface LaneSnapshot {
   readonly state: LaneState
-  /** Items that have not begun, those of a lane that waits for a slot included. */
-  readonly queued: number
-  /** Epoch milliseconds; only while there is an active run, stopping ones included. */
-  readonly runningSince: number | undefined
+  /** How many messages wait: in the queue, for quiet, for a slot, or to be taken by the running turn. */
+  readonly depth: number
+  /** How long the oldest of them has waited. */
+  readonly oldestAgeMs: number | undefined
+  /** The active turn, paused and stopping ones included: its id, whose messages it has, and when it began, in epoch milliseconds. */
+  readonly running: { readonly id: string; readonly owner: string; readonly since: number } | undefined
 }
 
 /** What the lanes of one `Lanes` share. */
-export interface LaneHost {
+export interface LaneHost<P, R> extends Tally {
   readonly clock: Clock
   readonly slots: Slots
+  readonly driver: LaneDriver<P, R>
   readonly runTimeoutMs: number
   readonly abandonAfterMs: number
-  /** Items that wait in all lanes together; each lane counts its own in and out. */
-  queued: number
+  run(turn: Turn<P>): R | PromiseLike<R>
+  preempted(laneId: string, active: readonly LaneMessage<P>[], by: LaneMessage<P>): void
+  newId(): string
   nextEpoch(): number
-  nextTicketId(): number
   /** The lane has nothing left to do and will never do anything again. */
-  dropped(lane: Lane): void
-}
-
-/** Work that was accepted and has not begun. */
-interface Item {
-  readonly work: Work<unknown>
-  resolve(value: unknown): void
-  reject(reason: unknown): void
-}
-
-/** The turn in progress. */
-interface Active {
-  readonly item: Item
-  readonly turn: Turn
-  readonly controller: AbortController
-  readonly since: number
-  readonly freed: PromiseWithResolvers<void>
+  dropped(lane: Lane<P, R>): void
 }
 
 /**
- * A lane is a queue of items that run one at a time. It lives from its first item until it has nothing left to do; then it is
- * dropped, and the next item makes a new one. So an idle lane costs nothing.
+ * A lane is a queue of messages that become turns, one at a time. It lives from its first message until it has nothing left to do;
+ * then it is dropped, and the next message makes a new one. So an idle lane costs nothing (OpenClaw #5264: lanes were never pruned).
  *
  * The lane is always in one of these states:
  *
  * ```
- *        first item          slot granted           cancel, timeout, shutdown
- *   idle ──────────▶ ready ──────────────▶ running ───────────────────────────▶ stopping
- *    ▲                │ ▲                     │                                     │
- *    │ all cancelled  │ │                     │ ended                               │ ended or abandoned
- *    ├────────────────┘ │  something queued   ▼                                     │
- *    │                  └─────────────────────●◀────────────────────────────────────┘
- *    │                      nothing queued    │
- *    └────────────────────────────────────────┘
+ *                                                              ┌────────▶ paused ────────┐
+ *          first message        slot granted                   │ pause                   │ wait is over
+ *   idle ────────────────▶ ready ───────────▶ running ◀────────┴─────── resuming ◀───────┘
+ *    ▲                      ▲ │                  │     slot granted        │
+ *    │        quiet enough  │ │                  │       running, paused, resuming: cancel, interrupt, timeout, shutdown
+ *    │      ┌───────────────┘ │                  │                         ▼
+ *    │    quiet               │                  │ ended                stopping
+ *    │      ▲ │               │                  ▼                         │ ended or abandoned
+ *    │      │ └───────────────┼──┐               ●◀────────────────────────┘
+ *    │      │ something to    │  │ all           │
+ *    │      │ collect         │  │ cancelled     │  (● to ready: something else waits)
+ *    │      └─────────────────┼──┼───────────────┤
+ *    └────────────────────────┴──┴───────────────┘ nothing waits
  * ```
  *
  * ## idle
  *
- * Nothing queued, nothing active. The first state and the last: a lane that comes back to it is dropped.
+ * Nothing waits, nothing is active. The first state and the last: a lane that comes back to it is dropped, as soon as the last of
+ * its messages has its end, and that is stored.
+ *
+ * ## quiet
+ *
+ * Nothing is active, and what comes next is to be collected: the lane waits for its sender to have said everything. The window is
+ * armed; whatever comes or goes in the queue decides anew, and no sender can put it off for ever.
  *
  * ## ready
  *
- * Something is queued, nothing is active, and the lane stands in line for one of the global slots. When a slot is free that
- * is over before `enqueue` returns. Waiting does not count as running: no timer is armed.
+ * Something waits, nothing is active, and the lane stands in line for one of the global slots. When a slot is free that is over at
+ * once. Waiting does not count as running: no timer is armed. What forms the turn is decided when the slot is there.
  *
  * ## running
  *
- * One item has left the queue for good and is the active turn, with an epoch of its own. The run timeout is armed. The run is
- * called in a microtask, so whoever enqueued holds the ticket by then.
+ * Messages have left the queue for good and are the active turn, with an id and an epoch of its own. The run timeout is armed. The run is
+ * called once the driver has the claim, so whoever awaits `send` holds the ticket by then.
+ *
+ * ## paused, resuming
+ *
+ * The active turn waits for a person, and then for a slot. It holds no slot and its timeout stands still.
  *
  * ## stopping
  *
- * The signal of the active turn is aborted and its outcome decided: the `LaneError` of the first cause to arrive, even if
- * the run still returns something. The lane waits for the run to end, because its next turn must not overlap with it, but
- * not forever: after the abandon deadline it goes on without it.
+ * The signal of the active turn is aborted and its outcome decided: the `LaneError` of the first cause to arrive, even if the run
+ * still returns something. The lane waits for the run to end, because its next turn must not overlap with it, but not forever: after
+ * the abandon deadline it goes on without it. A turn stopped in its pause ends without a slot; it has nothing left to do but to end.
  *
  * No code of others runs inside a transition, with one exception: the listeners of the aborted signal. Aborting is therefore the
  * last thing that `#enterStopping` does, and a listener may call the lane like anybody else.
  */
-export class Lane {
+export class Lane<P, R> {
   readonly id: string
-  readonly #host: LaneHost
+  readonly #host: LaneHost<P, R>
 
   /** Written by the `#enter…` methods alone. */
   #state: LaneState = 'idle'
 
-  /** Oldest first. Not empty in ready, empty in idle. The active item is never in it, so nothing that happens to the queue can hit it. */
-  #backlog: Item[] = []
+  readonly #ledger: Ledger<P, R>
 
-  /** Set exactly in running and stopping. The lane holds a slot exactly while it is. */
-  #active: Active | undefined
+  /** Something waits in quiet and ready, nothing in idle. */
+  readonly #inbox: Inbox<P, R>
 
-  /** Set exactly in stopping: what the ticket of the active turn will be rejected with. */
-  #cause: LaneErrorCode | undefined
+  /** Set exactly in running, paused, resuming and stopping. */
+  #active: ActiveTurn<P, R> | undefined
 
-  /** Calls off the one timer of the lane: the run timeout in running, the abandon deadline in stopping, none elsewhere. */
-  #disarm: (() => void) | undefined
+  /** Set to the window in quiet, the run timeout in running, the abandon deadline in stopping; not set elsewhere. */
+  readonly #alarm: Alarm
 
-  constructor(id: string, host: LaneHost) {
+  #lastArrivalAt = 0
+  #freeSince = 0
+
+  constructor(id: string, host: LaneHost<P, R>) {
     this.id = id
     this.#host = host
+    this.#alarm = new Alarm(host.clock)
+    this.#ledger = new Ledger(id, host.driver, () => this.#checkDone())
+    this.#inbox = new Inbox(id, host, this.#ledger, (item) => this.#arrived(item))
   }
 
-  /** Queues one item. Throws a `LaneError` `full` where the queue may not grow any more. */
-  enqueue<R>(work: Work<R>): Ticket<R> {
-    if (!admits(this.#backlog.length, this.#host.queued)) throw new LaneError('full', this.id)
-    const position = this.#backlog.length + (this.#active === undefined ? 0 : 1)
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-    // Whoever sent the item may be gone by the time it fails; that must not end the process.
-    promise.catch(() => {})
-    this.#backlog.push({ work, resolve, reject })
-    this.#host.queued++
-    if (this.#state === 'idle') this.#enterReady()
-    return { id: this.#host.nextTicketId(), position, settled: promise as Promise<R> }
+  /** The ticket of a message that has no end yet. */
+  ticket(messageId: string): Promise<Ticket<R>> | undefined {
+    return this.#ledger.get(messageId)?.ticket.promise
   }
 
-  /** Rejects what is queued, then stops what is active; only what belongs to `owner` where one is given. */
+  /** Makes a message durable, then takes it in. Rejects with a `LaneError` `unsaved` where the driver refuses it. */
+  send(message: LaneMessage<P>, body: unknown): Promise<Ticket<R>> {
+    return this.#inbox.send(message, body)
+  }
+
+  /** Takes messages back that are durable already: each waits as its mode says for a busy lane, none is dropped and none drops others. */
+  restore(recovered: readonly Recovered<P>[]): Ticket<R>[] {
+    const tickets = recovered.map((found) => this.#inbox.restore(found, this.#turns))
+    if (this.#active === undefined) this.#advance()
+    return tickets
+  }
+
+  /** Rejects what waits, then stops what is active; only what belongs to `owner` where one is given. */
   cancel(cause: LaneErrorCode, owner?: string): Cancellation {
-    const queued = this.rejectQueued(cause, owner)
-    const active = this.#active
-    if (active === undefined || (owner !== undefined && active.item.work.owner !== owner)) {
-      return { queued, running: false, freed: Promise.resolve() }
-    }
-    if (this.#state === 'running') this.#enterStopping(cause)
-    return { queued, running: true, freed: active.freed.promise }
+    const hit = ownedBy(owner)
+    const active = this.#active?.items.some(hit) ? this.#active : undefined
+    const waiting = this.#endWaiting(cause, hit)
+    if (active !== undefined && active.cause === undefined) this.#enterStopping(cause)
+    const hits = active === undefined ? waiting : [...waiting, ...active.items, ...active.taken]
+    const freed = Promise.allSettled(hits.map(({ ticket, outcome }) => ticket.promise.then(() => outcome.promise)))
+    return { queued: waiting.length, running: active !== undefined, freed: freed.then(() => {}) }
   }
 
-  /** Rejects what is queued, of one owner or of all, in one pass. Answers how many that were. */
-  rejectQueued(cause: LaneErrorCode, owner?: string): number {
-    const rejected: Item[] = []
-    const kept: Item[] = []
-    for (const item of this.#backlog) (owner === undefined || item.work.owner === owner ? rejected : kept).push(item)
-    this.#backlog = kept
-    this.#host.queued -= rejected.length
-    for (const item of rejected) item.reject(new LaneError(cause, this.id))
-    if (this.#state === 'ready' && kept.length === 0) this.#enterIdle()
-    return rejected.length
+  /** Rejects what waits; only what belongs to `owner` where one is given. Answers how many. */
+  clear(owner?: string): number {
+    return this.#endWaiting('cancelled', ownedBy(owner)).length
+  }
+
+  /** Rejects one message that waits. Answers whether it did. */
+  cancelMessage(messageId: string, owner?: string): boolean {
+    const item = this.#ledger.get(messageId)
+    if (item === undefined || (owner !== undefined && item.message.owner !== owner)) return false
+    return this.#endWaiting('cancelled', (other) => other === item).length > 0
+  }
+
+  /** The lanes close: what waits stays with the driver, and whoever waits for it here is told. */
+  letGo(): void {
+    this.#inbox.letGo()
+    if (this.#active === undefined) this.#advance()
+  }
+
+  /** The lanes close and the grace is over. */
+  stop(): void {
+    if (this.#active !== undefined && this.#state !== 'stopping') this.#enterStopping('shutdown')
   }
 
   snapshot(): LaneSnapshot {
-    return { state: this.#state, queued: this.#backlog.length, runningSince: this.#active?.since }
+    const { length, oldest } = this.#inbox.queue
+    const active = this.#active
+    return {
+      state: this.#state,
+      depth: length,
+      oldestAgeMs: oldest === undefined ? undefined : Math.max(0, this.#host.clock.now() - oldest),
+      running: active && { id: active.turn.id, owner: active.owner, since: active.since }
+    }
+  }
+
+  /** What waits, people's messages first. */
+  queued(): LaneMessage<P>[] {
+    return this.#inbox.queue.items.map(({ message }) => message)
   }
 
   /** Called by the slots: it is this lane's turn. */
   granted(): void {
-    this.#enterRunning()
+    if (this.#state === 'resuming') this.#enterRunningAgain()
+    else this.#enterRunning()
+  }
+
+  /** A message is durable, and the next one in the order of sending. */
+  #arrived(item: Item<P, R>): void {
+    const admission = admit(this.#situation(), item.message)
+    this.#lastArrivalAt = this.#host.clock.now()
+    this.#inbox.admit(item, admission, this.#turns)
+    if (admission.act === 'reject') return
+    if (this.#active === undefined) {
+      this.#advance()
+      return
+    }
+    if (admission.act === 'steer') this.#active.offered = true
+    if (admission.act === 'interrupt') {
+      this.#host.preempted(this.id, this.#active.turn.messages, item.message)
+      this.#enterStopping('cancelled')
+    }
+  }
+
+  #endWaiting(cause: LaneErrorCode, hit: (item: Item<P, R>) => boolean): Item<P, R>[] {
+    const ended = this.#inbox.end(cause, hit)
+    if (this.#active === undefined) this.#advance()
+    return ended
+  }
+
+  // What is next
+
+  /** Nothing is active, and the queue may have changed. */
+  #advance(): void {
+    if (this.#inbox.queue.length === 0) {
+      if (this.#state !== 'idle') this.#enterIdle()
+      return
+    }
+    if (this.#state === 'ready') {
+      if (this.#inbox.queue.priority === 'person') this.#host.slots.promote(this)
+      return
+    }
+    if (this.#state === 'idle') {
+      this.#enterReady()
+      return
+    }
+    const next = nextTurn(this.#situation())
+    if ('until' in next) this.#enterQuiet(next.until)
+    else this.#enterReady()
+  }
+
+  #situation(): Situation<Item<P, R>> {
+    return {
+      state: this.#state,
+      activeOwner: this.#active?.owner,
+      queued: this.#inbox.queue.items,
+      now: this.#host.clock.now(),
+      lastArrivalAt: this.#lastArrivalAt,
+      freeSince: this.#freeSince
+    }
+  }
+
+  get #turns(): number {
+    return this.#active === undefined ? 0 : 1
+  }
+
+  #enterQuiet(until: number): void {
+    assert.ok(this.#state !== 'idle' && this.#state !== 'ready', 'an idle or ready lane has nothing to wait for')
+    assert.ok(this.#active === undefined, 'a lane is quiet only when no turn is active')
+    assert.ok(this.#inbox.queue.length > 0, 'a lane is quiet only when something waits')
+    this.#state = 'quiet'
+    // Straight to ready: the window has passed, whatever the clock says by then.
+    this.#alarm.set(until - this.#host.clock.now(), () => this.#enterReady())
   }
 
   #enterReady(): void {
     assert.ok(this.#state !== 'ready', 'a lane is ready only once for each turn')
     assert.ok(this.#active === undefined, 'a lane is ready only when no turn is active')
-    assert.ok(this.#backlog.length > 0, 'a lane is ready only when something is queued')
+    assert.ok(this.#inbox.queue.length > 0, 'a lane is ready only when something waits')
+    this.#alarm.clear()
     this.#state = 'ready'
     // Last, because a free slot is granted before this returns.
-    this.#host.slots.request(this)
-  }
-
-  #enterRunning(): void {
-    assert.equal(this.#state, 'ready', 'only a ready lane can run')
-    const item = nextTurn(this.#backlog)
-    this.#backlog.splice(this.#backlog.indexOf(item), 1)
-    this.#host.queued--
-
-    const lane = this
-    const epoch = this.#host.nextEpoch()
-    const controller = new AbortController()
-    const turn: Turn = {
-      laneId: this.id,
-      epoch,
-      signal: controller.signal,
-      get live() {
-        return lane.#isCurrent(epoch)
-      }
-    }
-    this.#active = { item, turn, controller, since: this.#host.clock.now(), freed: Promise.withResolvers() }
-    this.#state = 'running'
-    this.#disarm = this.#host.clock.after(this.#host.runTimeoutMs, () => this.#enterStopping('timeout'))
-
-    // Stopped before it was called: then it is not called at all. A throw becomes a rejection, a thenable a promise.
-    const run = Promise.resolve().then(() => (controller.signal.aborted ? undefined : item.work.run(turn)))
-    run.then(
-      (value) => this.#ended(epoch, () => item.resolve(value)),
-      (error) => this.#ended(epoch, () => item.reject(error), error)
-    )
-  }
-
-  #enterStopping(cause: LaneErrorCode): void {
-    assert.equal(this.#state, 'running', 'only a running lane can be stopped')
-    this.#disarm!()
-    this.#cause = cause
-    this.#state = 'stopping'
-    this.#disarm = this.#host.clock.after(this.#host.abandonAfterMs, () => this.#abandon())
-    // Last, because its listeners are code of others.
-    this.#active!.controller.abort()
+    this.#host.slots.request(this, this.#inbox.queue.priority)
   }
 
   #enterIdle(): void {
-    assert.ok(this.#state !== 'idle', 'an idle lane is dropped and cannot become idle again')
+    assert.ok(this.#state !== 'idle', 'a lane becomes idle only once')
     assert.ok(this.#active === undefined, 'a lane is idle only when no turn is active')
-    assert.equal(this.#backlog.length, 0, 'a lane is idle only when nothing is queued')
+    assert.equal(this.#inbox.queue.length, 0, 'a lane is idle only when nothing waits')
+    this.#alarm.clear()
     if (this.#state === 'ready') this.#host.slots.withdraw(this)
     this.#state = 'idle'
-    this.#host.dropped(this)
+    this.#inbox.forgetDropped()
+    this.#checkDone()
   }
 
-  #isCurrent(epoch: number): boolean {
-    return this.#active?.turn.epoch === epoch
+  // The turn
+
+  #enterRunning(): void {
+    assert.equal(this.#state, 'ready', 'only a ready lane can run')
+    const next = nextTurn(this.#situation())
+    assert.ok('messages' in next, 'a ready lane has waited enough')
+    const [first] = next.messages
+    const data = {
+      id: first!.claimed ? this.#host.newId() : first!.message.id,
+      laneId: this.id,
+      epoch: this.#host.nextEpoch(),
+      dropped: this.#inbox.begin(next.messages),
+      since: this.#host.clock.now(),
+      timeoutMs: this.#host.runTimeoutMs
+    }
+    const active: ActiveTurn<P, R> = new ActiveTurn(data, next.messages, {
+      takeSteered: () => this.#takeSteered(active),
+      pause: () => this.#enterPaused(),
+      resume: () => this.#enterResuming()
+    })
+    this.#active = active
+    this.#state = 'running'
+    this.#armTimeout(active)
+    this.#run(active)
   }
 
-  /** A run has returned or thrown. If the lane went on without it meanwhile, nobody is interested any more. */
-  #ended(epoch: number, settle: () => void, error?: unknown): void {
-    if (!this.#isCurrent(epoch)) return
-    if (this.#cause === undefined) settle()
-    else this.#active!.item.reject(new LaneError(this.#cause, this.id, { cause: error }))
-    this.#leaveTurn()
+  async #run(active: ActiveTurn<P, R>): Promise<void> {
+    const { turn } = active
+    let end: RunEnd<R>
+    try {
+      await this.#ledger.claim(turn.messages, turn.id)
+      // Stopped before it was called: then it is not called at all.
+      turn.signal.throwIfAborted()
+      end = { value: await this.#host.run(turn) }
+    } catch (error) {
+      end = { error }
+    }
+    this.#ended(active, end)
   }
 
-  /** The run has ignored its signal for too long. It may go on for itself; the lane does not wait for it. */
-  #abandon(): void {
-    assert.equal(this.#state, 'stopping', 'only a run that was told to stop can be abandoned')
-    this.#active!.item.reject(new LaneError(this.#cause!, this.id, { abandoned: true }))
-    this.#leaveTurn()
-  }
-
-  /** The active turn is over, however it ended, and its ticket settled. */
-  #leaveTurn(): void {
-    const { freed } = this.#active!
-    this.#disarm!()
-    this.#disarm = undefined
-    this.#cause = undefined
-    this.#active = undefined
-    // The slot goes to the head of the line, and this lane, if it has more to do, to its tail.
+  #enterPaused(): void {
+    assert.ok(this.#state === 'running' || this.#state === 'resuming', 'only a turn that goes on can pause')
+    const before = this.#state
+    this.#state = 'paused'
+    if (before === 'resuming') {
+      this.#host.slots.withdraw(this)
+      return
+    }
+    this.#alarm.clear()
+    this.#active!.hold(this.#host.clock.now())
+    this.#active!.hasSlot = false
+    // Last, because it may start another lane's turn.
     this.#host.slots.release()
-    if (this.#backlog.length > 0) this.#enterReady()
-    else this.#enterIdle()
-    freed.resolve()
   }
+
+  #enterResuming(): void {
+    assert.equal(this.#state, 'paused', 'only a paused turn can be resumed')
+    this.#state = 'resuming'
+    this.#host.slots.request(this, this.#active!.turn.messages[0]!.priority)
+  }
+
+  #enterRunningAgain(): void {
+    assert.equal(this.#state, 'resuming', 'only a turn that waits for its slot can go on')
+    this.#state = 'running'
+    this.#armTimeout(this.#active!)
+    this.#active!.goOn()
+  }
+
+  #enterStopping(cause: LaneErrorCode): void {
+    assert.ok(this.#active !== undefined && this.#state !== 'stopping', 'only a turn that goes on can be stopped')
+    if (this.#state === 'resuming') this.#host.slots.withdraw(this)
+    this.#state = 'stopping'
+    const active = this.#active
+    this.#alarm.set(this.#host.abandonAfterMs, () => this.#ended(active, 'abandoned'))
+    // Last, because its listeners are code of others.
+    active.stop(cause)
+  }
+
+  #armTimeout(active: ActiveTurn<P, R>): void {
+    this.#alarm.set(active.count(this.#host.clock.now()), () => this.#enterStopping('timeout'))
+  }
+
+  /** What is taken has left the queue when this returns, and is handed out when the driver knows. */
+  async #takeSteered(active: ActiveTurn<P, R>): Promise<LaneMessage<P>[]> {
+    if (!active.offered) return []
+    active.offered = false
+    const { seen, taken } = this.#inbox.takeSteered()
+    active.taken.push(...taken)
+    const claimed = taken.map(({ message }) => message)
+    if (claimed.length > 0) await this.#ledger.claim(claimed, active.turn.id)
+    return seen
+  }
+
+  /** A run has ended, or has ignored its signal for too long. One that the lane went on without may say what it likes. */
+  #ended(active: ActiveTurn<P, R>, end: RunEnd<R>): void {
+    if (active.over) return
+    assert.equal(this.#active, active, 'a turn that is not over is the active one')
+    const ends = active.ends(end, (code, item, options) => this.#inbox.error(code, item, { stage: 'running', ...options }))
+    active.leave()
+    this.#active = undefined
+    this.#alarm.clear()
+    this.#freeSince = this.#host.clock.now()
+    if (active.offered) this.#inbox.keepUntaken()
+    this.#ledger.settle(ends, active.turn.id)
+    if (this.#state === 'resuming') this.#host.slots.withdraw(this)
+    // The slot goes to the head of the line, and this lane, if it has more to do, to its tail.
+    if (active.hasSlot) this.#host.slots.release()
+    this.#advance()
+  }
+
+  /** Every message that was ever sent to the lane has its end, and nothing can come of it any more. */
+  #checkDone(): void {
+    if (this.#state === 'idle' && this.#ledger.size === 0) this.#host.dropped(this)
+  }
+}
+
+/** Whether a message is of `owner`, or of anybody where none is given. */
+function ownedBy(owner: string | undefined): (item: { readonly message: LaneMessage<unknown> }) => boolean {
+  return ({ message }) => owner === undefined || message.owner === owner
 }

@@ -1,90 +1,149 @@
+import { randomUUID } from 'node:crypto'
 import type { Clock } from './clock.ts'
+import type { LaneDriver, Recovered } from './driver.ts'
 import { LaneError } from './errors.ts'
-import { type Cancellation, Lane, type LaneHost, type LaneSnapshot, type Ticket, type Work } from './lane.ts'
+import { type Cancellation, Lane, type LaneHost, type LaneSnapshot } from './lane.ts'
+import type { LaneMessage, Ticket } from './message.ts'
 import { Slots } from './slots.ts'
+import type { Turn } from './turn.ts'
 
-export interface LanesOptions {
+export interface LanesOptions<P, R> {
   readonly clock: Clock
   /** How many lanes may run at the same time; at least 1. */
   readonly maxConcurrentRuns: number
-  /** After this a run is aborted. Waiting does not count. */
+  /** After this a run is aborted. Waiting does not count, neither in the queue nor for a person. */
   readonly runTimeoutMs: number
   /** How long an aborted run may take to end before the lane goes on without it. */
   readonly abandonAfterMs: number
+  /** Answers the messages of one turn. Called at most once a turn. */
+  run(turn: Turn<P>): R | PromiseLike<R>
+  /** Where messages are kept. */
+  readonly driver: LaneDriver<P, R>
+  /** The turn of `active` is about to be aborted because `by` interrupts it. Must not throw. */
+  preempted?(laneId: string, active: readonly LaneMessage<P>[], by: LaneMessage<P>): void
+  /** Names a turn that cannot have the id of its first message; a random UUID where nothing is given. */
+  newId?(): string
 }
 
-/** The lanes that have something to do, by id. Each runs its items one at a time and in order; all share a number of slots. */
-export class Lanes {
-  /** Exactly the lanes that are not idle. */
-  readonly #lanes = new Map<string, Lane>()
-  readonly #host: LaneHost
+/** How many messages may wait in all lanes together, those that are being made durable included: so much memory they may take. */
+export const MAX_QUEUED_TOTAL = 10_000
+
+interface Owned {
+  /** Limits it to what this one sent. */
+  readonly owner?: string | undefined
+}
+
+/** The lanes that have something to do, by id. Each runs one turn at a time and in order; all share a number of slots. */
+export class Lanes<P, R> {
+  /** Exactly the lanes that have anything to do. */
+  readonly #lanes = new Map<string, Lane<P, R>>()
+  readonly #host: LaneHost<P, R>
   /** Set once closing has begun. From then on no lane is added. */
   #closed: Promise<void> | undefined
   /** Set while closing waits for the last lane. */
   #onEmpty: (() => void) | undefined
 
-  constructor({ clock, maxConcurrentRuns, runTimeoutMs, abandonAfterMs }: LanesOptions) {
+  constructor({ maxConcurrentRuns, preempted, newId = randomUUID, ...options }: LanesOptions<P, R>) {
     let epoch = 0
-    let ticketId = 0
     this.#host = {
-      clock,
+      ...options,
+      run: (turn) => options.run(turn),
+      waiting: 0,
       slots: new Slots(maxConcurrentRuns),
-      runTimeoutMs,
-      abandonAfterMs,
-      queued: 0,
+      // Not inside a transition: it is code of others.
+      preempted: (laneId, active, by) => preempted && queueMicrotask(() => preempted(laneId, active, by)),
+      newId,
       nextEpoch: () => ++epoch,
-      nextTicketId: () => ++ticketId,
       dropped: (lane) => {
         this.#lanes.delete(lane.id)
-        if (this.#lanes.size === 0) this.#onEmpty?.()
+        this.#checkEmpty()
       }
     }
   }
 
-  /** How many lanes are not idle. */
+  /** How many messages wait, in all lanes; those that are being made durable included. */
+  get waiting(): number {
+    return this.#host.waiting
+  }
+
+  /** How many lanes have anything to do. */
   get size(): number {
     return this.#lanes.size
   }
 
   /**
-   * Queues `work` behind everything else in its lane, or starts it when the lane is idle and a slot is free.
-   * Throws a `LaneError`: `full` when too much is queued in the lane or in all of them, `shutdown` once `close` was called.
+   * Makes `message` durable and takes it into its lane, where it waits or starts as its policy says. Messages of one lane are taken in in
+   * the order of these calls. `body` is handed to the driver and kept there only. A message whose id is in the lane already and has not
+   * ended is that message: its ticket is answered once more, and nothing else happens.
+   *
+   * Rejects with a `LaneError`, and then nothing was accepted: `shutdown` once `close` was called, `overflow` where `MAX_QUEUED_TOTAL`
+   * messages wait, `unsaved` where the driver refused. Everything later, an overflow of the lane included, is told by the ticket.
    */
-  enqueue<R>(laneId: string, work: Work<R>): Ticket<R> {
-    if (this.#closed) throw new LaneError('shutdown', laneId)
-    const lane = this.#lanes.get(laneId) ?? new Lane(laneId, this.#host)
-    const ticket = lane.enqueue(work)
-    // Only now: a new lane that took nothing would never be dropped.
-    this.#lanes.set(laneId, lane)
-    return ticket
+  send(laneId: string, message: LaneMessage<P>, body?: unknown): Promise<Ticket<R>> {
+    const known = this.#lanes.get(laneId)?.ticket(message.id)
+    if (known !== undefined) return known
+    const refused = this.#closed ? 'shutdown' : this.#host.waiting >= MAX_QUEUED_TOTAL ? 'overflow' : undefined
+    if (refused === undefined) return this.#lane(laneId).send(message, body)
+    const droppedCount = refused === 'overflow' ? 1 : 0
+    return Promise.reject(new LaneError(refused, laneId, message.policy, { stage: 'refused', droppedCount }))
   }
 
   /**
-   * Rejects what is queued in the lane with a `LaneError` `cancelled`, then aborts the active run; only what belongs to `owner`
-   * where one is given. The aborted run has until the abandon deadline to end. No such lane: nothing to do.
+   * Takes messages back that the driver has from before, in the order given: those that are to run, whatever state they were found in.
+   * To be called before anything is sent to the lane. Throws a `LaneError` `shutdown` once `close` was called.
    */
-  cancel(laneId: string, { owner }: { readonly owner?: string | undefined } = {}): Cancellation {
+  restore(laneId: string, recovered: readonly Recovered<P>[]): Ticket<R>[] {
+    const [first] = recovered
+    if (first === undefined) return []
+    if (this.#closed) throw new LaneError('shutdown', laneId, first.message.policy, { stage: 'waiting' })
+    return this.#lane(laneId).restore(recovered)
+  }
+
+  /**
+   * Rejects what waits in the lane with a `LaneError` `cancelled`, then aborts the active run; only what belongs to `owner` where one is
+   * given. The aborted run has until the abandon deadline to end. No such lane: nothing to do.
+   */
+  cancel(laneId: string, { owner }: Owned = {}): Cancellation {
     return this.#lanes.get(laneId)?.cancel('cancelled', owner) ?? { queued: 0, running: false, freed: Promise.resolve() }
   }
 
-  /** Whether the lane has anything queued or active. */
+  /**
+   * Rejects what waits in the lane with a `LaneError` `cancelled`, and answers how many that were; only what belongs to `owner` where one is
+   * given. What runs goes on.
+   */
+  clear(laneId: string, { owner }: Owned = {}): number {
+    return this.#lanes.get(laneId)?.clear(owner) ?? 0
+  }
+
+  /** Rejects one message that waits, and answers whether it did. One that runs, or was taken by a run, does not wait. */
+  cancelMessage(laneId: string, messageId: string, { owner }: Owned = {}): boolean {
+    return this.#lanes.get(laneId)?.cancelMessage(messageId, owner) ?? false
+  }
+
+  /** Whether the lane has anything to do. */
   has(laneId: string): boolean {
     return this.#lanes.has(laneId)
   }
 
-  /** The ids of all lanes that have anything queued or active. */
+  /** The ids of all lanes that have anything to do. */
   ids(): string[] {
     return [...this.#lanes.keys()]
   }
 
+  /** The messages that wait in the lane, people's first, each part oldest first. */
+  queued(laneId: string): LaneMessage<P>[] {
+    return this.#lanes.get(laneId)?.queued() ?? []
+  }
+
   /** What the lane is doing; every id has an answer, an unknown lane being an idle one. */
   snapshot(laneId: string): LaneSnapshot {
-    return this.#lanes.get(laneId)?.snapshot() ?? { state: 'idle', queued: 0, runningSince: undefined }
+    const idle = { state: 'idle', depth: 0, oldestAgeMs: undefined, running: undefined } as const
+    return this.#lanes.get(laneId)?.snapshot() ?? idle
   }
 
   /**
-   * Refuses new work and rejects what is queued, both with a `LaneError` `shutdown`. Active runs have `graceMs` to end by
-   * themselves and are aborted after it. Resolves when no lane is left, at the latest one abandon deadline after the grace.
+   * Refuses new messages, and leaves those that wait to the driver: their tickets reject with a `LaneError` `shutdown`. Active runs have
+   * `graceMs` to end by themselves and are aborted after it. Resolves when no lane is left, and every outcome is stored and told.
    * Called again it answers the same promise; the first grace stands.
    */
   close(graceMs: number): Promise<void> {
@@ -93,14 +152,29 @@ export class Lanes {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    for (const lane of [...this.#lanes.values()]) lane.rejectQueued('shutdown')
-    if (this.#lanes.size === 0) return
+    for (const lane of [...this.#lanes.values()]) lane.letGo()
     const empty = Promise.withResolvers<void>()
     this.#onEmpty = empty.resolve
-    const disarm = this.#host.clock.after(graceMs, () => {
-      for (const lane of [...this.#lanes.values()]) lane.cancel('shutdown')
-    })
+    const disarm =
+      this.#lanes.size > 0 &&
+      this.#host.clock.after(graceMs, () => {
+        for (const lane of [...this.#lanes.values()]) lane.stop()
+      })
+    this.#checkEmpty()
     await empty.promise
-    disarm()
+    if (disarm) disarm()
+  }
+
+  #lane(laneId: string): Lane<P, R> {
+    let lane = this.#lanes.get(laneId)
+    if (lane === undefined) {
+      lane = new Lane(laneId, this.#host)
+      this.#lanes.set(laneId, lane)
+    }
+    return lane
+  }
+
+  #checkEmpty(): void {
+    if (this.#lanes.size === 0) this.#onEmpty?.()
   }
 }

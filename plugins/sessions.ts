@@ -26,6 +26,7 @@ type Surroundings = {
   readonly db: Pick<Db, 'sessions' | 'messages'>
   readonly lanes: Pick<GatewayInstance['lanes'], 'cancel' | 'ids' | 'run'>
   readonly connections: Pick<GatewayInstance['connections'], 'sessions'>
+  readonly bus: Pick<GatewayInstance['bus'], 'forget'>
   readonly now?: () => number
 }
 
@@ -39,13 +40,21 @@ export class Sessions {
   readonly #db: Surroundings['db']
   readonly #lanes: Surroundings['lanes']
   readonly #connections: Surroundings['connections']
+  readonly #bus: Surroundings['bus']
   readonly #now: () => number
 
-  constructor({ db, lanes, connections, now = Date.now }: Surroundings) {
+  constructor({ db, lanes, connections, bus, now = Date.now }: Surroundings) {
     this.#db = db
     this.#lanes = lanes
     this.#connections = connections
+    this.#bus = bus
     this.#now = now
+  }
+
+  /** @throws RpcError InvalidRequest when `id` is not `<frontend>:<key>` */
+  check(id: string): void {
+    const checked = check(id)
+    if ('issues' in checked) throw invalidParams(checked.issues)
   }
 
   /**
@@ -53,8 +62,7 @@ export class Sessions {
    * @throws RpcError InvalidRequest when `id` is not `<frontend>:<key>`
    */
   async open(id: string): Promise<{ created: boolean }> {
-    const checked = check(id)
-    if ('issues' in checked) throw invalidParams(checked.issues)
+    this.check(id)
     return await this.#db.sessions.open(id, this.#now())
   }
 
@@ -81,6 +89,8 @@ export class Sessions {
   async remove(id: string): Promise<void> {
     this.#lanes.cancel(id)
     const removed = await this.#lanes.run(id, { owner: REMOVAL, run: () => this.#db.sessions.remove(id) })
+    // What its runs said is not to be heard again either.
+    this.#bus.forget(id)
     if (!removed) throw notFound(id)
   }
 
@@ -96,7 +106,10 @@ function notFound(id: string): RpcError {
 }
 
 /** Owns `app.sessions` and the methods `sessions.*`. */
-export default gatewayPlugin({ name: 'sessions', dependencies: ['db', 'audit', 'rpc', 'connections', 'lanes'] }, async (app) => {
-  app.decorate('sessions', new Sessions(app))
-  for (const method of Object.values(methods)) app.rpc.method(method)
-})
+export default gatewayPlugin(
+  { name: 'sessions', dependencies: ['db', 'audit', 'rpc', 'connections', 'bus', 'lanes'] },
+  async (app) => {
+    app.decorate('sessions', new Sessions(app))
+    for (const method of Object.values(methods)) app.rpc.method(method)
+  }
+)

@@ -53,6 +53,7 @@ export class Connection implements Peer {
   /** The calls under way, by the id the client gave them. */
   #inFlight: Map<RequestId | symbol, Call> | undefined
   #events: Set<string> | undefined
+  #farewells: (() => void)[] | undefined
   #missedBeats = 0
 
   constructor({ id, app, caller, socket, outbox }: ConnectionOptions) {
@@ -115,6 +116,15 @@ export class Connection implements Peer {
     })
   }
 
+  onClose(fn: () => void): void {
+    if (this.#socket.readyState === this.#socket.CLOSED) {
+      fn()
+      return
+    }
+    this.#farewells ??= []
+    this.#farewells.push(fn)
+  }
+
   /** Ends the socket without a goodbye. */
   terminate(): void {
     this.#socket.terminate()
@@ -125,6 +135,8 @@ export class Connection implements Peer {
     this.#outbox.discard()
     for (const call of this.#inFlight?.values() ?? []) call.abort()
     this.#inFlight = undefined
+    for (const farewell of this.#farewells ?? []) farewell()
+    this.#farewells = undefined
   }
 
   #refuse(frame: Unreadable): void {

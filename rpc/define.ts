@@ -16,12 +16,13 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>
 }
 
-/** Where an event comes from. `seq` starts at 1 in each run and has no gaps. */
-export interface Origin {
-  readonly sessionId: string
-  readonly runId: string
-  readonly seq: number
-}
+/**
+ * Where an event comes from: a place in a run, where `seq` starts at 1 and has no gaps. What has no place in a run comes
+ * from its session alone.
+ */
+export type Origin =
+  | { readonly sessionId: string; readonly runId: string; readonly seq: number }
+  | { readonly sessionId: string; readonly runId?: undefined; readonly seq?: undefined }
 
 /** The socket a request came over, as far as methods may know it. */
 export interface Peer {
@@ -32,6 +33,8 @@ export interface Peer {
   readonly events: Set<string>
   /** Says goodbye once every frame already written has gone out. */
   close(code: number, reason: string): void
+  /** Calls `fn` once when the socket is gone; at once when it is gone already. */
+  onClose(fn: () => void): void
 }
 
 export type EventMap = Record<string, TSchema>

@@ -122,11 +122,10 @@ export class Outbox {
     const item = this.#newest?.get(next.id)
     if (!item || typeof item.frame === 'string') return false
     const { frame } = item
-    const together = frame.event === 'content' && next.event === 'content' && frame.origin.runId === next.origin.runId
-    if (!together) return false
-    const [before, after] = [frame.data as Content, next.data as Content]
-    item.frame = { ...next, data: { text: before.text + after.text }, fromSeq: frame.fromSeq ?? frame.origin.seq }
-    const bytes = Buffer.byteLength(after.text)
+    if (!isText(frame) || !isText(next) || !follows(frame, next)) return false
+    const { text } = next.data
+    item.frame = { ...next, data: { text: frame.data.text + text }, fromSeq: frame.fromSeq ?? frame.origin.seq }
+    const bytes = Buffer.byteLength(text)
     item.bytes += bytes
     this.#grow(bytes)
     return true
@@ -172,8 +171,22 @@ export class Outbox {
   }
 }
 
-interface Content {
-  readonly text: string
+type Text = EventFrame & { readonly data: { readonly text: string }; readonly origin: { readonly seq: number } }
+
+/** A piece of the answer. Content that says more of itself than its text is not: merged, it would no longer say it. */
+function isText(frame: EventFrame): frame is Text {
+  const { event, data, origin } = frame
+  if (event !== 'content' || origin.seq === undefined) return false
+  for (const key in data as object) if (key !== 'text') return false
+  return true
+}
+
+/**
+ * Whether one comes right after the other in one run. Those of a subscription may be of several runs, and leave out what
+ * its connection got by another request.
+ */
+function follows({ origin: before }: Text, { origin: after }: Text): boolean {
+  return before.runId === after.runId && after.seq === before.seq + 1
 }
 
 function textOf({ dialect, frame }: Waiting): string {

@@ -8,6 +8,13 @@ export function allows(caller: Caller, requirement: Requirement): boolean {
   return requirement === 'any' || caller.scopes.has(requirement) || caller.scopes.has('admin')
 }
 
+/** -5. `name` is what the caller wanted: a method or a command. */
+export function denied(name: string, requirement: Requirement): RpcError {
+  return new RpcError('AuthFailed', `${name} needs the scope '${requirement}', which this credential does not have`, {
+    statusCode: 403
+  })
+}
+
 interface Entry {
   readonly method: AnyMethod
   readonly validate: Validate<Record<string, unknown>>
@@ -59,11 +66,7 @@ export class Registry {
    */
   call(name: string, params: unknown, ctx: Context): unknown {
     const { method, validate } = this.#entry(name)
-    if (!allows(ctx.caller, method.scope)) {
-      throw new RpcError('AuthFailed', `${name} needs the scope '${method.scope}', which this credential does not have`, {
-        statusCode: 403
-      })
-    }
+    if (!allows(ctx.caller, method.scope)) throw denied(name, method.scope)
     const checked = validate(params ?? {})
     if ('issues' in checked) throw invalidParams(checked.issues)
     return method.handler(checked.value, ctx)

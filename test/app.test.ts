@@ -48,14 +48,18 @@ test('a gateway that closes lets a run end within its grace, refuses new work, a
     event: 'shutdown',
     data: { graceMs: 10_000 }
   })
-  const shutdown = { code: 3, message: 'The gateway is shutting down' }
   const late = told.start('agent.send', { message: 'too late', sessionId: 'y:1' })
-  for (const refused of [queued, late]) {
-    const { error } = await told.final(refused)
-    assert.deepEqual({ code: error.code, message: error.message }, shutdown)
-    assert.equal(error.data.retryable, true)
-    assert.equal(error.data.queue.code, 'shutdown')
-    assert.deepEqual(told.events(refused).at(-1)?.data, shutdown)
+  const queue = { code: 'shutdown', laneId: 'x:1', mode: 'followup', overflow: 'drop_old', droppedCount: 0 }
+  for (const [id, message, data] of [
+    [
+      queued,
+      'The gateway is shutting down; the message is kept and answered after the next start',
+      { retryable: false, queue: { ...queue, kept: true } }
+    ],
+    [late, 'The gateway is shutting down', { retryable: true, queue: { ...queue, laneId: 'y:1' } }]
+  ] as const) {
+    assert.deepEqual((await told.final(id)).error, { code: 3, message, data })
+    assert.deepEqual(told.events(id).at(-1)?.data, { code: 3, message, queue: data.queue })
   }
   const first = (fits: (frame: Frame) => boolean): number => told.frames.findIndex(fits)
   assert(first(({ event }) => event === 'shutdown') < first(({ id }) => id === queued), 'told before anything is refused')
@@ -83,7 +87,7 @@ test('a run that does not end within the grace is stopped, and its client is tol
   assert.deepEqual(error, {
     code: 3,
     message: 'The gateway is shutting down',
-    data: { retryable: true, queue: { code: 'shutdown', laneId: 'x:1' } }
+    data: { retryable: true, queue: { code: 'shutdown', laneId: 'x:1', mode: 'followup', overflow: 'drop_old', droppedCount: 0 } }
   })
   assert.deepEqual(
     client.events(id).map(({ event }) => event),

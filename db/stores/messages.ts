@@ -1,5 +1,5 @@
 import type { Connection, Query } from '../connection.ts'
-import { and, asc, desc, eq, gte, lt, lte, max, min, ne, sql } from '../drizzle.ts'
+import { and, asc, desc, eq, gt, gte, lt, lte, max, min, ne, sql } from '../drizzle.ts'
 import type { StoredAttachment } from '../schema.sqlite.ts'
 
 type Row = Connection['schema']['messages']['$inferSelect']
@@ -92,13 +92,18 @@ export function messageStore({ query, schema: { messages, attachments, sessions 
     )
     .prepare()
 
+  const begun = query
+    .select({ id: sql`coalesce(${sessions.historyFrom}, 0)` })
+    .from(sessions)
+    .where(eq(sessions.id, sql.placeholder('sessionId')))
+  const remembered = and(ofSession, gt(messages.id, sql`(${begun})`))
   const all = atomic((tx) => [
-    tx.select().from(messages).where(ofSession).orderBy(asc(messages.id)),
+    tx.select().from(messages).where(remembered).orderBy(asc(messages.id)),
     tx
       .select({ messageId, mimeType, filename, data })
       .from(attachments)
       .innerJoin(messages, eq(messages.id, messageId))
-      .where(ofSession)
+      .where(remembered)
       .orderBy(asc(messageId), asc(attachments.position))
   ])
 
@@ -165,7 +170,7 @@ export function messageStore({ query, schema: { messages, attachments, sessions 
       return attached(rows, files, ({ bytes }) => ({ bytes }))
     },
 
-    /** Everything, in order: what a model has to see. */
+    /** Everything of the conversation, in order: what a model has to see. Whatever was said before `sessions.renew` is not. */
     async history(sessionId: string): Promise<MessageRow[]> {
       const [rows, files] = await all({ sessionId })
       return attached(rows, files, ({ data }) => ({ data: data.toString('base64') }))

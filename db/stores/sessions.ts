@@ -1,5 +1,6 @@
-import type { Connection } from '../connection.ts'
-import { and, count, desc, eq, sql } from '../drizzle.ts'
+import type { Connection, Query, Schema } from '../connection.ts'
+import { and, count, desc, eq, isNotNull, max, sql } from '../drizzle.ts'
+import type { SessionConfig } from '../schema.sqlite.ts'
 
 export type SessionRow = Connection['schema']['sessions']['$inferSelect']
 
@@ -13,28 +14,55 @@ export interface SessionQuery {
 
 export type SessionStore = ReturnType<typeof sessionStore>
 
-/** Conversations. All times are epoch milliseconds. */
-export function sessionStore({ query, schema: { sessions }, atomic, oneOf }: Connection) {
-  const byId = eq(sessions.id, sql.placeholder('id'))
-  const insert = query
+/** Makes the session of `opened` unless it is there. */
+export function opening(tx: Query, { sessions }: Schema) {
+  return tx
     .insert(sessions)
     .values({
-      id: sql.placeholder('id'),
+      id: sql.placeholder('sessionId'),
       frontend: sql.placeholder('frontend'),
       userId: sql.placeholder('userId'),
-      createdAt: sql.placeholder('now')
+      createdAt: sql.placeholder('createdAt')
     })
     .onConflictDoNothing()
-    .returning({ id: sessions.id })
-    .prepare()
+}
+
+/** What `opening` is given. The first colon of the id, which is `<frontend>:<user id>`, parts the two. */
+export function opened(sessionId: string, createdAt: number) {
+  const colon = sessionId.indexOf(':')
+  return { sessionId, frontend: sessionId.slice(0, colon), userId: sessionId.slice(colon + 1), createdAt }
+}
+
+/** Conversations. All times are epoch milliseconds. */
+export function sessionStore({ query, schema, atomic, oneOf }: Connection) {
+  const { sessions, messages, queue } = schema
+  const id = sql.placeholder('id')
+  const byId = eq(sessions.id, id)
+  const insert = opening(query, schema).returning({ id: sessions.id }).prepare()
   const find = query.select().from(sessions).where(byId).prepare()
-  const drop = query.delete(sessions).where(byId).returning({ id: sessions.id }).prepare()
+  const set = query
+    .update(sessions)
+    .set({ config: sql`${sql.param(sql.placeholder('config'), sessions.config)}` })
+    .where(byId)
+    .prepare()
+  const newest = query
+    .select({ id: max(messages.id) })
+    .from(messages)
+    .where(eq(messages.sessionId, id))
+  const begin = query
+    .update(sessions)
+    .set({ historyFrom: sql`(${newest})` })
+    .where(byId)
+    .prepare()
+  const drop = atomic((tx) => [
+    tx.delete(sessions).where(byId).returning({ id: sessions.id }),
+    tx.delete(queue).where(and(eq(queue.sessionId, id), isNotNull(queue.endedAt)))
+  ])
 
   return {
     /** Makes the session unless it is there. `id` is `<frontend>:<user id>`; the first colon parts the two. */
     async open(id: string, now: number): Promise<{ created: boolean }> {
-      const colon = id.indexOf(':')
-      const rows = await insert.execute({ id, frontend: id.slice(0, colon), userId: id.slice(colon + 1), now })
+      const rows = await insert.execute(opened(id, now))
       return { created: rows.length > 0 }
     },
 
@@ -59,9 +87,22 @@ export function sessionStore({ query, schema: { sessions }, atomic, oneOf }: Con
       return { rows, total: counted?.total ?? 0 }
     },
 
-    /** Removes the session with its messages, runs and artifacts, which refer to it. `false`: there was none. */
+    /** Replaces what is set for a session that is there. */
+    async configure(id: string, config: SessionConfig): Promise<void> {
+      await set.execute({ id, config })
+    },
+
+    /** A new conversation begins: what was said so far is kept to be shown, and is not history any more. */
+    async renew(id: string): Promise<void> {
+      await begin.execute({ id })
+    },
+
+    /**
+     * Removes the session with its messages, runs and artifacts, which refer to it, and what the queue remembers of it, in one
+     * transaction. What waits in the queue stays: it was accepted after the removal was asked for. `false`: there was none.
+     */
     async remove(id: string): Promise<boolean> {
-      const rows = await drop.execute({ id })
+      const [rows] = await drop({ id })
       return rows.length > 0
     }
   }

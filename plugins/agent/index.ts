@@ -1,189 +1,185 @@
-import { randomUUID } from 'node:crypto'
 import type { Static } from '@sinclair/typebox'
+import { v7 as uuid } from 'uuid'
 import { LaneError } from '../../lanes/errors.ts'
-import type { Turn } from '../../lanes/lane.ts'
-import type { Caller, Context } from '../../rpc/define.ts'
-import { type Issue, invalidParams, RpcError, toRpcError } from '../../rpc/errors.ts'
+import type { LaneMessage, QueueMode } from '../../lanes/message.ts'
+import type { Turn } from '../../lanes/turn.ts'
+import type { Caller } from '../../rpc/define.ts'
+import { invalidParams, RpcError } from '../../rpc/errors.ts'
 import * as methods from '../../rpc/methods/agent.ts'
-import { allows } from '../../rpc/registry.ts'
-import type { RUN_EVENTS, SendResult } from '../../rpc/schemas/agent.ts'
+import type { SendResult } from '../../rpc/schemas/agent.ts'
+import { ownedBy } from '../../rpc/schemas/queue.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
-import type { Attachment, ToolCall } from '../providers/define.ts'
-import type { ToolResult } from '../tools/define.ts'
+import type { Audience, Listener } from '../bus/bus.ts'
+import type { Payload } from '../lanes/driver.ts'
+import type { Answerer } from '../lanes/index.ts'
+import type { Attachment } from '../providers/define.ts'
 import { checkAttachments } from './attachments.ts'
-import { runLoop } from './loop.ts'
-import { chatOf, Transcript } from './transcript.ts'
+import { InOrder } from './order.ts'
+import { type Answer, type End, runEndOf, settledOf, stateOf } from './outcome.ts'
+import { type Body, endStream, Run } from './run.ts'
 
-type Emit = Context<typeof RUN_EVENTS>['emit']
+/** How much of a message is kept in memory while it waits. */
+const PREVIEW = 160
+/** What somebody sees first whose message stopped another run. */
+const PREEMPTED = 'The run before was stopped for this message.'
 
 export interface Message {
   readonly sessionId: string
   readonly message: string
   readonly attachments: readonly Attachment[]
   readonly caller: Caller
-  /** Where the events of the run go. */
-  readonly emit: Emit
+  /** What happens to it while the agent is busy; what holds for the session where it is left out. */
+  readonly queueMode?: QueueMode | undefined
+  /** The same key in the same session within 24 hours is the same message. */
+  readonly idempotencyKey?: string | undefined
+  /** Is told what happens, as it happens. */
+  readonly listener: Listener
+  /** Who that is, and until when there is anybody. The message goes its way all the same. */
+  readonly audience?: Audience
 }
 
-/** Who answers: takes messages, gives each its turn in the session's lane, streams what happens. */
-export class Agent {
-  readonly #app: GatewayInstance
+type Parts = ConstructorParameters<typeof Run>[0] & Pick<GatewayInstance, 'lanes' | 'sessions' | 'commands' | 'audit'>
 
-  constructor(app: GatewayInstance) {
+/** Who answers: takes messages, has each stored, and gives it its turn in the session's lane. */
+export class Agent implements Answerer {
+  readonly #app: Parts
+  /** What comes before a lane takes some time, and nobody may be overtaken in it. */
+  readonly #order = new InOrder()
+  /** The run a message is part of, by its id, until it is settled. */
+  readonly #runs = new Map<string, Run>()
+
+  constructor(app: Parts) {
     this.#app = app
   }
 
   /**
    * Takes one message to the agent and waits for the answer. Events come while it works, `done` or `error` the last.
-   * @throws RpcError InvalidRequest, RequestCancelled, AgentBusy (shutting down, or too much waits), InternalError
+   * A command is answered at once.
+   * @throws RpcError InvalidRequest; AuthFailed (a command); RequestCancelled; AgentBusy, with what the lane did in `data.queue`; InternalError
    */
   async send(message: Message): Promise<Static<typeof SendResult>> {
-    if (message.message === '' && message.attachments.length === 0) {
+    const { sessionId, attachments } = message
+    if (message.message === '' && attachments.length === 0) {
       throw invalidParams([{ path: 'params.message', message: 'is empty, and there is no attachment either' }])
     }
-    const run = new Run(message)
-    try {
-      const result = await this.#app.lanes.run(message.sessionId, {
-        owner: message.caller.id,
-        run: (turn) => this.#answer(run, turn)
-      })
-      // Not from inside the turn: a cancel that came at the last moment is the only outcome then.
-      run.end('done', { content: result.content })
-      return result
-    } catch (cause) {
-      const error = toRpcError(cause)
-      await this.#failed(run, error)
-      // What was refused before it began has no events.
-      if (error.kind !== 'InvalidRequest') run.end('error', { code: error.code, message: error.message })
-      throw error
-    }
+    const { result } = await this.#order.run(sessionId, async () => {
+      this.#app.sessions.check(sessionId)
+      const issues = await checkAttachments(attachments)
+      if (issues.length > 0) throw invalidParams(issues)
+      const command = this.#app.commands.find(message.message)
+      if (command) return { result: this.#command(command, message) }
+      const policy = await this.#app.lanes.policies.resolve(sessionId, message.queueMode)
+      return { result: this.#enqueue(message, policy) }
+    })
+    return await result
   }
 
   /**
    * Cancels what waits and runs in a session's lane: the caller's own items, with the scope `operate` everybody's.
    * @throws RpcError SessionNotFound
    */
-  async cancel(sessionId: string, caller: Caller): Promise<{ cancelled: boolean }> {
+  cancel(sessionId: string, caller: Caller): Promise<{ cancelled: boolean }> {
     const { lanes, db } = this.#app
-    if (!lanes.has(sessionId) && !(await db.sessions.get(sessionId))) {
-      throw new RpcError('SessionNotFound', `There is no session '${sessionId}'`)
-    }
-    const { queued, running } = lanes.cancel(sessionId, allows(caller, 'operate') ? {} : { owner: caller.id })
-    return { cancelled: queued > 0 || running }
+    // After what was sent before, which may not have come to its lane yet.
+    return this.#order.run(sessionId, async () => {
+      if (!lanes.has(sessionId) && !(await db.sessions.get(sessionId))) {
+        throw new RpcError('SessionNotFound', `There is no session '${sessionId}'`)
+      }
+      const { queued, running } = lanes.cancel(sessionId, ownedBy(caller))
+      return { cancelled: queued > 0 || running }
+    })
   }
 
-  /** One turn: from the stored message to the stored answer. */
-  async #answer(run: Run, turn: Turn): Promise<Static<typeof SendResult>> {
-    const { db, sessions, providers, tools, config } = this.#app
-    const { id: runId, message } = run
-    const { sessionId, caller } = message
-    const transcript = new Transcript(db.messages, { sessionId, runId, now: Date.now })
-    turn.signal.addEventListener('abort', () => void transcript.cut(), { once: true })
+  run(turn: Turn<Payload>): Promise<Answer> {
+    return new Run(this.#app, turn, (message, run) => this.#runs.set(message.id, run)).answer()
+  }
 
-    const issues = await run.issues
-    if (issues.length > 0) throw invalidParams(issues)
-    await sessions.open(sessionId)
-    await db.runs.start({ id: runId, sessionId, principal: caller.id, createdAt: run.createdAt, startedAt: Date.now() })
+  record(ends: readonly (End & { readonly message: LaneMessage<Payload> })[], runId: string | undefined) {
+    const settled = ends.map((end) => settledOf(end.message, end, (error) => this.#app.lanes.shown(error)))
+    const model = this.#runs.get(ends[0]!.message.id)?.model
+    return {
+      ends: ends.map((end, index) => ({ id: end.message.id, state: stateOf(end), outcome: settled[index] })),
+      ...(runId === undefined ? {} : { run: { ...model, ...runEndOf(ends[0]!, settled[0]!), id: runId, endedAt: Date.now() } })
+    }
+  }
+
+  settled(sessionId: string, message: LaneMessage<Payload>, end: End): void {
+    const { bus, log, lanes } = this.#app
+    const run = this.#runs.get(message.id)
+    this.#runs.delete(message.id)
+    const settled = settledOf(message, end, (error) => lanes.shown(error))
+    if (run) run.end(settled)
+    else {
+      bus.joined(sessionId, message.id, message.id)
+      endStream(bus.stream(sessionId, message.id), settled)
+    }
+    bus.settled(sessionId, message.id, settled)
+    if (!('error' in end)) return
+    const ids = { sessionId, messageId: message.id, runId: run?.id }
+    const lane = end.error instanceof LaneError ? end.error : undefined
+    if (lane?.abandoned) log.warn(ids, 'a run ignored its abort and was left behind')
+    const failed = 'error' in settled && settled.error.kind === 'InternalError' && lane?.code !== 'timeout'
+    if (failed) log.error({ ...ids, err: (end.error as Error).cause ?? end.error }, 'a run failed')
+  }
+
+  preempted(sessionId: string, active: readonly LaneMessage<Payload>[], by: LaneMessage<Payload>): void {
+    const { bus, audit } = this.#app
+    audit.record('queue.preempt', by.owner, { sessionId, messageId: by.id, stopped: active.map(({ id }) => id) })
+    bus.joined(sessionId, by.id, by.id)
+    bus.stream(sessionId, by.id).emit('content', { text: PREEMPTED, transient: true })
+  }
+
+  async #enqueue(sent: Message, policy: LaneMessage<Payload>['policy']): Promise<Static<typeof SendResult>> {
+    const { bus, lanes } = this.#app
+    const { sessionId, caller, listener, audience = {}, idempotencyKey } = sent
+    const preview = sent.message.slice(0, PREVIEW)
+    const message: LaneMessage<Payload> = {
+      // By time: neighbours in the database, which writes them faster for it.
+      id: uuid(),
+      owner: caller.id,
+      priority: 'person',
+      policy,
+      payload: { kind: 'message', preview },
+      acceptedAt: Date.now()
+    }
+    const body: Body = { message: sent.message, attachments: sent.attachments }
+    const following = bus.follow({ ...audience, sessionId, messageId: message.id }, listener)
     try {
-      await transcript.user(message.message, message.attachments)
-      const history = chatOf(await db.messages.history(sessionId))
-      const toolSpecs = tools.specs()
-      const { content, usage } = await runLoop({
-        history,
-        maxSteps: config.agent.maxSteps,
-        signal: turn.signal,
-        stream: (messages) =>
-          providers.stream(
-            'default',
-            { system: config.agent.systemPrompt, messages, tools: toolSpecs, signal: turn.signal },
-            (model) => {
-              run.model = model
-            }
-          ),
-        runTool: (call) => this.#runTool(call, { sessionId, signal: turn.signal, actor: caller.id }),
-        output: {
-          text(text) {
-            if (!turn.live) return
-            transcript.text(text)
-            run.emit('content', { text })
-          },
-          attachment: (file) => turn.live && run.emit('attachment', file),
-          toolStart: ({ tool, args, callId }) => turn.live && run.emit('tool_start', { tool, args, callId }),
-          toolEnd: ({ tool, callId }, { success, output, error }) =>
-            turn.live && run.emit('tool_end', { tool, result: { success, output, error }, callId }),
-          said: (said) => transcript.said(said),
-          heard: (heard) => transcript.heard(heard)
-        }
-      })
-      turn.signal.throwIfAborted()
-      await db.runs.finish({ ...run.model, ...usage, id: runId, status: 'completed', endedAt: Date.now() })
-      return { sessionId, runId, content, response: content, usage }
-    } catch (cause) {
-      await transcript.cut()
-      throw cause
+      const accepted = await lanes.accept(sessionId, message, { data: body, idempotencyKey })
+      if ('duplicateOf' in accepted) {
+        following.stop()
+        return await bus.attend(sessionId, accepted.duplicateOf, listener, audience)
+      }
+      const { position } = accepted
+      bus.notify(sessionId, message.id, 'accepted', { messageId: message.id, position, mode: policy.mode, preview })
+    } catch (error) {
+      this.settled(sessionId, message, { error })
     }
+    return await following.outcome
   }
 
-  /** Logs and records a run that has no answer. Its requester is told whether or not this can be stored. */
-  async #failed({ id, message: { sessionId }, model }: Run, error: RpcError): Promise<void> {
-    const { db, log } = this.#app
-    const lane = error.cause instanceof LaneError ? error.cause : undefined
-    if (lane?.abandoned) log.warn({ runId: id, sessionId }, 'a run ignored its abort and was left behind')
-    if (!lane && error.kind === 'InternalError') log.error({ err: error.cause ?? error, runId: id, sessionId }, 'a run failed')
-    const status = lane && lane.code !== 'timeout' ? 'cancelled' : 'failed'
-    await db.runs
-      .finish({ ...model, id, status, endedAt: Date.now(), errorCode: error.code, errorMessage: error.message })
-      .catch((err) => log.error({ err, runId: id }, 'the end of a run could not be recorded'))
-  }
-
-  /** A tool that is unknown, or called with wrong arguments, is an answer to the model, not the end of the run. */
-  async #runTool(call: ToolCall, context: { sessionId: string; signal: AbortSignal; actor: string }): Promise<ToolResult> {
-    const failed = (error: string): ToolResult => ({ success: false, output: '', error, attachments: [] })
-    if (call.invalid !== undefined) return failed(call.invalid)
-    try {
-      return await this.#app.tools.run(call.tool, call.args, { ...context, log: this.#app.log })
-    } catch (cause) {
-      if (cause instanceof RpcError) return failed(cause.message)
-      throw cause
-    }
+  /** Told to nobody but its caller, and no part of the conversation. */
+  async #command(
+    command: NonNullable<ReturnType<Parts['commands']['find']>>,
+    { sessionId, caller, listener }: Message
+  ): Promise<Static<typeof SendResult>> {
+    const content = await this.#app.commands.run(command, { caller, sessionId })
+    const runId = uuid()
+    listener({ sessionId, runId, seq: 1, event: 'content', data: { text: content } })
+    listener({ sessionId, runId, seq: 2, event: 'done', data: { content } })
+    return { sessionId, runId, content, response: content, usage: { inputTokens: 0, outputTokens: 0 } }
   }
 }
 
-/** One message on its way, and the numbering of its events. */
-class Run {
-  readonly id = randomUUID()
-  readonly createdAt = Date.now()
-  readonly message: Message
-  /** What is wrong with the attachments. Looked into at once, though told in turn: a later message does not overtake it. */
-  readonly issues: Promise<Issue[]>
-  /** The model asked last: who answered, or who failed. */
-  model: { readonly provider: string; readonly model: string } | undefined
-  #seq = 0
-  #ended = false
-
-  constructor(message: Message) {
-    this.message = message
-    this.issues = checkAttachments(message.attachments)
-    this.issues.catch(() => {})
+/** Owns `app.agent`. What the last process left is taken up once every plugin is there. */
+export default gatewayPlugin(
+  { name: 'agent', dependencies: ['audit', 'bus', 'sessions', 'providers', 'tools', 'lanes', 'commands'] },
+  async (app) => {
+    const agent = new Agent(app)
+    app.decorate('agent', agent)
+    const { resume, ...left } = await app.lanes.answeredBy(agent)
+    if (left.waiting + left.interrupted > 0) app.log.warn(left, 'messages were left when the gateway last ended')
+    app.addHook('onReady', async () => resume())
+    for (const method of Object.values(methods)) app.rpc.method(method)
   }
-
-  emit<K extends keyof typeof RUN_EVENTS>(event: K, data: Static<(typeof RUN_EVENTS)[K]>): void {
-    if (this.#ended) return
-    this.message.emit(event, data, { sessionId: this.message.sessionId, runId: this.id, seq: ++this.#seq })
-  }
-
-  /** The last event: what an abandoned run says after it is dropped. */
-  end<K extends 'done' | 'error'>(event: K, data: Static<(typeof RUN_EVENTS)[K]>): void {
-    this.emit(event, data)
-    this.#ended = true
-  }
-}
-
-/** Owns `app.agent`. What was running when the process died is marked before anything else happens. */
-export default gatewayPlugin({ name: 'agent', dependencies: ['sessions', 'providers', 'tools', 'lanes'] }, async (app) => {
-  const interrupted = await app.db.runs.interruptRunning(Date.now())
-  if (interrupted.length > 0) app.log.warn({ runs: interrupted.length }, 'runs were interrupted when the gateway last ended')
-
-  app.decorate('agent', new Agent(app))
-  for (const method of Object.values(methods)) app.rpc.method(method)
-})
+)

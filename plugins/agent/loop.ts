@@ -1,6 +1,8 @@
 import type { Attachment, ChatMessage, ModelPart, ToolCall, Usage } from '../providers/define.ts'
 import type { ToolResult } from '../tools/define.ts'
 
+type UserMessage = ChatMessage & { role: 'user' }
+
 /** What a loop needs of the world. Everything it does goes through here. */
 export interface LoopOptions {
   /** The conversation so far, the new message last. */
@@ -11,6 +13,8 @@ export interface LoopOptions {
   /** One model call. */
   stream(messages: readonly ChatMessage[]): AsyncIterable<ModelPart>
   runTool(call: ToolCall): Promise<ToolResult>
+  /** What people have said to this run meanwhile. What it answers is seen by the next model call. */
+  steered(): Promise<readonly UserMessage[]>
   readonly output: LoopOutput
 }
 
@@ -24,14 +28,19 @@ export interface LoopOutput {
   said(message: ChatMessage & { role: 'assistant' }): Promise<void>
   /** A tool answered. */
   heard(message: ChatMessage & { role: 'tool' }): Promise<void>
+  /** Somebody was heard. */
+  asked(message: UserMessage): Promise<void>
 }
 
+/** What the model is told of a call that was not made, because somebody said something before. */
+const SKIPPED = 'Not run: the user said something else first.'
 /** Between the texts of two steps, so that the answer as a whole reads as it was streamed. */
 const STEP_BREAK = '\n\n'
 
 /**
  * One turn of the agent: call the model, run the tools it asks for, call it again with their results, until it asks
- * for none. Every tool call is paired with a result, also when it fails: a model refuses a conversation with a gap.
+ * for none. Every tool call is paired with a result, also when it fails or is not made: a model refuses a conversation
+ * with a gap. What people say meanwhile is seen before the next model call, and keeps tools from starting.
  *
  * @returns the whole text, exactly as it was streamed, and the tokens of all model calls together
  * @throws the signal's reason when aborted; what the model call throws
@@ -42,6 +51,7 @@ export async function runLoop({
   signal,
   stream,
   runTool,
+  steered,
   output
 }: LoopOptions): Promise<{ content: string; usage: Usage }> {
   const messages = [...history]
@@ -53,7 +63,19 @@ export async function runLoop({
     output.text(text)
   }
 
+  const hear = async (heard: ChatMessage & { role: 'tool' }): Promise<void> => {
+    messages.push(heard)
+    await output.heard(heard)
+  }
+  const take = async (news: readonly UserMessage[]): Promise<void> => {
+    for (const message of news) {
+      messages.push(message)
+      await output.asked(message)
+    }
+  }
+
   for (let step = 1; step <= maxSteps; step++) {
+    await take(await steered())
     const toolCalls: ToolCall[] = []
     let text = ''
     for await (const part of stream(messages)) {
@@ -75,7 +97,17 @@ export async function runLoop({
     await output.said(message)
     if (toolCalls.length === 0) return { content, usage }
 
-    for (const call of toolCalls) {
+    for (const [index, call] of toolCalls.entries()) {
+      signal.throwIfAborted()
+      // After the last step nobody would see it any more.
+      const news = step < maxSteps ? await steered() : []
+      if (news.length > 0) {
+        for (const { callId, tool } of toolCalls.slice(index)) {
+          await hear({ role: 'tool', callId, tool, output: SKIPPED, failed: true })
+        }
+        await take(news)
+        break
+      }
       signal.throwIfAborted()
       output.toolStart(call)
       const result = await runTool(call)
@@ -83,15 +115,13 @@ export async function runLoop({
       signal.throwIfAborted()
       output.toolEnd(call, result)
       for (const file of result.attachments) output.attachment(file)
-      const heard: ChatMessage & { role: 'tool' } = {
+      await hear({
         role: 'tool',
         callId: call.callId,
         tool: call.tool,
         output: result.success ? result.output : [result.error, result.output].filter(Boolean).join('\n'),
         failed: !result.success
-      }
-      messages.push(heard)
-      await output.heard(heard)
+      })
     }
   }
 

@@ -1,11 +1,15 @@
 import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
 import { SCOPES } from '../../rpc/define.ts'
+import { MAX_CAP, MAX_DEBOUNCE_MS, OVERFLOWS, QUEUE_MODES } from '../../rpc/schemas/queue.ts'
 import type { Camel } from './names.ts'
 
 /** The kinds of model provider that the gateway brings; plugins may add more. */
 export const PROVIDERS: readonly string[] = ['anthropic', 'openai', 'openai_compatible', 'ollama', 'llamacpp', 'offline']
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** What becomes of a turn that was running when the process died. */
+const RECOVERIES = ['abandon', 'retry'] as const
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -128,6 +132,21 @@ const Tier = named(name.pattern, Provider, {
   expected: 'an object with at least one provider'
 })
 
+/** What happens to messages that come while the agent is busy. */
+const policy = {
+  mode: oneOf(QUEUE_MODES, { description: 'What a message does while a turn is running' }),
+  cap: Type.Integer({ description: 'How many messages may wait in a session', minimum: 1, maximum: MAX_CAP }),
+  overflow: oneOf(OVERFLOWS, { description: 'Which message has to go when that many wait' }),
+  debounce_ms: Type.Integer({
+    description: 'How long nothing must have come before what was collected becomes a turn',
+    minimum: 0,
+    maximum: MAX_DEBOUNCE_MS
+  }),
+  summarize_overflow: Type.Boolean({ description: 'Whether the next turn is told what was dropped' })
+}
+
+const preset = <T extends TSchema>(schema: T, value: Static<T>): T => ({ ...schema, default: value })
+
 /** Every key of the configuration, under its name in the file. A property without default that is not optional must be written. */
 export const ConfigSchema = section('The configuration of the gateway', {
   server: Server,
@@ -158,6 +177,23 @@ export const ConfigSchema = section('The configuration of the gateway', {
       default: 32,
       minimum: 1,
       maximum: 10_000
+    }),
+    recovery: oneOf(RECOVERIES, {
+      description: 'What becomes of a turn that the end of the process cut off: told as interrupted, or run again',
+      default: 'abandon'
+    }),
+    default: section('What happens to messages that come while the agent is busy', {
+      mode: preset(policy.mode, 'followup'),
+      cap: preset(policy.cap, 20),
+      overflow: preset(policy.overflow, 'drop_old'),
+      debounce_ms: preset(policy.debounce_ms, 250),
+      summarize_overflow: preset(policy.summarize_overflow, true)
+    }),
+    channels: named(name.pattern, Type.Partial(section('What one frontend has of its own', policy)), {
+      description: 'What differs by frontend, the part of a session id before its colon',
+      default: {},
+      key: name.expected,
+      expected: 'an object of frontends'
     })
   }),
   tools: section('What the agent may use', {

@@ -1,6 +1,8 @@
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { defineMethod } from '../define.ts'
 import { Attachment, MAX_ATTACHMENTS, MAX_MESSAGE, RUN_EVENTS, SendResult } from '../schemas/agent.ts'
+import { relay } from '../schemas/bus.ts'
+import { Mode } from '../schemas/queue.ts'
 import { attach, SessionId, sessionOf } from '../schemas/session.ts'
 
 /** The specification's own example. */
@@ -14,7 +16,18 @@ export const send = defineMethod({
     {
       message: Type.String({ maxLength: MAX_MESSAGE, description: 'May be empty when there are attachments' }),
       sessionId: Type.Optional(SessionId),
-      attachments: Type.Optional(Type.Array(Attachment, { maxItems: MAX_ATTACHMENTS }))
+      attachments: Type.Optional(Type.Array(Attachment, { maxItems: MAX_ATTACHMENTS })),
+      queueMode: Type.Optional(
+        Type.Unsafe<Static<typeof Mode>>({ ...Mode, description: 'What happens to this message while the agent is busy' })
+      ),
+      idempotencyKey: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 255,
+          description:
+            'The same key in the same session within 24 hours answers with the outcome of the first call, and starts nothing'
+        })
+      )
     },
     { additionalProperties: false }
   ),
@@ -36,13 +49,14 @@ export const send = defineMethod({
       }
     }
   ],
-  handler: ({ message, sessionId, attachments = [] }, ctx) =>
+  handler: ({ sessionId, attachments = [], ...message }, ctx) =>
     ctx.app.agent.send({
-      message,
+      ...message,
       attachments,
       sessionId: attach({ sessionId }, ctx),
       caller: ctx.caller,
-      emit: (event, data, origin) => ctx.emit(event, data, origin)
+      listener: relay(ctx),
+      audience: { signal: ctx.signal, connectionId: ctx.connection?.id }
     })
 })
 

@@ -46,7 +46,7 @@ export const list = defineMethod({
             userId: '123456',
             messageCount: 42,
             lastMessageAt: 1739448000000,
-            config: {}
+            config: { queue: { mode: 'followup', overflow: 'drop_old', cap: 8, debounceMs: 250, summarizeOverflow: true } }
           }
         ],
         total: 1
@@ -55,14 +55,10 @@ export const list = defineMethod({
   ],
   async handler({ includePersisted = true, frontend, limit = LIST_LIMIT, offset = 0 }, { app }) {
     const { rows, total } = await app.sessions.list({ live: !includePersisted, frontend, limit, offset })
-    const sessions = rows.map(({ id, frontend, userId, messageCount, lastMessageAt }) => ({
-      id,
-      frontend,
-      userId,
-      messageCount,
-      lastMessageAt,
-      config: {}
-    }))
+    const sessions = rows.map((row) => {
+      const { id, frontend, userId, messageCount, lastMessageAt } = row
+      return { id, frontend, userId, messageCount, lastMessageAt, config: { queue: app.lanes.policies.effective(row) } }
+    })
     return { sessions, total }
   }
 })

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { Mode, Overflow } from './queue.ts'
 
 /** Characters of one message. What is longer is an attachment. */
 export const MAX_MESSAGE = 1024 * 1024
@@ -32,15 +33,31 @@ export const Usage = Type.Object({
   outputTokens: Type.Integer()
 })
 
+/** What became of a message in its lane. Absent for a command, which no lane sees. */
+const Queued = Type.Object({
+  messageId: Type.String({ description: 'Names this message in queue.get, queue.cancel and sessions.resume' }),
+  mode: Mode,
+  outcome: Type.Union([Type.Literal('completed'), Type.Literal('collected'), Type.Literal('steered'), Type.Literal('followup')], {
+    description:
+      'completed: by a run of its own; collected: by one it shares with others; steered: by a run that was under way; followup: it could not be steered and got a run of its own'
+  }),
+  collected: Type.Optional(Type.Integer({ description: 'How many messages the run answers; only where it was collected' })),
+  backlog: Type.Optional(Type.Boolean({ description: 'An earlier run has taken this message into account already' }))
+})
+
 export const SendResult = Type.Object({
   sessionId: Type.String(),
   runId: Type.String(),
-  content: Type.String({ description: 'The whole answer: the texts of all content events, joined' }),
+  content: Type.String({ description: 'The whole answer: the texts of all content events but transient ones, joined' }),
   response: Type.String({ description: 'The same as content' }),
-  usage: Usage
+  usage: Usage,
+  queue: Type.Optional(Queued)
 })
 
-export const Content = Type.Object({ text: Type.String() })
+export const Content = Type.Object({
+  text: Type.String(),
+  transient: Type.Optional(Type.Boolean({ description: 'Of the gateway and not of the agent: no part of the answer' }))
+})
 export const ToolStart = Type.Object({
   tool: Type.String(),
   args: Type.Record(Type.String(), Type.Unknown()),
@@ -56,7 +73,28 @@ export const ToolEnd = Type.Object({
   callId: Type.String()
 })
 export const Done = Type.Object({ content: Type.String() })
-export const RunError = Type.Object({ code: Type.Integer(), message: Type.String() })
+export const RunError = Type.Object({
+  code: Type.Integer(),
+  message: Type.String(),
+  queue: Type.Optional(
+    Type.Object(
+      {
+        code: Type.Union([
+          Type.Literal('overflow'),
+          Type.Literal('superseded'),
+          Type.Literal('cancelled'),
+          Type.Literal('shutdown')
+        ]),
+        laneId: Type.String(),
+        mode: Mode,
+        overflow: Overflow,
+        droppedCount: Type.Integer({ description: 'Messages this lane has dropped since its last run began' }),
+        kept: Type.Optional(Type.Boolean({ description: 'The message is stored and will be answered after the next start' }))
+      },
+      { description: 'Only when the lane, and not the run, ended the message' }
+    )
+  )
+})
 
 /** The events of a run, in the specification's names. */
 export const RUN_EVENTS = {

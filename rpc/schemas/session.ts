@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
 import type { Context } from '../define.ts'
 import { invalidParams } from '../errors.ts'
+import { Policy } from './queue.ts'
 
 /**
  * `<frontend>:<key>`. Neither control characters nor line separators, which would let an id write lines of its own into
@@ -47,7 +48,7 @@ export const SessionSummary = Type.Object({
   userId: Type.String(),
   messageCount: Type.Integer({ minimum: 0, description: 'Messages of users and of the agent' }),
   lastMessageAt: Type.Union([Type.Integer(), Type.Null()], { description: 'Epoch milliseconds; null before the first message' }),
-  config: Type.Object({}, { description: 'What is set for this session alone' })
+  config: Type.Object({ queue: Policy }, { description: 'What holds for the next message, wherever it was set' })
 })
 
 const ToolCallEntry = Type.Object({

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { Mode } from './queue.ts'
 
 export const None = Type.Object({}, { additionalProperties: false })
 
@@ -53,6 +54,12 @@ export const Capabilities = Type.Object({
 
 /** Extension events: sent only to connections that asked for them with `system.hello`. */
 export const EXTENSION_EVENTS = {
+  accepted: Type.Object({
+    messageId: Type.String({ description: 'Names this message in queue.get, queue.cancel and sessions.resume' }),
+    position: Type.Integer({ minimum: 0, description: 'How many come first, the run that is under way counting as one' }),
+    mode: Mode,
+    preview: Type.String({ maxLength: 160, description: 'How its text begins' })
+  }),
   shutdown: Type.Object({
     graceMs: Type.Integer({ description: 'How long runs still have to finish; then the socket closes with 1001' })
   })

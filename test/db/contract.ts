@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
 import type { Db, MessageRow, NewMessage, SessionRow } from '../../db/client.ts'
+import { queueContract, queued } from './queue.ts'
 
 /** What every database promises to the gateway. `open` makes a new, empty one that closes with the test. */
 export function databaseContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
+  queueContract(kind, open)
+
   const said = (message: Partial<NewMessage> & Pick<NewMessage, 'sessionId'>): NewMessage => ({
     runId: 'run-1',
     role: 'user',
@@ -23,7 +26,9 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
       userId: 'a:b',
       createdAt: 5,
       lastMessageAt: null,
-      messageCount: 0
+      messageCount: 0,
+      config: {},
+      historyFrom: null
     })
     assert.equal(await db.sessions.get('telegram:c'), undefined)
   })
@@ -133,12 +138,56 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.equal(await db.sessions.get('ws:gone'), undefined)
   })
 
+  test(`${kind}: what is set for a session is kept until it is set anew`, async (t) => {
+    const db = await open(t)
+    for (const id of ['ws:a', 'ws:b']) await db.sessions.open(id, 1)
+    await db.sessions.configure('ws:a', { queue: { mode: 'collect', cap: 3 } })
+    assert.deepEqual((await db.sessions.get('ws:a'))?.config, { queue: { mode: 'collect', cap: 3 } })
+    await db.sessions.configure('ws:a', { queue: { debounceMs: 0 } })
+    await db.sessions.open('ws:a', 2)
+    const { rows } = await db.sessions.list({ frontend: 'ws', limit: 9, offset: 0 })
+    assert.deepEqual(
+      rows.map(({ id, config }) => [id, config]),
+      [
+        ['ws:b', {}],
+        ['ws:a', { queue: { debounceMs: 0 } }]
+      ]
+    )
+    await db.sessions.configure('ws:gone', {})
+    assert.equal(await db.sessions.get('ws:gone'), undefined)
+  })
+
+  test(`${kind}: a new conversation is not told of the old one, which is still there to be shown`, async (t) => {
+    const db = await open(t)
+    const files = [{ mimeType: 'text/plain', data: 'eA==' }]
+    const history = async () => (await db.messages.history('ws:a')).map(({ content }) => content)
+    for (const id of ['ws:a', 'ws:b']) await db.sessions.open(id, 1)
+    await db.sessions.renew('ws:a')
+    assert.equal((await db.sessions.get('ws:a'))?.historyFrom, null)
+    const old = await db.messages.append(said({ sessionId: 'ws:a', content: 'old', attachments: files }))
+    await db.messages.append(said({ sessionId: 'ws:b', content: 'other' }))
+    await db.sessions.renew('ws:a')
+    assert.equal((await db.sessions.get('ws:a'))?.historyFrom, old)
+    assert.deepEqual(await history(), [])
+    await db.messages.append(said({ sessionId: 'ws:a', content: 'new', attachments: files }))
+    assert.deepEqual(await history(), ['new'])
+    assert.deepEqual((await db.messages.history('ws:a'))[0]?.attachments, files)
+    assert.equal((await db.messages.history('ws:b')).length, 1)
+    assert.deepEqual(
+      (await db.messages.page('ws:a', { limit: 9, bytes: 1000 })).map(({ content }) => content),
+      ['old', 'new']
+    )
+    await db.sessions.renew('ws:a')
+    assert.deepEqual(await history(), [])
+  })
+
   test(`${kind}: removing a session takes all that belongs to it, and nothing of another`, async (t) => {
     const db = await open(t)
     for (const id of ['ws:a', 'ws:b']) {
       await db.sessions.open(id, 1)
       await db.messages.append(said({ sessionId: id, runId: `run-${id}` }))
-      await db.runs.start({ id: `run-${id}`, sessionId: id, principal: 'local', createdAt: 1, startedAt: 2 })
+      await db.queue.accept(queued(`run-${id}`, { sessionId: id }))
+      await db.queue.claim({ sessionId: id, runId: `run-${id}`, ids: [`run-${id}`], now: 2 })
       await db.artifacts.put({ sessionId: id, artifactId: 'x', type: 'note', title: null, content: {}, metadata: null }, 3)
     }
     assert.equal(await db.sessions.remove('ws:a'), true)
@@ -183,7 +232,8 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
           await db.sessions.open(id, createdAt)
           if (lastMessageAt !== null) await db.messages.append(said({ sessionId: id, createdAt: lastMessageAt }))
           const messageCount = lastMessageAt === null ? 0 : 1
-          model.set(id, { ...row, userId: String(row.userId), id, createdAt, lastMessageAt, messageCount })
+          const rest = { lastMessageAt, messageCount, config: {}, historyFrom: null }
+          model.set(id, { ...row, userId: String(row.userId), id, createdAt, ...rest })
         }
         const wanted = ids?.map(([frontend, userId]) => `${frontend}:${userId}`)
         const expected = [...model.values()]
@@ -249,74 +299,6 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
       }),
       { numRuns: 50 }
     )
-  })
-
-  test(`${kind}: a run ends once, and what comes late changes nothing`, async (t) => {
-    const db = await open(t)
-    await db.sessions.open('ws:a', 1)
-    await db.runs.start({ id: 'r', sessionId: 'ws:a', principal: 'token:dash', createdAt: 1, startedAt: 2 })
-    const started = await db.runs.get('r')
-    assert.deepEqual(started, {
-      id: 'r',
-      sessionId: 'ws:a',
-      principal: 'token:dash',
-      status: 'running',
-      createdAt: 1,
-      startedAt: 2,
-      endedAt: null,
-      inputTokens: 0,
-      outputTokens: 0,
-      provider: null,
-      model: null,
-      errorCode: null,
-      errorMessage: null
-    })
-    const end = {
-      status: 'failed',
-      endedAt: 9,
-      inputTokens: 3,
-      outputTokens: 4,
-      provider: 'p',
-      model: 'm',
-      errorCode: 5,
-      errorMessage: 'e'
-    } as const
-    assert.equal(await db.runs.finish({ id: 'r', ...end }), true)
-    assert.deepEqual(await db.runs.get('r'), { ...started, ...end })
-    assert.equal(await db.runs.finish({ id: 'r', status: 'completed', endedAt: 10, errorMessage: null }), false)
-    assert.deepEqual(await db.runs.get('r'), { ...started, ...end })
-    assert.equal(await db.runs.finish({ id: 'unknown', status: 'completed', endedAt: 10 }), false)
-  })
-
-  test(`${kind}: what still runs at a start is marked interrupted, with the answers it was writing, and nothing else`, async (t) => {
-    const db = await open(t)
-    await db.sessions.open('ws:a', 1)
-    const start = (id: string) => db.runs.start({ id, sessionId: 'ws:a', principal: 'local', createdAt: 1, startedAt: 1 })
-    await start('failed')
-    await db.messages.append(
-      said({ sessionId: 'ws:a', runId: 'failed', role: 'assistant', content: 'cut off', status: 'partial' })
-    )
-    await db.runs.finish({ id: 'failed', status: 'failed', endedAt: 2 })
-    await start('died')
-    await db.messages.append(said({ sessionId: 'ws:a', runId: 'died', content: 'question' }))
-    await db.messages.append(said({ sessionId: 'ws:a', runId: 'died', role: 'assistant', content: 'half an', status: 'partial' }))
-
-    const interrupted = await db.runs.interruptRunning(7)
-    assert.deepEqual(
-      interrupted.map(({ id, status, endedAt }) => ({ id, status, endedAt })),
-      [{ id: 'died', status: 'interrupted', endedAt: 7 }]
-    )
-    assert.deepEqual(await db.runs.get('died'), interrupted[0])
-    assert.equal((await db.runs.get('failed'))?.status, 'failed')
-    assert.deepEqual(
-      (await db.messages.history('ws:a')).map(({ content, status }) => [content, status]),
-      [
-        ['cut off', 'partial'],
-        ['question', 'complete'],
-        ['half an', 'interrupted']
-      ]
-    )
-    assert.deepEqual(await db.runs.interruptRunning(8), [])
   })
 
   test(`${kind}: the audit log lists its entries newest first and forgets the old ones`, async (t) => {

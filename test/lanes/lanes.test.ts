@@ -5,9 +5,13 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { LaneError } from '../../lanes/errors.ts'
-import type { Ticket, Turn } from '../../lanes/lane.ts'
-import { MAX_QUEUED, MAX_QUEUED_TOTAL } from '../../lanes/policy.ts'
-import { ABANDON_AFTER, RUN_TIMEOUT, rig, settle } from './rig.ts'
+import { type Lanes, MAX_QUEUED_TOTAL } from '../../lanes/lanes.ts'
+import { MemoryDriver } from '../../lanes/memory.ts'
+import type { Turn } from '../../lanes/turn.ts'
+import { ABANDON_AFTER, Job, message, POLICY, RUN_TIMEOUT, recovered, rig, settle, type Work } from './rig.ts'
+
+/** How many may wait in a lane of these tests. */
+const CAP = POLICY.cap
 
 test('items of one lane run one at a time, in the order in which they came', async () => {
   const { submit, called } = rig()
@@ -24,41 +28,32 @@ test('items of one lane run one at a time, in the order in which they came', asy
   )
 })
 
-test('a run is never called before enqueue has returned its ticket', async () => {
-  const { lanes } = rig()
-  const ticket: Ticket<number> = lanes.enqueue('x', { owner: 'ann', run: () => ticket.id })
-  assert.equal(await ticket.settled, ticket.id)
+test('a run is never called before who awaits send has its ticket', async () => {
+  const order: string[] = []
+  const { settled } = await rig().send('x', () => order.push('run'))
+  order.push('ticket')
+  await settled
+  assert.deepEqual(order, ['ticket', 'run'])
 })
 
-test('work may be an object whose run needs its this', async () => {
-  const { lanes } = rig()
-  class Greeting {
-    readonly owner = 'ann'
-    readonly text = 'hello'
-    run(): string {
-      return this.text
-    }
-  }
-  assert.equal(await lanes.enqueue('x', new Greeting()).settled, 'hello')
-})
-
-test('the position counts the active run too (#82791: "queueAhead = 0" hid the blocker)', () => {
+test('the position counts the active run too (#82791: "queueAhead = 0" hid the blocker)', async () => {
   const { submit } = rig({ maxConcurrentRuns: 1 })
+  const [x, y] = ['x', 'y'].map((id) => [1, 2, 3].map((part) => submit(id, `${id}${part}`)))
+  await settle()
   assert.deepEqual(
-    [submit('x', '1'), submit('x', '2'), submit('x', '3')].map(({ ticket }) => ticket.position),
+    x!.map(({ ticket }) => ticket!.position),
     [0, 1, 2]
   )
   // Nothing of its own lane is before it; that another lane has the slot is no place in this queue.
   assert.deepEqual(
-    [submit('y', '4'), submit('y', '5')].map(({ ticket }) => ticket.position),
-    [0, 1]
+    y!.map(({ ticket }) => ticket!.position),
+    [0, 1, 2]
   )
 })
 
-test('tickets and turns have ids of their own, and the epoch rises with every turn, over a lane that was dropped too', async () => {
+test('the epoch rises with every turn, over a lane that was dropped too', async () => {
   const { submit } = rig()
   const jobs = ['1', '2', '3'].map((name) => submit('x', name))
-  assert.equal(new Set(jobs.map(({ ticket }) => ticket.id)).size, 3)
   for (const job of jobs) {
     await settle()
     job.finish()
@@ -97,45 +92,19 @@ test('what comes and goes in the queue during a run leaves the run alone, and it
 test('an item that comes at the very moment a lane runs empty is run (#31902)', async () => {
   const { submit, lanes, called } = rig()
   const first = submit('x', 'first')
+  await settle()
   for (const delay of [0, 1, 2, 3, 4, 5, 6]) {
-    let ticks = first.ticket.settled.then(() => {})
+    let ticks = first.ticket!.settled.then(() => {})
     for (let tick = 0; tick < delay; tick++) ticks = ticks.then(() => {})
     ticks.then(() => submit('x', `${delay} microtasks later`).finish())
   }
-  await settle()
   first.finish()
   await settle()
   assert.equal(called.length, 8)
   assert.equal(lanes.size, 0)
 })
 
-test('a lane holds a bounded number of items; one more is refused to the sender, and none that was accepted suffers (#112317)', async () => {
-  const { submit, lanes, called } = rig()
-  const active = submit('x', 'active')
-  const queued = Array.from({ length: MAX_QUEUED }, (_, index) => submit('x', `${index}`))
-  assert.throws(() => submit('x', 'too much'), { name: 'LaneError', code: 'full', laneId: 'x' })
-  assert.equal(lanes.snapshot('x').queued, MAX_QUEUED)
-  for (const job of [active, ...queued]) job.finish()
-  await settle()
-  assert.equal(called.length, MAX_QUEUED + 1)
-  // The active item is never the victim (#103246).
-  assert.deepEqual(active.outcomes, ['done'])
-})
-
-test('all lanes together hold a bounded number of items, and room comes back as they run or are cancelled', async () => {
-  const { lanes } = rig({ maxConcurrentRuns: 1 })
-  const work = { owner: 'alice', run: () => new Promise<void>(() => {}) }
-  const lane = (index: number): string => `x${index % 20}`
-  lanes.enqueue('busy', work)
-  for (let index = 0; index < MAX_QUEUED_TOTAL; index++) lanes.enqueue(lane(index), work)
-  assert.throws(() => lanes.enqueue('new', work), { name: 'LaneError', code: 'full' })
-  assert.equal(lanes.has('new'), false)
-  lanes.cancel(lane(0))
-  for (let index = 0; index < MAX_QUEUED_TOTAL / 20; index++) lanes.enqueue('new', work)
-  assert.throws(() => lanes.enqueue('new', work), { name: 'LaneError', code: 'full' })
-})
-
-test('lanes that have nothing to do are forgotten (#5264: the map was never pruned)', async () => {
+test('lanes that have nothing to do are forgotten (#5264, #114051, #6037: the map was never pruned)', async () => {
   const { submit, lanes, clock } = rig()
   for (let index = 0; index < 100; index++) submit(`lane ${index}`, `${index}`).finish()
   assert.equal(lanes.size, 100)
@@ -147,13 +116,106 @@ test('lanes that have nothing to do are forgotten (#5264: the map was never prun
   assert.equal(clock.pending, 0)
 })
 
-test('a snapshot says what a lane does and since when; an unknown lane is an idle one', async () => {
+test('a snapshot says what a lane does, for whom and since when; an unknown lane is an idle one', async () => {
   const { submit, lanes, clock } = rig()
-  assert.deepEqual(lanes.snapshot('x'), { state: 'idle', queued: 0, runningSince: undefined })
+  assert.deepEqual(lanes.snapshot('x'), { state: 'idle', depth: 0, oldestAgeMs: undefined, running: undefined })
   await clock.advance(7)
-  submit('x', '1')
+  submit('x', '1', { owner: 'bob' })
   submit('x', '2')
-  assert.deepEqual(lanes.snapshot('x'), { state: 'running', queued: 1, runningSince: 7 })
+  await clock.advance(5)
+  const running = { id: '1', owner: 'bob', since: 7 }
+  assert.deepEqual(lanes.snapshot('x'), { state: 'running', depth: 1, oldestAgeMs: 5, running })
+})
+
+test.describe('a message whose id is in the lane already, and has no end', () => {
+  const echo = message<Work>({ run: () => assert.fail('run as well') }, { id: '1', owner: 'bob', mode: 'interrupt' })
+
+  for (const where of ['on its way', 'waiting', 'running', 'steered', 'ended, and that is not stored yet'] as const) {
+    test(`${where}, is that message: it has its ticket, and nothing else happens (#30604, #30688)`, async () => {
+      const stored = Promise.withResolvers<void>()
+      const driver = new MemoryDriver<Work, unknown>()
+      const { submit, lanes, called } = rig({ driver })
+      const active = where === 'waiting' || where === 'steered' ? submit('x', 'active') : undefined
+      await settle()
+      const job = submit('x', '1', { mode: 'steer' })
+      if (where !== 'on its way') await settle()
+      if (where === 'steered') active!.turn!.takeSteered()
+      if (where.startsWith('ended')) {
+        driver.settle = () => stored.promise
+        job.finish()
+        await settle()
+        assert.deepEqual([job.outcomes, lanes.snapshot('x').state], [[], 'idle'])
+      }
+      driver.accept = () => assert.fail('accepted again')
+      const again = lanes.send('x', echo)
+      assert.equal(lanes.waiting, where === 'on its way' || where === 'waiting' ? 1 : 0)
+      await settle()
+      stored.resolve()
+      active?.finish()
+      await settle()
+      job.finish()
+      const { value } = await (await again).settled
+      await settle()
+      assert.deepEqual([value, job.outcomes.length, called.length, lanes.size], ['done', 1, where === 'waiting' ? 2 : 1, 0])
+    })
+  }
+
+  test('that was restored twice, is one message', async () => {
+    const { lanes, called } = rig()
+    const found = recovered(message<Work>(new Job('1'), { id: '1' }))
+    const [one, two, three] = [...lanes.restore('x', [found, found]), ...lanes.restore('x', [found])]
+    assert.ok(two!.settled === one!.settled && three!.settled === one!.settled)
+    await settle()
+    assert.deepEqual([called, lanes.waiting], [['1'], 0])
+  })
+})
+
+test('a message that was restored has a ticket like any other: it may be sent again, and a cancel waits for its end', async () => {
+  const { lanes } = rig()
+  const found = ['1', '2'].map((id) => recovered(message<Work>(new Job(id), { id })))
+  const tickets = lanes.restore('x', found)
+  assert.deepEqual(await Promise.all(found.map(({ message }) => lanes.send('x', message))), tickets)
+  await lanes.cancel('x').freed
+  await Promise.all(tickets.map(({ settled }) => assert.rejects(settled, { code: 'cancelled' })))
+  assert.equal(lanes.size, 0)
+})
+
+test.describe('the bound over all lanes', () => {
+  const work: Work = { run: () => new Promise(() => {}) }
+
+  test('refuses what comes when too much waits anywhere, before the driver is asked, and takes messages again when less does', async () => {
+    const driver = new MemoryDriver<Work, unknown>()
+    const { lanes, submit } = rig({ driver, maxConcurrentRuns: 1 })
+    submit('x', 'active')
+    await settle()
+    const half = MAX_QUEUED_TOTAL / 2
+    for (let index = 0; index < half; index++) submit('x', `x${index}`, { cap: MAX_QUEUED_TOTAL })
+    // Those that are being made durable count.
+    for (let index = 0; index < half; index++) submit(`lane ${index}`, `y${index}`)
+    assert.equal(lanes.waiting, MAX_QUEUED_TOTAL)
+    driver.accept = () => assert.fail('the driver was asked')
+    await assert.rejects(lanes.send('elsewhere', message(work)), { code: 'overflow', laneId: 'elsewhere', droppedCount: 1 })
+    assert.equal(lanes.has('elsewhere'), false)
+    await settle()
+    assert.equal(lanes.waiting, MAX_QUEUED_TOTAL)
+    await assert.rejects(lanes.send('x', message(work, { mode: 'interrupt' })), { code: 'overflow' })
+    driver.accept = async () => {}
+    lanes.cancelMessage('x', 'x7')
+    const last = await lanes.send('elsewhere', message(work))
+    assert.equal(last.position, 0)
+    await assert.rejects(lanes.send('elsewhere', message(work)), { code: 'overflow' })
+    lanes.close(0)
+    await settle()
+    assert.equal(lanes.waiting, 0)
+  })
+
+  test('refuses nothing that was accepted before a restart, but counts it', async () => {
+    const { lanes } = rig({ maxConcurrentRuns: 1 })
+    const found = Array.from({ length: MAX_QUEUED_TOTAL + 2 }, (_, index) => recovered(message(work, { id: `${index}` })))
+    assert.equal(lanes.restore('x', found).length, MAX_QUEUED_TOTAL + 2)
+    assert.equal(lanes.waiting, MAX_QUEUED_TOTAL + 1)
+    await assert.rejects(lanes.send('y', message(work)), { code: 'overflow' })
+  })
 })
 
 test.describe('the global cap', () => {
@@ -162,19 +224,19 @@ test.describe('the global cap', () => {
     const jobs = ['a', 'b', 'c', 'd'].map((id) => submit(id, id))
     await settle()
     assert.deepEqual(called, ['a', 'b'])
-    assert.deepEqual(lanes.snapshot('c'), { state: 'ready', queued: 1, runningSince: undefined })
+    assert.deepEqual(lanes.snapshot('c'), { state: 'ready', depth: 1, oldestAgeMs: 0, running: undefined })
     jobs[1]!.finish()
     await settle()
     assert.deepEqual(called, ['a', 'b', 'c'])
   })
 
-  test('a lane with a thousand items does not starve the others: one turn a lane at a time (#54488, #14282)', async () => {
+  test('a lane with a thousand items does not starve the others: one turn a lane at a time (#54488, #14282, #24749, #53076)', async () => {
     const { submit, called } = rig({ maxConcurrentRuns: 1 })
-    for (let index = 0; index < MAX_QUEUED; index++) submit('flood', `flood ${index}`).finish()
+    for (let index = 0; index < CAP; index++) submit('flood', `flood ${index}`).finish()
     for (const id of ['a', 'b', 'c']) for (const part of [1, 2]) submit(id, `${id}${part}`).finish()
     await settle()
     assert.deepEqual(called.slice(0, 9), ['flood 0', 'a1', 'b1', 'c1', 'flood 1', 'a2', 'b2', 'c2', 'flood 2'])
-    assert.equal(called.length, MAX_QUEUED + 6)
+    assert.equal(called.length, CAP + 6)
   })
 
   test('a lane whose only item was cancelled leaves the line and keeps nobody waiting', async () => {
@@ -182,6 +244,7 @@ test.describe('the global cap', () => {
     const active = submit('a', 'a')
     submit('b', 'b')
     submit('c', 'c')
+    await settle()
     assert.equal(lanes.cancel('b').queued, 1)
     submit('b', 'b again')
     await settle()
@@ -225,7 +288,8 @@ test.describe('cancel', () => {
     await settle()
     active.turn!.signal.addEventListener('abort', () => states.push(lanes.snapshot('x')))
     lanes.cancel('x')
-    assert.deepEqual(states, [{ state: 'stopping', queued: 0, runningSince: 0 }])
+    const running = { id: 'active', owner: 'ann', since: 0 }
+    assert.deepEqual(states, [{ state: 'stopping', depth: 0, oldestAgeMs: undefined, running }])
   })
 
   test('limited to an owner it leaves the items of others, queued and active, where they are', async () => {
@@ -268,6 +332,8 @@ test.describe('cancel', () => {
   test('of a run that was not called yet keeps it from being called', async () => {
     const { submit, lanes } = rig()
     const job = submit('x', 'job')
+    // Taken in, and claimed in a moment.
+    while (lanes.snapshot('x').state !== 'running') await undefined
     const { running, freed } = lanes.cancel('x')
     await freed
     await settle()
@@ -276,21 +342,31 @@ test.describe('cancel', () => {
     assert.deepEqual(job.outcomes, ['cancelled'])
   })
 
-  test('looks at each queued item once (#148754: a big backlog took quadratic time)', () => {
-    const { lanes, submit } = rig()
-    submit('x', 'active')
-    let looks = 0
-    const work = {
-      get owner() {
-        looks++
-        return 'bob'
-      },
-      run() {}
-    }
-    for (let index = 0; index < MAX_QUEUED; index++) lanes.enqueue('x', work)
-    assert.equal(lanes.cancel('x', { owner: 'bob' }).queued, MAX_QUEUED)
-    assert.ok(looks <= MAX_QUEUED, `${looks} looks at ${MAX_QUEUED} items`)
-  })
+  const ways = {
+    cancel: (lanes: Lanes<Work, unknown>) => lanes.cancel('x', { owner: 'bob' }).queued,
+    clear: (lanes: Lanes<Work, unknown>) => lanes.clear('x', { owner: 'bob' })
+  }
+  for (const [way, cancel] of Object.entries(ways))
+    test(`looks at each queued message once (#148754: a big backlog took quadratic time): ${way}`, async () => {
+      const { lanes, submit } = rig()
+      submit('x', 'active')
+      let looks = 0
+      const work: Work = { run() {} }
+      for (let index = 0; index < CAP; index++) {
+        const queued = message(work)
+        Object.defineProperty(queued, 'owner', {
+          get() {
+            looks++
+            return 'bob'
+          }
+        })
+        lanes.send('x', queued)
+      }
+      await settle()
+      looks = 0
+      assert.equal(cancel(lanes), CAP)
+      assert.ok(looks <= CAP, `${looks} looks at ${CAP} messages`)
+    })
 
   test('aborts with a DOMException AbortError, because some SDKs take any other reason for a failure', async () => {
     const { submit, lanes, clock } = rig()
@@ -330,8 +406,8 @@ test.describe('cancel', () => {
   })
 
   test('by a run that then waits to be freed ends with the abandon deadline, not never', async () => {
-    const { lanes, clock } = rig()
-    const { settled } = lanes.enqueue('x', { owner: 'ann', run: () => lanes.cancel('x').freed })
+    const { lanes, clock, send } = rig()
+    const { settled } = await send('x', () => lanes.cancel('x').freed)
     const rejected = assert.rejects(settled, { code: 'cancelled', abandoned: true })
     await settle()
     await clock.advance(ABANDON_AFTER)
@@ -349,8 +425,52 @@ test.describe('cancel', () => {
   })
 })
 
+test.describe('clear', () => {
+  test('rejects what waits and what is on its way, as cancelled, and answers how many; what runs goes on', async () => {
+    const { submit, lanes } = rig()
+    const active = submit('x', 'active')
+    const steered = submit('x', 'steered', { mode: 'steer' })
+    const offered = submit('x', 'offered', { mode: 'steer_backlog' })
+    await settle()
+    await active.turn!.takeSteered()
+    const arriving = submit('x', 'on its way')
+    assert.equal(lanes.clear('x'), 2)
+    assert.equal(lanes.clear('x'), 0)
+    await settle()
+    assert.deepEqual([offered.outcomes, arriving.outcomes], [['cancelled'], ['cancelled']])
+    assert.equal(active.turn!.signal.aborted, false)
+    active.finish()
+    await settle()
+    assert.deepEqual([active.outcomes, steered.outcomes], [['done'], ['steered done']])
+    assert.deepEqual([lanes.size, lanes.waiting], [0, 0])
+  })
+
+  test('limited to an owner it leaves what others sent, and the order of it', async () => {
+    const { submit, lanes } = rig()
+    submit('x', 'active', { owner: 'bob' })
+    for (const [name, owner] of Object.entries({ 1: 'ann', 2: 'bob', 3: 'ann' })) submit('x', name, { owner })
+    await settle()
+    assert.equal(lanes.clear('x', { owner: 'bob' }), 1)
+    assert.deepEqual(
+      lanes.queued('x').map(({ id }) => id),
+      ['1', '3']
+    )
+    assert.equal(lanes.snapshot('x').state, 'running')
+  })
+
+  test('of a lane that stands in line for a slot, or does nothing, leaves nothing behind', async () => {
+    const { submit, lanes } = rig({ maxConcurrentRuns: 1 })
+    submit('x', 'active')
+    submit('y', 'ready')
+    await settle()
+    assert.deepEqual([lanes.clear('y'), lanes.clear('z')], [1, 0])
+    await settle()
+    assert.deepEqual(lanes.ids(), ['x'])
+  })
+})
+
 test.describe('deadlines', () => {
-  test('a run that takes too long is aborted, ends as timeout, and the queue goes on (#48488, #5951, #67173)', async () => {
+  test('a run that takes too long is aborted, ends as timeout, and the queue goes on (#48488, #7630, #16331, #81335, #5951, #67173; a parameter: #77740, #77741)', async () => {
     const { submit, clock, called } = rig()
     const slow = submit('x', 'slow')
     submit('x', 'next')
@@ -373,7 +493,7 @@ test.describe('deadlines', () => {
     assert.deepEqual(patient.outcomes, ['done'])
   })
 
-  test('a run that ignores its signal is abandoned: its lane goes on, and everything queued is still there (#130810)', async () => {
+  test('a run that ignores its signal is abandoned: its lane goes on, and everything queued is still there (#130810, #130911)', async () => {
     const { submit, clock, called, lanes } = rig()
     const stuck = submit('x', 'stuck', { onAbort: 'ignores' })
     const rest = ['1', '2'].map((name) => submit('x', name))
@@ -436,7 +556,7 @@ test.describe('deadlines', () => {
 
 test.describe('whatever a run does, its lane is freed', () => {
   const thenable = (then: (resolve: (value: string) => void, reject: (error: Error) => void) => void) => ({ then })
-  const cases: [string, (turn: Turn) => unknown, string][] = [
+  const cases: [string, (turn: Turn<Work>) => unknown, string][] = [
     ['returns a plain value', () => 'value', 'value'],
     ['returns a promise', async () => 'value', 'value'],
     [
@@ -472,9 +592,12 @@ test.describe('whatever a run does, its lane is freed', () => {
   ]
   for (const [what, run, outcome] of cases) {
     test(`a run that ${what}`, async () => {
-      const { lanes, clock, submit } = rig()
-      const { settled } = lanes.enqueue('x', { owner: 'ann', run })
-      const told = settled.catch((error) => (error instanceof LaneError ? error.code : error.message))
+      const { lanes, clock, submit, send } = rig()
+      const { settled } = await send('x', run)
+      const told = settled.then(
+        ({ value }) => value,
+        (error) => (error instanceof LaneError ? error.code : error.message)
+      )
       const next = submit('x', 'next')
       await clock.advance(RUN_TIMEOUT + ABANDON_AFTER)
       assert.equal(await told, outcome)
@@ -494,10 +617,9 @@ test.describe('whatever a run does, its lane is freed', () => {
   })
 
   test('a run that waits for an item of its own lane waits until its timeout, and then that item runs', async () => {
-    const { lanes, clock } = rig()
+    const { lanes, clock, send } = rig()
     const calls: string[] = []
-    const inner = { owner: 'ann', run: () => calls.push('inner') }
-    const outer = lanes.enqueue('x', { owner: 'ann', run: () => lanes.enqueue('x', inner).settled })
+    const outer = await send('x', async () => (await send('x', () => calls.push('inner'))).settled)
     const rejected = assert.rejects(outer.settled, { code: 'timeout' })
     await clock.advance(RUN_TIMEOUT + ABANDON_AFTER)
     await rejected
@@ -511,14 +633,11 @@ test('a ticket that nobody watches does not end the process', async (t) => {
   const listener = (reason: unknown) => unhandled.push(reason)
   process.on('unhandledRejection', listener)
   t.after(() => process.off('unhandledRejection', listener))
-  const { lanes, clock } = rig({ maxConcurrentRuns: 1 })
-  const fail = { owner: 'ann', run: () => Promise.reject(new Error('boom')) }
-  const hang = {
-    owner: 'ann',
-    run: () => new Promise((_, reject) => clock.after(RUN_TIMEOUT + 2 * ABANDON_AFTER, () => reject(new Error('late'))))
-  }
-  for (const work of [fail, hang, fail]) lanes.enqueue('x', work)
-  lanes.enqueue('y', fail)
+  const { lanes, clock, send } = rig({ maxConcurrentRuns: 1 })
+  const fail = () => Promise.reject(new Error('boom'))
+  const hang = () => new Promise((_, reject) => clock.after(RUN_TIMEOUT + 2 * ABANDON_AFTER, () => reject(new Error('late'))))
+  for (const run of [fail, hang, fail]) await send('x', run)
+  await send('y', fail)
   lanes.cancel('y')
   await clock.advance(RUN_TIMEOUT + 3 * ABANDON_AFTER)
   assert.equal(lanes.size, 0)

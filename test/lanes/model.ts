@@ -1,130 +1,141 @@
-import { ABANDON_AFTER, type OnAbort, RUN_TIMEOUT } from './rig.ts'
-
-export const CAP = 2
-/** Twice as many as slots, so that there is a line to keep in order. */
-export const LANES = ['a', 'b', 'c', 'd']
-export const OWNERS = ['ann', 'bob']
-
-/** What the run of an item does when it is called, and how it takes an abort. */
-export interface Kind {
-  readonly owner: string
-  readonly act: 'waits' | 'throws' | 'cancels its lane' | 'enqueues into its lane'
-  readonly onAbort: OnAbort
-}
-
-export interface Item extends Kind {
+/** A message as a lane sees it. `deaf`: the run of a turn that begins with it ignores its signal. */
+export interface Message {
   readonly name: string
+  readonly owner: string
+  readonly priority: 'person' | 'system'
+  readonly mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+  readonly cap: number
+  readonly overflow: 'drop_old' | 'drop_new'
+  readonly summarize: boolean
+  readonly deaf: boolean
 }
 
-/** What an item that was enqueued by a run of its own lane is like. */
-export const CHILD = { owner: 'ann', act: 'waits', onAbort: 'rejects' } as const
+/** Where it is, and how often it was in a turn. While it waits: `offered` to the turn that runs, `seen` by one, `missed` by one. */
+type Accepted = Message & {
+  at: 'waits' | 'runs' | 'taken' | 'over'
+  begun: number
+  offered?: boolean
+  seen?: boolean
+  missed?: boolean
+}
 
-/**
- * What lanes do, said as plainly as possible: no promises, no timers, one thing after the other.
- * `outcomes` and `started` are the whole truth about every item ever accepted.
- */
+const isSteer = ({ mode }: Message): boolean => mode === 'steer' || mode === 'steer_backlog'
+const isPerson = ({ priority }: Message): boolean => priority === 'person'
+const nameOf = ({ name }: Message): string => name
+
+/** What a lane does, in plain words. Time and slots are left out: whoever drives it says when the next turn may `begin`. */
 export class Model {
-  now = 0
-  readonly queues = new Map(LANES.map((lane) => [lane, [] as Item[]]))
-  readonly active = new Map<string, { item: Item; end?: string; due: number; armed: number; cause?: string }>()
-  line: string[] = []
-  readonly started: string[] = []
-  readonly outcomes = new Map<string, string>()
-  grace: { due: number; armed: number } | undefined
-  closed = false
-  #armed = 0
+  /** In the order of sending. */
+  readonly #messages: Accepted[] = []
+  /** What the next turn is told was dropped. */
+  #dropped: string[] = []
+  /** Whether a run is being stopped. */
+  stopping = false
+  readonly outcomes: [name: string, outcome: string][] = []
 
-  enqueue(lane: string, item: Item): void {
-    if (this.closed) return
-    this.queues.get(lane)!.push(item)
-    if (!this.active.has(lane) && !this.line.includes(lane)) this.line.push(lane)
-    this.settle()
+  /** In the order of their turns: people's messages before those of machines. */
+  get waiting(): Accepted[] {
+    const waiting = this.#messages.filter(({ at }) => at === 'waits')
+    return [...waiting.filter(isPerson), ...waiting.filter((message) => !isPerson(message))]
   }
 
-  /** The run itself comes to its end. */
-  end(lane: string, end: string): void {
-    const turn = this.active.get(lane)
-    if (turn) turn.end ??= end
-    this.settle()
+  /** Those of the turn, and those it took. */
+  get running(): Accepted[] {
+    return this.#messages.filter(({ at }) => at === 'runs' || at === 'taken')
   }
 
-  cancel(lane: string, owner?: string, cause = 'cancelled'): void {
-    const queue = this.queues.get(lane)!
-    const hit = (item: Item): boolean => owner === undefined || item.owner === owner
-    for (const item of queue.filter(hit)) this.outcomes.set(item.name, cause)
-    this.queues.set(
-      lane,
-      queue.filter((item) => !hit(item))
-    )
-    this.line = this.line.filter((waiting) => this.queues.get(waiting)!.length > 0)
-    const turn = this.active.get(lane)
-    if (turn && hit(turn.item)) this.#stop(lane, cause)
-    this.settle()
+  send(message: Message): void {
+    const idle = this.running.length === 0 && this.waiting.length === 0
+    // A lane that has nothing to do is forgotten, and what it dropped with it.
+    if (idle) this.#dropped = []
+    // An interruption supersedes what waits, and stops the run. Anything else needs room to wait, unless it starts at once.
+    if (message.mode === 'interrupt') this.#end(this.waiting, 'superseded, waiting')
+    else if (!idle && !this.#makeRoom(message)) return
+    // A steer is offered to the run, but does not overtake an earlier one of its owner that no run has seen.
+    const behind = this.waiting.some((other) => isSteer(other) && other.owner === message.owner && !other.offered && !other.seen)
+    // What a run does, it does with the rights of the one it runs for.
+    const ofOwner = this.running.some(({ owner }) => owner === message.owner)
+    const offered = isSteer(message) && !behind && ofOwner && !this.stopping
+    this.#messages.push({ ...message, at: 'waits', begun: 0, offered, missed: isSteer(message) && !offered && !idle })
+    if (message.mode === 'interrupt') this.#stop()
   }
 
-  close(graceMs: number): void {
-    if (this.closed) return
-    this.closed = true
-    for (const [lane, queue] of this.queues) {
-      for (const item of queue) this.outcomes.set(item.name, 'shutdown')
-      this.queues.set(lane, [])
+  /** As the newcomer's policy says: machines' messages go first, people's never for a machine's, and none that a run has seen. */
+  #makeRoom(message: Message): boolean {
+    const excess = Math.max(0, this.waiting.length + 1 - message.cap)
+    const machines = this.waiting.filter((other) => !isPerson(other))
+    const people = isPerson(message) ? this.waiting.filter(isPerson) : []
+    const victims = [...machines, ...people].filter(({ seen }) => !seen).slice(0, excess)
+    const refused = victims.length < excess || (excess > 0 && message.overflow === 'drop_new')
+    const gone = refused ? [message] : victims
+    if (message.summarize) this.#dropped.push(...gone.map(nameOf))
+    this.#end(gone, 'overflow, waiting')
+    return !refused
+  }
+
+  /** A turn is one message; or, to be collected, all of its owner's up to the next that stands for itself. */
+  begin(): { messages: string[]; backlog: boolean; again: boolean; dropped: string[] } {
+    const first = this.waiting[0]!
+    const own = this.waiting.filter(({ owner, priority }) => owner === first.owner && priority === first.priority)
+    const other = own.findIndex(({ mode }) => mode !== 'collect')
+    const messages = other === 0 ? [first] : own.slice(0, other === -1 ? own.length : other)
+    const dropped = this.#dropped.splice(0).slice(-20)
+    const turn = { messages: messages.map(nameOf), backlog: first.seen === true, again: first.begun > 0, dropped }
+    for (const message of messages) Object.assign(message, { at: 'runs', begun: message.begun + 1 })
+    return turn
+  }
+
+  /** The run looks at what was steered. A steer ends with the run from then on; a steer_backlog waits for a turn of its own. */
+  take(): string[] {
+    const offered = this.stopping ? [] : this.waiting.filter((message) => message.offered)
+    for (const message of offered) {
+      if (message.mode === 'steer') Object.assign(message, { at: 'taken', begun: message.begun + 1 })
+      else Object.assign(message, { offered: false, seen: true })
     }
-    this.line = []
-    this.grace = { due: this.now + graceMs, armed: ++this.#armed }
+    return offered.map(nameOf)
   }
 
-  advance(ms: number): void {
-    const until = this.now + ms
-    for (;;) {
-      const timers = [...this.active.entries(), ...(this.grace && this.active.size > 0 ? [['', this.grace] as const] : [])]
-      const [next] = timers.filter(([, { due }]) => due <= until).sort(([, a], [, b]) => a.due - b.due || a.armed - b.armed)
-      if (!next) break
-      this.now = next[1].due
-      if (next[0] === '') {
-        this.grace = undefined
-        for (const lane of this.active.keys()) this.#stop(lane, 'shutdown')
-      } else if (this.active.get(next[0])!.cause) this.#leave(next[0])
-      else this.#stop(next[0], 'timeout')
-      this.settle()
+  /** The run ends, and with it all its messages, as it did or as it was stopped. What it did not take waits on. */
+  end(result: string): void {
+    const count = this.running.filter(({ at }) => at === 'runs').length
+    for (const one of this.running) {
+      const how = one.at === 'taken' ? 'steered ' : count > 1 ? `collected ${count} ` : ''
+      const note = `${one.seen ? ' again' : ''}${one.missed ? ' (followup)' : ''}`
+      this.#end([one], this.stopping ? 'cancelled, running' : result === 'done' ? `${how}done${note}` : result)
     }
-    this.now = until
+    for (const message of this.waiting) if (message.offered) Object.assign(message, { offered: false, missed: true })
+    this.stopping = false
   }
 
-  #stop(lane: string, cause: string): void {
-    const turn = this.active.get(lane)!
-    if (turn.cause) return
-    Object.assign(turn, { cause, due: this.now + ABANDON_AFTER, armed: ++this.#armed })
-    if (turn.item.onAbort !== 'ignores') turn.end ??= 'ended'
+  /** First what waits, which is all that is to be cleared; then the run, where `running` and where it began with one of them. */
+  cancel(hit: (message: Message) => boolean, running: boolean): void {
+    this.#end(this.waiting.filter(hit), 'cancelled, waiting')
+    if (running && this.running.some((message) => message.at === 'runs' && hit(message))) this.#stop()
   }
 
-  #leave(lane: string): void {
-    const { item, cause, end } = this.active.get(lane)!
-    this.outcomes.set(item.name, cause ?? end!)
-    this.active.delete(lane)
-    if (this.queues.get(lane)!.length > 0) this.line.push(lane)
+  /** The process died. What waited waits again, as it came; what had begun is interrupted, or begins again, three times at the most. */
+  restart(recovery: 'retry' | 'abandon'): void {
+    if (recovery === 'abandon') this.#end(this.running, 'interrupted')
+    const tired = this.running.filter(({ begun }) => begun >= 3)
+    this.#end(tired, 'failed')
+    for (const one of [...this.running, ...this.waiting]) {
+      Object.assign(one, { at: 'waits', offered: false, seen: false, missed: isSteer(one) })
+    }
+    this.#dropped = []
+    this.stopping = false
   }
 
-  /** Turns that have ended leave, lanes in the line get the slots that are free; until nothing moves any more. */
-  settle(): void {
-    const ended = [...this.active].find(([, { end }]) => end !== undefined)
-    if (ended) this.#leave(ended[0])
-    else if (this.line.length > 0 && this.active.size < CAP) this.#start(this.line.shift()!)
-    else return
-    this.settle()
+  #stop(): void {
+    const [first] = this.running
+    if (first === undefined || this.stopping) return
+    this.stopping = true
+    if (!first.deaf) this.end('stopped')
   }
 
-  #start(lane: string): void {
-    const item = this.queues.get(lane)!.shift()!
-    this.active.set(lane, { item, due: this.now + RUN_TIMEOUT, armed: ++this.#armed })
-    this.started.push(item.name)
-    if (item.act === 'throws') this.end(lane, 'thrown')
-    if (item.act === 'cancels its lane') this.cancel(lane)
-    if (item.act === 'enqueues into its lane') this.enqueue(lane, { ...CHILD, name: `${item.name}+` })
-  }
-
-  state(lane: string): { state: string; queued: number } {
-    const turn = this.active.get(lane)
-    const state = turn ? (turn.cause ? 'stopping' : 'running') : this.line.includes(lane) ? 'ready' : 'idle'
-    return { state, queued: this.queues.get(lane)!.length }
+  #end(messages: readonly Message[], outcome: string): void {
+    for (const message of messages) {
+      this.outcomes.push([message.name, outcome])
+      Object.assign(message, { at: 'over' })
+    }
   }
 }

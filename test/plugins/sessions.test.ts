@@ -1,28 +1,27 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { type Db, type NewMessage, open } from '../../db/client.ts'
-import { GatewayLanes } from '../../plugins/lanes.ts'
 import { Sessions } from '../../plugins/sessions.ts'
 import type { Context, Peer, Scope } from '../../rpc/define.ts'
 import * as methods from '../../rpc/methods/sessions.ts'
 import { Registry } from '../../rpc/registry.ts'
 import { SessionId } from '../../rpc/schemas/session.ts'
 import { compile } from '../../rpc/validate.ts'
+import { workLanes } from './lanes/rig.ts'
+
+const POLICY = { mode: 'followup', overflow: 'drop_old', cap: 20, debounceMs: 250, summarizeOverflow: true }
 
 /** The sessions over a real database and real lanes, called as over the wire. */
 async function rig(t: TestContext, now = () => 1739448000000) {
   const db = await open({ file: ':memory:' })
   t.after(() => db.close())
-  const after = (ms: number, fn: () => void) => {
-    const timer = setTimeout(fn, ms)
-    return () => clearTimeout(timer)
-  }
-  const clock = { now: Date.now, after }
-  const lanes = new GatewayLanes({ clock, maxConcurrentRuns: 4, runTimeoutMs: 60_000, abandonAfterMs: 5000 })
+  const lanes = workLanes({ db })
   t.after(() => lanes.close(0))
   const attached = new Set<string>()
   const connections = { sessions: () => attached }
-  const sessions = new Sessions({ db, lanes, connections, now })
+  const forgotten: string[] = []
+  const bus = { forget: (id: string) => void forgotten.push(id) }
+  const sessions = new Sessions({ db, lanes, connections, bus, now })
   const recorded: unknown[][] = []
   const audit = { record: (...entry: unknown[]) => recorded.push(entry) }
   const rpc = new Registry()
@@ -30,10 +29,10 @@ async function rig(t: TestContext, now = () => 1739448000000) {
 
   /** The answer as a client reads it: through the checks of the params and the schema of the result. */
   async function call(name: string, params: unknown = {}, { connection, scopes = ['read', 'write'] as Scope[] }: Caller = {}) {
-    const ctx = { app: { db, sessions, audit }, connection, caller: { id: 'token:dash', scopes: new Set(scopes) } }
+    const ctx = { app: { db, sessions, audit, lanes }, connection, caller: { id: 'token:dash', scopes: new Set(scopes) } }
     return JSON.parse(rpc.encode(name, await rpc.call(name, params, ctx as unknown as Context)))
   }
-  return { db, lanes, attached, sessions, recorded, call }
+  return { db, lanes, attached, sessions, recorded, forgotten, call }
 }
 
 interface Caller {
@@ -42,7 +41,7 @@ interface Caller {
 }
 
 function peer(sessionId = 'ws:own'): Peer {
-  return { id: 'own', sessionId, events: new Set(), close: () => {} }
+  return { id: 'own', sessionId, events: new Set(), close: () => {}, onClose: () => {} }
 }
 
 async function say(db: Db, sessionId: string, message: Partial<NewMessage> = {}): Promise<number> {
@@ -63,9 +62,9 @@ test('sessions.list answers in the shape of the protocol, with times in millisec
         userId: '123456',
         messageCount: 1,
         lastMessageAt: 1739448000000,
-        config: {}
+        config: { queue: POLICY }
       },
-      { id: 'ws:new', frontend: 'ws', userId: 'new', messageCount: 0, lastMessageAt: null, config: {} }
+      { id: 'ws:new', frontend: 'ws', userId: 'new', messageCount: 0, lastMessageAt: null, config: { queue: POLICY } }
     ],
     total: 2
   })
@@ -93,7 +92,7 @@ test('sessions.list without the persisted ones shows sessions with a live connec
   for (const id of ['ws:connected', 'telegram:busy', 'ws:asleep']) await say(db, id)
   attached.add('ws:connected').add('ws:never-used')
   const { promise, resolve } = Promise.withResolvers<void>()
-  const { settled } = lanes.enqueue('telegram:busy', { owner: 'local', run: () => promise })
+  const settled = lanes.run('telegram:busy', { owner: 'local', run: () => promise })
   const live = async (params = {}) => {
     const { sessions, total } = await call('sessions.list', { includePersisted: false, ...params })
     return { ids: sessions.map(({ id }: { id: string }) => id), total }
@@ -305,11 +304,11 @@ test('a session that is not there is error 1, and asking for it does not make it
 })
 
 test('sessions.delete stops what runs and waits in the lane, and removes what a run still wrote while it was stopping', async (t) => {
-  const { db, lanes, recorded, call } = await rig(t)
+  const { db, lanes, recorded, forgotten, call } = await rig(t)
   await say(db, 'ws:a')
   await say(db, 'ws:b')
   const started = Promise.withResolvers<void>()
-  const running = lanes.enqueue('ws:a', {
+  const running = lanes.run('ws:a', {
     owner: 'local',
     async run({ signal }) {
       started.resolve()
@@ -319,13 +318,14 @@ test('sessions.delete stops what runs and waits in the lane, and removes what a 
       throw signal.reason
     }
   })
-  const waiting = lanes.enqueue('ws:a', { owner: 'somebody else', run: () => assert.fail('ran') })
-  const outcomes = Promise.allSettled([running.settled, waiting.settled])
+  const waiting = lanes.run('ws:a', { owner: 'somebody else', run: () => assert.fail('ran') })
+  const outcomes = Promise.allSettled([running, waiting])
   await started.promise
   const connection = peer('ws:a')
   assert.deepEqual(await call('sessions.delete', { sessionId: 'ws:a' }, { connection }), { success: true })
 
   assert.equal(lanes.has('ws:a'), false)
+  assert.deepEqual(forgotten, ['ws:a'])
   assert.deepEqual(
     (await outcomes).map(({ status }) => status),
     ['rejected', 'rejected']

@@ -60,11 +60,6 @@ export const LATER: readonly Later[] = [
   },
   {
     fixture: 'sessions.list',
-    path: 'result.sessions[0].config.queue',
-    why: 'lanes are FIFO: there is no policy yet that a session could override'
-  },
-  {
-    fixture: 'sessions.list',
     path: 'result.sessions[0].config.elevation',
     why: 'no tool asks for an elevated session yet'
   },
@@ -73,8 +68,7 @@ export const LATER: readonly Later[] = [
   { fixture: 'system.capabilities', path: 'result.nodes.nodeId', why: 'companion nodes cannot register yet' },
   { fixture: 'system.capabilities', path: 'result.featureGates.ui.canvas', why: 'there are no canvas methods yet' },
   { fixture: 'agent.send', path: 'context_warning', why: 'the use of the context window is not watched yet' },
-  { fixture: 'events', path: 'context_warning', why: 'the use of the context window is not watched yet' },
-  { fixture: 'events', path: 'error.data.queue', why: 'queues have no overflow policy yet: nothing is dropped or superseded' }
+  { fixture: 'events', path: 'context_warning', why: 'the use of the context window is not watched yet' }
 ]
 
 /** The paths of one fixture that may differ. */

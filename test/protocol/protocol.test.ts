@@ -49,7 +49,8 @@ for (const [name, { events = [] }] of FIXTURES) {
       continue
     }
     test(`${name}: the ${event} event has the shape of its example`, async (t) => {
-      const { client, id } = await provoke(t, event, PROVOKED_BY[event]!(example.data as Frame))
+      const data = example.data as Frame
+      const { client, id } = data.queue ? await overflow(t) : await provoke(t, event, PROVOKED_BY[event]!(data))
       const frame = client.events(id).find((frame) => frame.event === event)
       assert.ok(frame, `no ${event} among ${JSON.stringify(client.frames)}`)
       assert.equal(frame.id, id)
@@ -245,6 +246,18 @@ async function provoke(t: TestContext, event: string, message: string): Promise<
   const { url } = await start(t, event === 'error' ? failing : {})
   const client = await connect(t, url)
   const id = client.start('agent.send', { message })
+  await client.final(id)
+  return { client, id }
+}
+
+/** A message too many for a session whose agent is busy. */
+async function overflow(t: TestContext): Promise<{ client: TestClient; id: number }> {
+  const { url } = await start(t, { lanes: { default: { cap: 1, overflow: 'drop_new' } } })
+  const client = await connect(t, url)
+  client.start('agent.send', { message: '/tool probe.wait' })
+  await client.frame(({ event }) => event === 'tool_start')
+  client.start('agent.send', { message: 'waits' })
+  const id = client.start('agent.send', { message: 'is one too many' })
   await client.final(id)
   return { client, id }
 }

@@ -56,7 +56,10 @@ test('of a thousand messages at once 64 are taken, the others are refused at onc
   const gate = Promise.withResolvers<void>()
   model.reply({ text: 'first', until: gate.promise })
   const { url } = await build(t, {
-    config: { models: { default: { anthropic: { apiKey: 'key', model: 'm', baseUrl: model.baseUrl } } } }
+    config: {
+      models: { default: { anthropic: { apiKey: 'key', model: 'm', baseUrl: model.baseUrl } } },
+      lanes: { default: { cap: 1000 } }
+    }
   })
   const [client, other] = [await connect(t, url), await connect(t, url)]
   const ids = Array.from({ length: 1000 }, (_, n) => client.start('agent.send', { message: `message ${n}`, sessionId: 'x:1' }))

@@ -10,7 +10,16 @@ import { assertTable } from './tables.ts'
 /** Methods that the specification names without an example. */
 const WITHOUT_EXAMPLE = ['agent.cancel']
 /** Methods that this gateway adds to the specification's. */
-const EXTENSIONS = ['rpc.discover', 'system.hello']
+const EXTENSIONS = [
+  'queue.cancel',
+  'queue.clear',
+  'queue.get',
+  'rpc.discover',
+  'sessions.resume',
+  'sessions.subscribe',
+  'sessions.unsubscribe',
+  'system.hello'
+]
 
 async function methodsOf(t: TestContext): Promise<AnyMethod[]> {
   const { app } = await build(t)

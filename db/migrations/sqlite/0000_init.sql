@@ -53,6 +53,29 @@ CREATE TABLE `messages` (
 );
 --> statement-breakpoint
 CREATE INDEX `messages_session` ON `messages` (`session_id`,`id`);--> statement-breakpoint
+CREATE TABLE `queue` (
+	`seq` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`id` text NOT NULL,
+	`session_id` text NOT NULL,
+	`run_id` text,
+	`owner` text NOT NULL,
+	`priority` text NOT NULL,
+	`policy` text NOT NULL,
+	`preview` text NOT NULL,
+	`state` text NOT NULL,
+	`attempts` integer DEFAULT 0 NOT NULL,
+	`accepted_at` integer NOT NULL,
+	`ended_at` integer,
+	`idempotency_key` text,
+	`outcome` text,
+	`body` text
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `queue_id` ON `queue` (`id`);--> statement-breakpoint
+CREATE UNIQUE INDEX `queue_key` ON `queue` (`session_id`,`idempotency_key`);--> statement-breakpoint
+CREATE INDEX `queue_run` ON `queue` (`run_id`) WHERE "queue"."run_id" is not null;--> statement-breakpoint
+CREATE INDEX `queue_unended` ON `queue` (`seq`) WHERE "queue"."ended_at" is null;--> statement-breakpoint
+CREATE INDEX `queue_ended` ON `queue` (`ended_at`) WHERE "queue"."ended_at" is not null;--> statement-breakpoint
 CREATE TABLE `runs` (
 	`id` text PRIMARY KEY NOT NULL,
 	`session_id` text NOT NULL,
@@ -78,7 +101,9 @@ CREATE TABLE `sessions` (
 	`user_id` text NOT NULL,
 	`created_at` integer NOT NULL,
 	`last_message_at` integer,
-	`message_count` integer DEFAULT 0 NOT NULL
+	`message_count` integer DEFAULT 0 NOT NULL,
+	`config` text DEFAULT '{}' NOT NULL,
+	`history_from` integer
 );
 --> statement-breakpoint
 CREATE INDEX `sessions_recent` ON `sessions` (`last_message_at`,`created_at`,`id`);--> statement-breakpoint

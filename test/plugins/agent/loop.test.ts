@@ -30,13 +30,15 @@ function scripted(steps: readonly (readonly ModelPart[])[], options: Partial<Loo
       yield* rest.shift() ?? [finish()]
     },
     runTool: async ({ callId }: ToolCall) => answered(`result of ${callId}`),
+    steered: async () => [],
     output: {
       text: (text) => log.push(`text ${text}`),
       attachment: ({ mimeType }) => log.push(`attachment ${mimeType}`),
       toolStart: ({ callId }) => log.push(`start ${callId}`),
       toolEnd: ({ callId }, { success }) => log.push(`end ${callId} ${success}`),
       said: async ({ text }) => void log.push(`said ${text}`),
-      heard: async ({ callId, output }) => void log.push(`heard ${callId} ${output}`)
+      heard: async ({ callId, output }) => void log.push(`heard ${callId} ${output}`),
+      asked: async ({ text }) => void log.push(`asked ${text}`)
     },
     ...options
   })
@@ -142,4 +144,111 @@ test('aborted while the model speaks, nothing more is said', async () => {
   })
   await assert.rejects(loop, { name: 'AbortError' })
   assert.deepEqual(log, ['text one'])
+})
+
+/** Says something to a run: `said` is what it takes up at its next look. */
+function steering() {
+  const said: string[] = []
+  return {
+    say: (text: string) => said.push(text),
+    steered: async () => said.splice(0).map((text) => ({ role: 'user', text }) as const)
+  }
+}
+
+test('what is said during a tool call is seen by the next model call, and keeps the next tool from starting', async () => {
+  const { say, steered } = steering()
+  const { loop, seen, log } = scripted(
+    [
+      [call('a'), call('b'), call('c'), finish()],
+      [text('All right.'), finish()]
+    ],
+    {
+      steered,
+      async runTool({ callId }) {
+        say('Leave it')
+        return answered(callId)
+      }
+    }
+  )
+  assert.equal((await loop).content, 'All right.')
+  const skipped = 'Not run: the user said something else first.'
+  assert.deepEqual(log, [
+    'said ',
+    'start a',
+    'end a true',
+    'heard a a',
+    `heard b ${skipped}`,
+    `heard c ${skipped}`,
+    'asked Leave it',
+    'text All right.',
+    'said All right.'
+  ])
+  assert.deepEqual(
+    seen[1]?.slice(-3).map(({ role }) => role),
+    ['tool', 'tool', 'user']
+  )
+})
+
+test('what is said while the model speaks is seen after the tools it asked for before are called off', async () => {
+  const { say, steered } = steering()
+  const { loop, seen } = scripted([], {
+    steered,
+    async *stream(messages) {
+      seen.push([...messages])
+      if (seen.length > 1) return yield finish()
+      say('Wait')
+      yield call('a')
+      yield finish()
+    }
+  })
+  await loop
+  assert.deepEqual(
+    seen[1]?.slice(1).map((message) => [message.role, 'text' in message ? message.text : message.failed]),
+    [
+      ['assistant', ''],
+      ['tool', true],
+      ['user', 'Wait']
+    ]
+  )
+})
+
+test('what is said before the first model call is part of it', async () => {
+  const { say, steered } = steering()
+  say('And be brief')
+  const { loop, seen } = scripted([[text('Hi'), finish()]], { steered })
+  await loop
+  assert.deepEqual(
+    seen[0]?.map((message) => 'text' in message && message.text),
+    ['hello', 'And be brief']
+  )
+})
+
+test('what comes while the last answer is given is left for a turn of its own', async () => {
+  const { say, steered } = steering()
+  const { loop } = scripted([], {
+    steered,
+    async *stream() {
+      yield text('Bye')
+      say('One more thing')
+      yield finish()
+    }
+  })
+  assert.equal((await loop).content, 'Bye')
+  assert.deepEqual(await steered(), [{ role: 'user', text: 'One more thing' }])
+})
+
+test('at the last step nothing is taken any more: nobody would see it', async () => {
+  const { say, steered } = steering()
+  const { loop, log } = scripted([], {
+    steered,
+    maxSteps: 1,
+    async *stream() {
+      say('Wait')
+      yield call('a')
+      yield finish()
+    }
+  })
+  await loop
+  assert.ok(log.includes('end a true'))
+  assert.deepEqual(await steered(), [{ role: 'user', text: 'Wait' }])
 })

@@ -9,7 +9,8 @@ test('an answer comes as content events, done and the result, all of them the sa
   const client = await connect(t, url)
   const id = client.start('agent.send', { message: 'Hello, Flynn!', sessionId: 'telegram:123456' })
   const { result } = await client.final(id)
-  const { runId, ...rest } = result
+  const { runId, queue, ...rest } = result
+  assert.deepEqual(queue, { messageId: runId, mode: 'followup', outcome: 'completed' })
   const content = 'Hello, wörld 🌍!'
   assert.deepEqual(rest, {
     sessionId: 'telegram:123456',

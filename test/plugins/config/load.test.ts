@@ -36,7 +36,12 @@ test('nothing at all, an empty file and a file of comments are a working configu
   assert.equal(nothing.server.shutdownGraceSeconds, 10)
   assert.equal(nothing.agent.runTimeoutSeconds, 600)
   assert.equal(nothing.agent.maxSteps, 40)
-  assert.equal(nothing.lanes.maxConcurrentRuns, 32)
+  assert.deepEqual(nothing.lanes, {
+    maxConcurrentRuns: 32,
+    recovery: 'abandon',
+    default: { mode: 'followup', cap: 20, overflow: 'drop_old', debounceMs: 250, summarizeOverflow: true },
+    channels: {}
+  })
   assert.deepEqual(nothing.tools, { shell: { enabled: false }, web: { allowHosts: [] } })
   assert.deepEqual(nothing.models, {})
   assert.equal(nothing.log.level, 'info')
@@ -88,6 +93,31 @@ log: { level: debug }
   })
   assert.deepEqual(config.models.fast, { offline: {} })
   assert.deepEqual(config.tools, { shell: { enabled: true }, web: { allowHosts: ['intranet', '10.0.0.1'] } })
+})
+
+test('a policy may be said in part: what the default leaves out is the usual, what a channel leaves out is not there', async (t) => {
+  const { lanes } = await load(
+    t,
+    `
+lanes:
+  recovery: retry
+  default: { mode: steer, debounce_ms: 0 }
+  channels:
+    telegram: { mode: collect, summarize_overflow: false }
+    Web_Chat: { debounceMs: 60000, cap: 1000 }
+    ws:
+`
+  )
+  assert.deepEqual(lanes, {
+    maxConcurrentRuns: 32,
+    recovery: 'retry',
+    default: { mode: 'steer', cap: 20, overflow: 'drop_old', debounceMs: 0, summarizeOverflow: true },
+    channels: { telegram: { mode: 'collect', summarizeOverflow: false }, Web_Chat: { debounceMs: 60_000, cap: 1000 }, ws: {} }
+  })
+  const variables = { FLYNN_LANES__DEFAULT__DEBOUNCE_MS: '500', FLYNN_LANES__CHANNELS__TELEGRAM__MODE: 'interrupt' }
+  const set = await load(t, undefined, { env: variables })
+  assert.equal(set.lanes.default.debounceMs, 500)
+  assert.deepEqual(set.lanes.channels, { telegram: { mode: 'interrupt' } })
 })
 
 test('the providers of a tier keep the order in which they were written', async (t) => {
@@ -296,6 +326,35 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
     'an impossible tier',
     'models: { default: { offline: }, "a b": { offline: } }',
     ['flynn.yaml:1:34 models."a b" is not a possible key: must be a name of 1 to 64 letters, digits and . _ @ -']
+  ],
+  [
+    'an unknown mode',
+    'lanes: { default: { mode: follow_up } }',
+    [
+      'flynn.yaml:1:27 lanes.default.mode must be one of "collect", "followup", "steer", "steer_backlog", "interrupt", got "follow_up"'
+    ]
+  ],
+  [
+    'a policy out of its range',
+    'lanes: { default: { cap: 0, debounce_ms: 60001 }, channels: { ws: { cap: 1001 } } }',
+    [
+      'flynn.yaml:1:26 lanes.default.cap must be an integer between 1 and 1000, got 0',
+      'flynn.yaml:1:42 lanes.default.debounce_ms must be an integer between 0 and 60000, got 60001',
+      'flynn.yaml:1:74 lanes.channels.ws.cap must be an integer between 1 and 1000, got 1001'
+    ]
+  ],
+  [
+    'a slip in a channel',
+    'lanes: { channels: { ws: { debounce: 5 } }, recovery: again }',
+    [
+      'flynn.yaml:1:28 lanes.channels.ws.debounce is not known; did you mean debounce_ms?',
+      'flynn.yaml:1:55 lanes.recovery must be one of "abandon", "retry", got "again"'
+    ]
+  ],
+  [
+    'a channel that can be no frontend',
+    'lanes: { channels: { "ws:1": {} } }',
+    ['flynn.yaml:1:22 lanes.channels."ws:1" is not a possible key: must be a name of 1 to 64 letters, digits and . _ @ -']
   ],
   ['a list for an object', '- a\n- b\n', ['flynn.yaml:1:1 the configuration must be an object, got an array']],
   ['text for an object', 'hello', ['flynn.yaml:1:1 the configuration must be an object, got a string']],

@@ -27,7 +27,13 @@ function valid(schema: TSchema): fc.Arbitrary<unknown> {
     const parts = Object.fromEntries(Object.entries(schema.properties).map(([key, part]) => [key, valid(part)]))
     return fc.record(parts, { requiredKeys: required.map(([key]) => key), noNullPrototype: true })
   }
-  if (KindGuard.IsRecord(schema)) throw new Error('records need an arbitrary of their own')
+  if (KindGuard.IsRecord(schema)) {
+    const [[pattern, part]] = Object.entries(schema.patternProperties) as [[string, TSchema]]
+    return fc.dictionary(fc.stringMatching(new RegExp(pattern), { maxLength: 40 }), valid(part), {
+      maxKeys: 3,
+      noNullPrototype: true
+    })
+  }
   if (KindGuard.IsArray(schema)) return fc.array(valid(schema.items), { minLength: schema.minItems ?? 0, maxLength: 4 })
   if (KindGuard.IsUnion(schema)) return fc.constantFrom(...schema.anyOf.map((option) => option.const as string))
   if (KindGuard.IsInteger(schema)) return fc.integer({ min: Number(schema.minimum), max: Number(schema.maximum) })

@@ -12,6 +12,9 @@ interface Row {
   readonly schema: TSchema
 }
 
+/** What the keys are that the operator chooses. */
+const CHOSEN: Record<string, string> = { models: 'tier', 'models.<tier>': 'provider', 'lanes.channels': 'frontend' }
+
 /** Every key, as the README names it: `server.tokens[].name`, `models.<tier>.<provider>.model`. */
 function rowsOf(schema: TSchema, path: string): Row[] {
   if (KindGuard.IsObject(schema)) {
@@ -19,7 +22,7 @@ function rowsOf(schema: TSchema, path: string): Row[] {
   }
   const self = { path, schema }
   if (KindGuard.IsRecord(schema)) {
-    const inside = rowsOf(Object.values(schema.patternProperties)[0]!, `${path}.<${schema.names ? 'provider' : 'tier'}>`)
+    const inside = rowsOf(Object.values(schema.patternProperties)[0]!, `${path}.<${CHOSEN[path]}>`)
     return schema.names ? inside : [self, ...inside]
   }
   return KindGuard.IsArray(schema) && KindGuard.IsObject(schema.items) ? [self, ...rowsOf(schema.items, `${path}[]`)] : [self]

@@ -5,12 +5,12 @@ import test, { type TestContext } from 'node:test'
 import { Type } from '@sinclair/typebox'
 import fastify from 'fastify'
 import { open } from '../../../db/client.ts'
-import { GatewayLanes } from '../../../plugins/lanes.ts'
 import tools from '../../../plugins/tools/index.ts'
 import type { Caller, Context, Scope } from '../../../rpc/define.ts'
 import type { RpcError } from '../../../rpc/errors.ts'
 import { Registry } from '../../../rpc/registry.ts'
 import { type GatewayDecorators, type GatewayInstance, gatewayPlugin } from '../../../types.ts'
+import { workLanes } from '../lanes/rig.ts'
 import { folder } from './context.ts'
 
 interface Gateway {
@@ -27,12 +27,7 @@ async function gateway(t: TestContext, { shell = true } = {}): Promise<Gateway> 
   const db = await open({ file: ':memory:' })
   const rpc = new Registry()
   const config = { dataDir, tools: { shell: { enabled: shell }, web: { allowHosts: [] } } }
-  const lanes = new GatewayLanes({
-    clock: { now: Date.now, after: () => () => {} },
-    maxConcurrentRuns: 4,
-    runTimeoutMs: 1000,
-    abandonAfterMs: 1000
-  })
+  const lanes = workLanes({ clock: { now: Date.now, after: () => () => {} } })
   const sessions = { open: (id: string) => db.sessions.open(id, 1) }
   const audit = { record: (event: string, actor: string, detail = {}) => void db.audit.append({ at: 1, event, actor, detail }) }
   const host = fastify()
@@ -131,7 +126,7 @@ test('running tools directly needs the scope operate', async (t) => {
 
 test('without a session the one of the connection is meant; without a connection there is none to mean', async (t) => {
   const { call, sessions, dataDir } = await gateway(t)
-  const connection = { id: 'c1', sessionId: 'ws:c1', events: new Set<string>(), close() {} }
+  const connection = { id: 'c1', sessionId: 'ws:c1', events: new Set<string>(), close() {}, onClose() {} }
   await call('tools.execute', { tool: 'file.write', args: { path: 'a', content: 'x' } }, { connection })
   assert.deepEqual(await sessions(), ['ws:c1'])
   assert.equal((await readdir(join(dataDir, 'workspaces'))).length, 1)

@@ -4,10 +4,11 @@ import test, { type TestContext } from 'node:test'
 import { Type } from '@sinclair/typebox'
 import { pino } from 'pino'
 import type { Clock } from '../../../lanes/clock.ts'
-import { GatewayLanes } from '../../../plugins/lanes.ts'
+import type { GatewayLanes } from '../../../plugins/lanes/index.ts'
 import { type AnyTool, defineTool, type ToolContext, ToolError } from '../../../plugins/tools/define.ts'
 import { type RunOptions, Toolbox } from '../../../plugins/tools/toolbox.ts'
 import { workspacePath } from '../../../plugins/tools/workspace.ts'
+import { workLanes } from '../lanes/rig.ts'
 import { silent } from './context.ts'
 
 interface Recorded {
@@ -29,7 +30,7 @@ function toolbox(...tools: AnyTool[]): { box: Toolbox; recorded: Recorded[]; lan
       return () => void timers.delete(fn)
     }
   }
-  const lanes = new GatewayLanes({ clock, maxConcurrentRuns: 4, runTimeoutMs: 1000, abandonAfterMs: 1000 })
+  const lanes = workLanes({ clock, runTimeoutMs: 1000, abandonAfterMs: 1000 })
   const box = new Toolbox({ dataDir: '/var/lib/flynn', audit, lanes })
   for (const tool of tools) box.add(tool)
   /** The time of the timer that was armed last is over. */
@@ -304,11 +305,11 @@ test('a tool that asks for it waits for its turn in the lane of the session, oth
   )
   const first = Promise.withResolvers<void>()
   const order: string[] = []
-  const busy = lanes.enqueue('ws:1', { owner: 'x', run: () => first.promise.then(() => void order.push('the turn before')) })
+  const busy = lanes.run('ws:1', { owner: 'x', run: () => first.promise.then(() => void order.push('the turn before')) })
   const ordered = box.execute('test.ordered', {}, options()).then(({ output }) => void order.push(output))
   order.push((await box.execute('test.free', {}, options())).output)
   first.resolve()
-  await Promise.all([busy.settled, ordered])
+  await Promise.all([busy, ordered])
   assert.deepEqual(order, ['at once', 'the turn before', 'in turn'])
 })
 

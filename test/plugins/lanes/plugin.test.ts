@@ -9,9 +9,13 @@ import { promisify } from 'node:util'
 import websocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { WebSocket } from 'ws'
-import type { Turn } from '../../lanes/lane.ts'
-import config from '../../plugins/config/index.ts'
-import lanes, { type GatewayLanes } from '../../plugins/lanes.ts'
+import { open } from '../../../db/client.ts'
+import type { Turn } from '../../../lanes/turn.ts'
+import config from '../../../plugins/config/index.ts'
+import type { Payload } from '../../../plugins/lanes/driver.ts'
+import lanes, { type GatewayLanes } from '../../../plugins/lanes/index.ts'
+import { Registry } from '../../../rpc/registry.ts'
+import { gatewayPlugin } from '../../../types.ts'
 
 type WithLanes = FastifyInstance & { lanes: GatewayLanes }
 
@@ -23,6 +27,24 @@ interface Options {
   readonly before?: (app: FastifyInstance) => unknown
 }
 
+/** What the lanes need of the gateway. */
+const surroundings = [
+  gatewayPlugin({ name: 'db' }, async (app) => {
+    const db = await open({ file: ':memory:' })
+    app.decorate('db', db)
+    app.addHook('onClose', () => db.close())
+  }),
+  gatewayPlugin({ name: 'rpc' }, async (app) => {
+    app.decorate('rpc', new Registry())
+  })
+]
+
+/** What the lane did to some work, instead of what the protocol makes of it. */
+const laneError = (done: Promise<unknown>): Promise<unknown> =>
+  done.catch((error) => {
+    throw error.cause
+  })
+
 async function build(
   t: TestContext,
   { maxConcurrentRuns = 2, runTimeoutSeconds = 60, shutdownGraceSeconds = 0, before = () => {} }: Options = {}
@@ -32,6 +54,7 @@ async function build(
   await app.register(config, {
     config: { lanes: { maxConcurrentRuns }, agent: { runTimeoutSeconds }, server: { shutdownGraceSeconds } }
   })
+  for (const plugin of surroundings) await app.register(plugin)
   await app.register(lanes)
   t.after(() => app.close())
   return app as unknown as WithLanes
@@ -39,13 +62,13 @@ async function build(
 
 /** Work that ends when the test says so, or when it is aborted. */
 function work() {
-  const called = Promise.withResolvers<Turn>()
+  const called = Promise.withResolvers<Turn<Payload>>()
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   return {
     owner: 'ann',
     called: called.promise,
     finish: () => resolve('done'),
-    run(turn: Turn): Promise<string> {
+    run(turn: Turn<Payload>): Promise<string> {
       turn.signal.addEventListener('abort', () => reject(turn.signal.reason))
       called.resolve(turn)
       return promise
@@ -56,20 +79,20 @@ function work() {
 test('app.lanes has as many slots as the configuration says', async (t) => {
   const app = await build(t, { maxConcurrentRuns: 1 })
   const [first, second] = [work(), work()]
-  app.lanes.enqueue('ws:1', first)
-  app.lanes.enqueue('ws:2', second)
+  const done = [app.lanes.run('ws:1', first), app.lanes.run('ws:2', second)]
   await first.called
   assert.equal(app.lanes.snapshot('ws:2').state, 'ready')
   first.finish()
   await second.called
   second.finish()
+  await Promise.all(done)
 })
 
 test('a run ends as timeout after agent.run_timeout_seconds', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const app = await build(t, { runTimeoutSeconds: 30 })
   const slow = work()
-  const { settled } = app.lanes.enqueue('ws:1', slow)
+  const settled = laneError(app.lanes.run('ws:1', slow))
   const { signal } = await slow.called
   t.mock.timers.tick(29_999)
   assert.equal(signal.aborted, false)
@@ -80,21 +103,21 @@ test('a run ends as timeout after agent.run_timeout_seconds', async (t) => {
 test('a run that ignores its signal is abandoned after five seconds', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const app = await build(t)
-  const { settled } = app.lanes.enqueue('ws:1', { owner: 'ann', run: () => new Promise(() => {}) })
+  const settled = laneError(app.lanes.run('ws:1', { owner: 'ann', run: () => new Promise(() => {}) }))
+  const rejected = assert.rejects(settled, { code: 'cancelled', abandoned: false })
   const { freed } = app.lanes.cancel('ws:1')
-  await setImmediate()
-  assert.equal(app.lanes.has('ws:1'), false, 'a run that was not called yet has nothing to ignore')
   await freed
+  assert.equal(app.lanes.has('ws:1'), false, 'a run that was not called yet has nothing to ignore')
 
-  const deaf = app.lanes.enqueue('ws:1', { owner: 'ann', run: () => new Promise(() => {}) })
+  const deaf = laneError(app.lanes.run('ws:1', { owner: 'ann', run: () => new Promise(() => {}) }))
   await setImmediate()
   app.lanes.cancel('ws:1')
   t.mock.timers.tick(4_999)
   assert.equal(app.lanes.has('ws:1'), true)
   t.mock.timers.tick(1)
+  await rejected
+  await assert.rejects(deaf, { code: 'cancelled', abandoned: true })
   assert.equal(app.lanes.has('ws:1'), false)
-  await assert.rejects(settled, { code: 'cancelled', abandoned: false })
-  await assert.rejects(deaf.settled, { code: 'cancelled', abandoned: true })
 })
 
 test('at close new work is refused at once, and what was registered before waits until the runs have ended', async (t) => {
@@ -104,7 +127,7 @@ test('at close new work is refused at once, and what was registered before waits
     before: (app) => app.addHook('onClose', async () => void order.push('the database closes'))
   })
   const active = work()
-  const { settled } = app.lanes.enqueue('ws:1', active)
+  const settled = laneError(app.lanes.run('ws:1', active))
   settled.then(() => order.push('the run has ended'))
   const finishLater = async (): Promise<void> => {
     // Time enough for Fastify to come to its last hook, if nothing held it up.
@@ -113,7 +136,7 @@ test('at close new work is refused at once, and what was registered before waits
   }
   // The hooks of others go on while runs have their grace: a `preClose` that waited would stand under `pluginTimeout`.
   app.addHook('preClose', async () => {
-    assert.throws(() => app.lanes.enqueue('ws:2', work()), { code: 'shutdown' })
+    await assert.rejects(laneError(app.lanes.run('ws:2', work())), { code: 'shutdown' })
     order.push('the next preClose hook')
   })
   app.addHook('onClose', async () => {
@@ -128,7 +151,7 @@ test('at close new work is refused at once, and what was registered before waits
 test('a run that does not end within server.shutdown_grace_seconds is aborted, ends as shutdown, and the gateway closes', async (t) => {
   const app = await build(t, { shutdownGraceSeconds: 0 })
   const active = work()
-  const { settled } = app.lanes.enqueue('ws:1', active)
+  const settled = laneError(app.lanes.run('ws:1', active))
   const rejected = assert.rejects(settled, { code: 'shutdown' })
   await active.called
   await app.close()
@@ -149,7 +172,7 @@ test('the outcome of a run that ends within the grace still reaches its socket',
     })
   })
   app.get('/', { websocket: true }, (socket) => {
-    app.lanes.enqueue('ws:1', active).settled.then((value) => socket.send(value))
+    app.lanes.run('ws:1', active).then((value) => socket.send(value))
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
@@ -171,18 +194,24 @@ test('the outcome of a run that ends within the grace still reaches its socket',
 test('a process that has nothing left but a stuck run still closes to the end', async () => {
   const script = `
     import Fastify from 'fastify'
-    import config from ${JSON.stringify(import.meta.resolve('../../plugins/config/index.ts'))}
-    import lanes from ${JSON.stringify(import.meta.resolve('../../plugins/lanes.ts'))}
+    import config from ${JSON.stringify(import.meta.resolve('../../../plugins/config/index.ts'))}
+    import lanes from ${JSON.stringify(import.meta.resolve('../../../plugins/lanes/index.ts'))}
+    import { open } from ${JSON.stringify(import.meta.resolve('../../../db/client.ts'))}
+    import { Registry } from ${JSON.stringify(import.meta.resolve('../../../rpc/registry.ts'))}
+    import { gatewayPlugin } from ${JSON.stringify(import.meta.resolve('../../../types.ts'))}
     const app = Fastify()
     app.addHook('onClose', async () => console.log('the database closes'))
     await app.register(config, { config: { server: { shutdownGraceSeconds: 0.02 } } })
+    const db = await open({ file: ':memory:' })
+    await app.register(gatewayPlugin({ name: 'db' }, async (app) => app.decorate('db', db)))
+    await app.register(gatewayPlugin({ name: 'rpc' }, async (app) => app.decorate('rpc', new Registry())))
     await app.register(lanes)
-    app.lanes.enqueue('ws:1', { owner: 'ann', run: (turn) => new Promise((_, reject) => turn.signal.addEventListener('abort', reject)) })
+    app.lanes.run('ws:1', { owner: 'ann', run: (turn) => new Promise((_, reject) => turn.signal.addEventListener('abort', reject)) }).catch(() => {})
     await app.close()
     console.log('closed')
   `
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
-    cwd: fileURLToPath(import.meta.resolve('../..'))
+    cwd: fileURLToPath(import.meta.resolve('../../..'))
   })
   assert.equal(stdout, 'the database closes\nclosed\n')
 })

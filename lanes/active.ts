@@ -1,0 +1,172 @@
+import type { LaneEnd } from './driver.ts'
+import type { LaneError, LaneErrorCode, LaneErrorOptions } from './errors.ts'
+import type { Item } from './item.ts'
+import type { LaneMessage, Outcome } from './message.ts'
+import type { Turn } from './turn.ts'
+
+/** What a turn asks of its lane, as long as it goes on: transitions of the lane's state. */
+export interface TurnHost<P> {
+  takeSteered(): Promise<LaneMessage<P>[]>
+  /** Gives the slot back, or leaves the line for one. */
+  pause(): void
+  /** Stands in line for a slot. */
+  resume(): void
+}
+
+export type TurnData<P> = Pick<Turn<P>, 'id' | 'laneId' | 'epoch' | 'dropped'> & {
+  readonly since: number
+  readonly timeoutMs: number
+}
+
+/** How a run ended: it returned, it threw, or the lane goes on without it. */
+export type RunEnd<R> = { readonly value: R } | { readonly error: unknown } | 'abandoned'
+
+/**
+ * The turn in progress. It goes on, then it may be stopped, then it is over; in that order, each at most once. While it goes on it
+ * has a slot, or it is paused (`waits` is positive), or it stands in line for its slot again.
+ */
+export class ActiveTurn<P, R> {
+  /** What the run sees of it. */
+  readonly turn: Turn<P>
+  readonly items: readonly Item<P, R>[]
+  /** What was steered into it and ends with it. */
+  readonly taken: Item<P, R>[] = []
+  /** Epoch milliseconds. */
+  readonly since: number
+  hasSlot = true
+  /** Whether anything was ever offered to it. */
+  offered = false
+
+  readonly #host: TurnHost<P>
+  readonly #controller = new AbortController()
+  #cause: LaneErrorCode | undefined
+  #over = false
+  /** How much of the run timeout is left, as of `#countsFrom`. */
+  #left: number
+  #countsFrom = 0
+  /** How many pauses are not over. */
+  #waits = 0
+  /** Once it has paused: resolved when the turn has its slot again, and when it does not go on. */
+  #resumed: PromiseWithResolvers<void> | undefined
+
+  constructor(data: TurnData<P>, items: readonly Item<P, R>[], host: TurnHost<P>) {
+    this.since = data.since
+    this.items = items
+    this.#left = data.timeoutMs
+    this.#host = host
+    const active = this
+    this.turn = {
+      id: data.id,
+      laneId: data.laneId,
+      epoch: data.epoch,
+      dropped: data.dropped,
+      signal: this.#controller.signal,
+      get live() {
+        return !active.over
+      },
+      messages: items.map(({ message }) => message),
+      backlog: items[0]!.backlog,
+      takeSteered: async () => (this.#goesOn ? host.takeSteered() : []),
+      pause: (wait) => this.#pause(wait)
+    }
+  }
+
+  /** Why it is being stopped: the first cause to arrive, and what its messages end with. */
+  get cause(): LaneErrorCode | undefined {
+    return this.#cause
+  }
+
+  /** Whose rights the run has: all its messages are of one owner, those it takes included. */
+  get owner(): string {
+    return this.items[0]!.message.owner
+  }
+
+  get over(): boolean {
+    return this.#over
+  }
+
+  get #goesOn(): boolean {
+    return !this.#over && this.#cause === undefined
+  }
+
+  /** The run timeout counts from now on. Answers what is left of it. */
+  count(now: number): number {
+    this.#countsFrom = now
+    return this.#left
+  }
+
+  /** The run timeout stands still from now on. */
+  hold(now: number): void {
+    this.#left -= now - this.#countsFrom
+  }
+
+  /** It has its slot again. */
+  goOn(): void {
+    this.hasSlot = true
+    this.#resumed?.resolve()
+  }
+
+  /** Listeners of its signal are called before this returns. */
+  stop(cause: LaneErrorCode): void {
+    this.#cause = cause
+    this.#resumed?.resolve()
+    this.#controller.abort()
+  }
+
+  leave(): void {
+    this.#over = true
+    this.#resumed?.resolve()
+  }
+
+  /** What becomes of its messages. `error` makes the lane's verdict on one of them. */
+  ends(
+    end: RunEnd<R>,
+    error: (code: LaneErrorCode, item: Item<P, R>, options: Omit<LaneErrorOptions, 'stage'>) => LaneError
+  ): LaneEnd<P, R>[] {
+    const fate = (item: Item<P, R>, how: Outcome<R>['how']): LaneEnd<P, R> => {
+      const { message } = item
+      if (end === 'abandoned') return { message, error: error(this.#cause!, item, { abandoned: true }) }
+      const thrown = 'error' in end ? end.error : undefined
+      if (this.#cause !== undefined) return { message, error: error(this.#cause, item, { cause: thrown }) }
+      if ('error' in end) return { message, error: thrown }
+      const collected = how === 'collected' && { collected: this.items.length }
+      const backlog = item.backlog && { backlog: true as const }
+      const fallback = item.fallback && { fallback: 'followup' as const }
+      return { message, outcome: { value: end.value, how, ...collected, ...backlog, ...fallback } }
+    }
+    const own = this.items.length > 1 ? 'collected' : 'completed'
+    return [...this.items.map((item) => fate(item, own)), ...this.taken.map((item) => fate(item, 'steered'))]
+  }
+
+  async #pause<T>(wait: () => T | PromiseLike<T>): Promise<T> {
+    this.#check()
+    this.#waits++
+    if (this.#waits === 1) {
+      // Otherwise it stands in line for its slot, and whoever waits for that waits on.
+      if (this.hasSlot) this.#resumed = Promise.withResolvers()
+      this.#host.pause()
+    }
+    const [result] = await Promise.allSettled([unlessAborted(wait, this.turn.signal)])
+    this.#waits--
+    if (this.#waits === 0 && this.#goesOn) this.#host.resume()
+    // Another branch of the run may pause again before this one is called.
+    while (this.#goesOn && !this.hasSlot) await this.#resumed?.promise
+    this.#check()
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  }
+
+  #check(): void {
+    this.turn.signal.throwIfAborted()
+    if (this.#over) throw new DOMException('The turn is over', 'AbortError')
+  }
+}
+
+/** What `wait` answers, or the reason of the signal as soon as it is aborted. */
+function unlessAborted<T>(wait: () => T | PromiseLike<T>, signal: AbortSignal): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  const stopped = (): void => reject(signal.reason)
+  signal.addEventListener('abort', stopped, { once: true })
+  new Promise<T>((done) => done(wait())).then(resolve, reject).finally(() => signal.removeEventListener('abort', stopped))
+  return promise
+}

@@ -1,0 +1,36 @@
+import type { LaneErrorCode } from './errors.ts'
+import type { LaneMessage, Outcome, Ticket } from './message.ts'
+
+/** A message that has no outcome yet. */
+export interface Item<P, R> {
+  readonly message: LaneMessage<P>
+  /** Settled when the message is durable and in its lane, or refused. */
+  readonly ticket: PromiseWithResolvers<Ticket<R>>
+  readonly outcome: PromiseWithResolvers<Outcome<R>>
+  /** A turn of an earlier process began with it or took it. */
+  readonly claimed: boolean
+  /** What the driver has answered so far. */
+  accepted: 'pending' | 'yes' | { readonly error: unknown }
+  /** Why it was ended before it was durable. */
+  cause: LaneErrorCode | undefined
+  /** Offered to the active turn, which has not taken it yet. */
+  steering: boolean
+  /** A turn has taken it, and it waits for its second one. */
+  backlog: boolean
+  /** It should have been steered, and no turn took it. */
+  fallback: boolean
+}
+
+export function newItem<P, R>(message: LaneMessage<P>, claimed = false): Item<P, R> {
+  return {
+    message,
+    ticket: Promise.withResolvers(),
+    outcome: Promise.withResolvers(),
+    claimed,
+    accepted: 'pending',
+    cause: undefined,
+    steering: false,
+    backlog: false,
+    fallback: false
+  }
+}

@@ -1,0 +1,152 @@
+import type { Static } from '@sinclair/typebox'
+import type { LaneMessage } from '../../lanes/message.ts'
+import type { Turn } from '../../lanes/turn.ts'
+import { RpcError } from '../../rpc/errors.ts'
+import type { RUN_EVENTS } from '../../rpc/schemas/agent.ts'
+import type { GatewayInstance } from '../../types.ts'
+import type { Settled, Stream } from '../bus/bus.ts'
+import type { Payload } from '../lanes/driver.ts'
+import type { Attachment, ChatMessage, ToolCall } from '../providers/define.ts'
+import type { ToolResult } from '../tools/define.ts'
+import { runLoop } from './loop.ts'
+import { type Answer, errorOf } from './outcome.ts'
+import { chatOf, Transcript } from './transcript.ts'
+
+/** What the database keeps of a message until a run takes it up. */
+export interface Body {
+  readonly message: string
+  readonly attachments: readonly Attachment[]
+}
+
+type Message = LaneMessage<Payload>
+type Parts = Pick<GatewayInstance, 'bus' | 'db' | 'providers' | 'tools' | 'config' | 'log'>
+
+/** One turn of the agent: from the messages it is about to its answer. */
+export class Run {
+  readonly id: string
+  readonly sessionId: string
+  /** The model asked last: who answered, or who failed. */
+  model: { readonly provider: string; readonly model: string } | undefined
+  readonly #app: Parts
+  readonly #turn: Turn<Payload>
+  readonly #stream: Stream
+  readonly #transcript: Transcript
+  /** Tells that a message is part of this run from here on. */
+  readonly #joined: (message: Message) => void
+
+  constructor(app: Parts, turn: Turn<Payload>, joined: (message: Message, run: Run) => void) {
+    this.id = turn.id
+    this.sessionId = turn.laneId
+    this.#app = app
+    this.#turn = turn
+    this.#stream = app.bus.stream(turn.laneId, turn.id)
+    this.#transcript = new Transcript(app.db.messages, { sessionId: turn.laneId, runId: turn.id, now: Date.now })
+    this.#joined = (message) => {
+      app.bus.joined(turn.laneId, turn.id, message.id)
+      joined(message, this)
+    }
+  }
+
+  /** @throws the signal's reason when the turn is stopped; what the model call throws */
+  async answer(): Promise<Answer> {
+    const { db, providers, tools, config } = this.#app
+    const { signal, messages, dropped } = this.#turn
+    const transcript = this.#transcript
+    signal.addEventListener('abort', () => void transcript.cut(), { once: true })
+    messages.forEach(this.#joined)
+    const asked = ({ text, attachments = [] }: ChatMessage & { role: 'user' }) => transcript.user(text, attachments)
+    try {
+      if (dropped.length > 0) await transcript.user(noteOf(dropped), [])
+      for (const message of await this.#read(messages)) await asked(message)
+      const history = chatOf(await db.messages.history(this.sessionId))
+      const toolSpecs = tools.specs()
+      const { content, usage } = await runLoop({
+        history,
+        maxSteps: config.agent.maxSteps,
+        signal,
+        stream: (messages) =>
+          providers.stream('default', { system: config.agent.systemPrompt, messages, tools: toolSpecs, signal }, (model) => {
+            this.model = model
+          }),
+        runTool: (call) => this.#runTool(call),
+        steered: () => this.#steered(),
+        output: {
+          text: (text) => {
+            if (!this.#turn.live) return
+            transcript.text(text)
+            this.#emit('content', { text })
+          },
+          attachment: (file) => this.#emit('attachment', file),
+          toolStart: ({ tool, args, callId }) => this.#emit('tool_start', { tool, args, callId }),
+          toolEnd: ({ tool, callId }, { success, output, error }) =>
+            this.#emit('tool_end', { tool, result: { success, output, error }, callId }),
+          said: (said) => transcript.said(said),
+          heard: (heard) => transcript.heard(heard),
+          asked
+        }
+      })
+      signal.throwIfAborted()
+      return { sessionId: this.sessionId, runId: this.id, content, response: content, usage }
+    } catch (cause) {
+      await transcript.cut()
+      throw cause
+    }
+  }
+
+  /** The last event, once: not from inside the turn, because a cancel that comes at the last moment is the only outcome then. */
+  end(settled: Settled): void {
+    if (this.#stream.ended) return
+    endStream(this.#stream, settled)
+  }
+
+  /** What an abandoned run still says is dropped. */
+  #emit<K extends keyof typeof RUN_EVENTS>(event: K, data: Static<(typeof RUN_EVENTS)[K]>): void {
+    if (this.#turn.live) this.#stream.emit(event, data)
+  }
+
+  async #steered(): Promise<(ChatMessage & { role: 'user' })[]> {
+    const messages = await this.#turn.takeSteered()
+    if (messages.length === 0) return []
+    // Who wants a turn of its own as well is answered by that one.
+    for (const message of messages) if (message.policy.mode === 'steer') this.#joined(message)
+    return await this.#read(messages)
+  }
+
+  async #read(messages: readonly Message[]): Promise<(ChatMessage & { role: 'user' })[]> {
+    const bodies = await this.#app.db.queue.bodies(messages.map(({ id }) => id))
+    return messages.map(({ id }) => {
+      const { message, attachments } = bodies.get(id) as Body
+      return { role: 'user', text: message, ...(attachments.length > 0 ? { attachments } : {}) }
+    })
+  }
+
+  /** A tool that is unknown, or called with wrong arguments, is an answer to the model, not the end of the run. */
+  async #runTool(call: ToolCall): Promise<ToolResult> {
+    const { tools, log } = this.#app
+    const failed = (error: string): ToolResult => ({ success: false, output: '', error, attachments: [] })
+    if (call.invalid !== undefined) return failed(call.invalid)
+    const { signal, messages } = this.#turn
+    try {
+      return await tools.run(call.tool, call.args, { sessionId: this.sessionId, signal, actor: messages[0]!.owner, log })
+    } catch (cause) {
+      if (cause instanceof RpcError) return failed(cause.message)
+      throw cause
+    }
+  }
+}
+
+/** `done` or `error`, and nothing after it. */
+export function endStream(stream: Stream, settled: Settled): void {
+  if ('result' in settled) stream.emit('done', { content: settled.result.content })
+  else {
+    const { code, message, data } = errorOf(settled.error)
+    stream.emit('error', { code, message, ...(data.queue === undefined ? {} : { queue: data.queue }) })
+  }
+  stream.end(settled)
+}
+
+/** What overflow dropped, for the model: it may have been important. */
+function noteOf(dropped: readonly Message[]): string {
+  const texts = dropped.map(({ payload }) => `- ${payload.kind === 'message' ? payload.preview : ''}`)
+  return `[Too many messages were waiting. These were dropped and not answered, oldest first, each cut short:\n${texts.join('\n')}]`
+}

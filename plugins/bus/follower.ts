@@ -1,0 +1,43 @@
+import type { Listener } from '../../rpc/schemas/bus.ts'
+import { type Result, resultOf, type Settled } from './settled.ts'
+import type { Stream } from './stream.ts'
+
+/** Who follows a message or a run until its end: a requester, or a client that came back. */
+export class Follower {
+  readonly listener: Listener
+  /** The connection that is told. Its subscription leaves out what it gets here. */
+  readonly connectionId: string | undefined
+  readonly outcome: Promise<Result>
+  /** Where it is a reader. */
+  readonly streams = new Set<Stream>()
+  /** Absent when it follows a run, and ends with that. */
+  readonly message: Message | undefined
+  readonly #ending = Promise.withResolvers<Result>()
+
+  constructor(listener: Listener, connectionId: string | undefined, message?: Message) {
+    this.listener = listener
+    this.connectionId = connectionId
+    this.message = message
+    this.outcome = this.#ending.promise
+    // Whoever asked may be gone before the end comes.
+    this.outcome.catch(() => {})
+  }
+
+  settle(settled: Settled): void {
+    try {
+      this.#ending.resolve(resultOf(settled))
+    } catch (error) {
+      this.#ending.reject(error)
+    }
+  }
+}
+
+/** A message that somebody follows, or that is part of a run that is still known. */
+export interface Message {
+  readonly sessionId: string
+  readonly id: string
+  readonly followers: Set<Follower>
+  /** The runs it is part of, in the order in which it joined them, and after which of their events. */
+  readonly joins: Map<Stream, number>
+  settled: Settled | undefined
+}

@@ -1,0 +1,317 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Clock } from '../../lanes/clock.ts'
+import type { ErrorName } from '../../rpc/errors.ts'
+import type { Listener, Notice, RunEvent } from '../../rpc/schemas/bus.ts'
+import { Follower, type Message } from './follower.ts'
+import { Kept } from './kept.ts'
+import type { Result, Settled } from './settled.ts'
+import { Stream } from './stream.ts'
+
+/** Who is told, and until when. */
+export interface Audience {
+  /** Once aborted nobody is told any more, and what waits is rejected. */
+  readonly signal?: AbortSignal | undefined
+  /** The connection behind the listener: its subscription leaves out what this one is told. */
+  readonly connectionId?: string | undefined
+}
+
+export interface Following {
+  /** Resolves or rejects (RpcError) once. May be left unwatched. */
+  readonly outcome: Promise<Result>
+  /** Nothing is told any more; an outcome that has not come is rejected. Harmless afterwards. */
+  stop(): void
+}
+
+export interface HubOptions {
+  readonly clock: Clock
+  readonly log: Pick<FastifyBaseLogger, 'error'>
+}
+
+/** What is known of one session. One of which nothing is known is not kept. */
+interface Topic {
+  readonly subscribers: Set<Subscriber>
+  readonly live: Set<Stream>
+  /** The one that ended last. */
+  newest: Stream | undefined
+}
+
+const refusal = (kind: ErrorName, message: string): Settled => ({ error: { kind, message, data: {} } })
+const CLOSING = refusal('AgentBusy', 'The gateway is shutting down')
+const STOPPED = refusal('RequestCancelled', 'Nobody waits for the outcome any more')
+
+interface Subscriber {
+  readonly listener: Listener
+  readonly connectionId: string | undefined
+}
+
+/**
+ * Runs on one side, those who listen on the other. Everything that passes is plain data, told in the order in which it was
+ * said, to each listener once. A listener that throws is logged, and harms nobody.
+ */
+export class Hub {
+  readonly #log: HubOptions['log']
+  readonly #kept: Kept
+  readonly #topics = new Map<string, Topic>()
+  readonly #streams = new Map<string, Stream>()
+  readonly #messages = new Map<string, Message>()
+  readonly #following = new Map<Follower, () => void>()
+  /** What was said by a listener while it was told something: everybody is told that first. */
+  #next: (() => void)[] = []
+  #telling = false
+  #closed = false
+  readonly #teller = {
+    said: (stream: Stream, event: RunEvent): void => this.#said(stream, event),
+    ended: (stream: Stream, outcome: Settled): void => this.#ended(stream, outcome)
+  }
+
+  constructor({ clock, log }: HubOptions) {
+    this.#log = log
+    this.#kept = new Kept(clock, (stream) => this.#forgotten(stream))
+  }
+
+  /** The stream of a run: the one that is there, or a new one. Whoever makes one ends it. */
+  stream(sessionId: string, runId: string): Stream {
+    const known = this.#streams.get(runId)
+    if (known !== undefined) return known
+    const stream = new Stream(sessionId, runId, this.#teller)
+    this.#streams.set(runId, stream)
+    this.#topic(sessionId).live.add(stream)
+    this.#kept.begin(stream)
+    return stream
+  }
+
+  /** From here on the message is part of that run: what the run says, those who follow the message are told. */
+  joined(sessionId: string, runId: string, messageId: string): void {
+    const stream = this.stream(sessionId, runId)
+    const message = this.#message(sessionId, messageId)
+    if (message.joins.has(stream)) return
+    message.joins.set(stream, stream.seq)
+    stream.messages.add(message)
+    for (const follower of message.followers) listen(follower, stream)
+  }
+
+  /** The message has ended; those who follow it are answered. The first end stands. */
+  settled(sessionId: string, messageId: string, outcome: Settled): void {
+    const message = this.#messages.get(messageId)
+    if (message === undefined || message.sessionId !== sessionId || message.settled !== undefined) return
+    message.settled = outcome
+    this.#inOrder(() => {
+      for (const follower of message.followers) this.#settle(follower, outcome)
+      this.#prune(message)
+    })
+  }
+
+  /** An extension event about a message: for those who follow it, and the subscribers of its session. */
+  notify(sessionId: string, messageId: string, event: string, data: unknown): void {
+    const followers = this.#messages.get(messageId)?.followers
+    this.#inOrder(() => this.#tell({ sessionId, messageId, event, data }, followers ?? []))
+  }
+
+  /**
+   * Follows a message until it is settled: what is said of it from now on, and what the runs have said that it is part of already,
+   * after `afterSeq` and since it joined them. What is no longer kept of that is left out.
+   */
+  follow(
+    { sessionId, messageId, afterSeq = 0, ...audience }: Audience & { sessionId: string; messageId: string; afterSeq?: number },
+    listener: Listener
+  ): Following {
+    const message = this.#message(sessionId, messageId)
+    const follower = new Follower(listener, audience.connectionId, message)
+    message.followers.add(follower)
+    const following = this.#begin(follower, audience.signal)
+    for (const [stream, from] of message.joins) this.#read(follower, stream, Math.max(from, afterSeq))
+    if (message.settled !== undefined) this.#settle(follower, message.settled)
+    return following
+  }
+
+  /** Follows a run until its end: what it says from now on, and before that all it has said after `afterSeq`, as far as that is kept. */
+  replay(stream: Stream, { afterSeq, ...audience }: Audience & { afterSeq: number }, listener: Listener): Following {
+    const follower = new Follower(listener, audience.connectionId)
+    const following = this.#begin(follower, audience.signal)
+    this.#read(follower, stream, afterSeq)
+    if (stream.outcome !== undefined) this.#settle(follower, stream.outcome)
+    return following
+  }
+
+  /** Tells every event of the session's runs from now on, but for those that its connection follows already. Answers how to stop. */
+  subscribe(sessionId: string, { connectionId }: Pick<Audience, 'connectionId'>, listener: Listener): () => void {
+    const subscriber = { listener, connectionId }
+    this.#topic(sessionId).subscribers.add(subscriber)
+    return () => {
+      this.#topics.get(sessionId)?.subscribers.delete(subscriber)
+      this.#pruneTopic(sessionId)
+    }
+  }
+
+  /** The runs of a session that have not ended, oldest first. */
+  underWay(sessionId: string): Stream[] {
+    return [...(this.#topics.get(sessionId)?.live ?? [])]
+  }
+
+  /** The session's run under way, or else the one that ended last, as long as it is kept. */
+  newest(sessionId: string): Stream | undefined {
+    return this.underWay(sessionId).at(-1) ?? this.#topics.get(sessionId)?.newest
+  }
+
+  /** A run that is under way or still kept. */
+  find(sessionId: string, runId: string): Stream | undefined {
+    const stream = this.#streams.get(runId)
+    return stream?.sessionId === sessionId ? stream : undefined
+  }
+
+  /** The runs still known that a message is part of, in the order in which it joined them. */
+  runsOf(sessionId: string, messageId: string): Stream[] {
+    const message = this.#messages.get(messageId)
+    return message?.sessionId === sessionId ? [...message.joins.keys()] : []
+  }
+
+  /** Forgets what the ended runs of a session have said: the session was removed. */
+  forget(sessionId: string): void {
+    for (const stream of this.#streams.values()) if (stream.sessionId === sessionId) this.#kept.drop(stream)
+  }
+
+  /** How much is held: 0 of everything when nobody listens and no run is kept. */
+  get held(): { topics: number; streams: number; messages: number; followers: number; bytes: number } {
+    return {
+      topics: this.#topics.size,
+      streams: this.#streams.size,
+      messages: this.#messages.size,
+      followers: this.#following.size,
+      bytes: this.#kept.bytes
+    }
+  }
+
+  /** Whoever still waits is told that nothing will come, and what is said from now on goes nowhere. */
+  close(): void {
+    this.#closed = true
+    for (const follower of this.#following.keys()) this.#settle(follower, CLOSING)
+    this.#kept.close()
+    this.#topics.clear()
+    this.#streams.clear()
+    this.#messages.clear()
+  }
+
+  #said(stream: Stream, event: RunEvent): void {
+    if (this.#closed) return
+    this.#kept.grew(stream, stream.log.push(event))
+    this.#inOrder(() => this.#tell(event, stream.readersOf(event)))
+  }
+
+  #ended(stream: Stream, outcome: Settled): void {
+    if (this.#closed) return
+    const topic = this.#topic(stream.sessionId)
+    topic.live.delete(stream)
+    topic.newest = stream
+    this.#kept.end(stream)
+    this.#inOrder(() => {
+      for (const follower of stream.readers.keys()) if (follower.message === undefined) this.#settle(follower, outcome)
+    })
+  }
+
+  #forgotten(stream: Stream): void {
+    this.#streams.delete(stream.runId)
+    const topic = this.#topic(stream.sessionId)
+    if (topic.newest === stream) topic.newest = undefined
+    this.#pruneTopic(stream.sessionId)
+    for (const message of stream.messages) {
+      message.joins.delete(stream)
+      this.#prune(message)
+    }
+  }
+
+  #topic(sessionId: string): Topic {
+    let topic = this.#topics.get(sessionId)
+    if (topic === undefined) {
+      topic = { subscribers: new Set(), live: new Set(), newest: undefined }
+      this.#topics.set(sessionId, topic)
+    }
+    return topic
+  }
+
+  #pruneTopic(sessionId: string): void {
+    const topic = this.#topics.get(sessionId)
+    if (topic && topic.subscribers.size + topic.live.size === 0 && topic.newest === undefined) this.#topics.delete(sessionId)
+  }
+
+  #message(sessionId: string, id: string): Message {
+    let message = this.#messages.get(id)
+    if (message === undefined) {
+      message = { sessionId, id, followers: new Set(), joins: new Map(), settled: undefined }
+      this.#messages.set(id, message)
+    }
+    return message
+  }
+
+  #prune({ id, followers, joins }: Message): void {
+    if (followers.size + joins.size === 0) this.#messages.delete(id)
+  }
+
+  #begin(follower: Follower, signal: AbortSignal | undefined): Following {
+    const stop = (): void => this.#settle(follower, STOPPED)
+    signal?.addEventListener('abort', stop, { once: true })
+    this.#following.set(follower, () => signal?.removeEventListener('abort', stop))
+    if (signal?.aborted) stop()
+    return { outcome: follower.outcome, stop }
+  }
+
+  /** What the stream has said is told at once, and nothing of it again. A listener may say something itself meanwhile. */
+  #read(follower: Follower, stream: Stream, afterSeq: number): void {
+    let from = afterSeq
+    for (let events = stream.log.after(from); events.length > 0; events = stream.log.after(from)) {
+      for (const event of events) {
+        if (!this.#following.has(follower)) return
+        from = event.seq
+        this.#call(follower.listener, event)
+      }
+    }
+    if (this.#following.has(follower)) listen(follower, stream)
+  }
+
+  #settle(follower: Follower, outcome: Settled): void {
+    const unwatch = this.#following.get(follower)
+    if (unwatch === undefined) return
+    this.#following.delete(follower)
+    unwatch()
+    for (const stream of follower.streams) stream.readers.delete(follower)
+    const { message } = follower
+    if (message !== undefined) {
+      message.followers.delete(follower)
+      this.#prune(message)
+    }
+    follower.settle(outcome)
+  }
+
+  /** Followers come before subscribers; the subscription of a connection that follows is left out. */
+  #tell(told: RunEvent | Notice, followers: Iterable<Follower>): void {
+    const reached = new Set<string | undefined>()
+    for (const { listener, connectionId } of followers) {
+      reached.add(connectionId)
+      this.#call(listener, told)
+    }
+    for (const { listener, connectionId } of this.#topics.get(told.sessionId)?.subscribers ?? []) {
+      if (connectionId === undefined || !reached.has(connectionId)) this.#call(listener, told)
+    }
+  }
+
+  #call(listener: Listener, told: RunEvent | Notice): void {
+    try {
+      listener(told)
+    } catch (err) {
+      this.#log.error({ err, sessionId: told.sessionId, event: told.event }, 'a listener of the bus failed')
+    }
+  }
+
+  #inOrder(act: () => void): void {
+    this.#next.push(act)
+    if (this.#telling) return
+    this.#telling = true
+    for (let next = this.#next.shift(); next !== undefined; next = this.#next.shift()) next()
+    this.#telling = false
+  }
+}
+
+/** From the next event on. */
+function listen(follower: Follower, stream: Stream): void {
+  stream.readers.set(follower, stream.seq)
+  follower.streams.add(stream)
+}

@@ -1,0 +1,80 @@
+import type { RunEvent } from '../../rpc/schemas/bus.ts'
+import type { Follower, Message } from './follower.ts'
+import { Log, weigh } from './log.ts'
+import type { Settled } from './settled.ts'
+
+/** What a stream takes beside its events and its outcome. */
+const STREAM_BYTES = 1024
+
+/** Where a stream tells what happens to it. */
+export interface Teller {
+  said(stream: Stream, event: RunEvent): void
+  ended(stream: Stream, outcome: Settled): void
+}
+
+/**
+ * What one run says: events numbered from 1 without gaps, kept for those who come back, until its end and a while longer.
+ *
+ * Invariant: `seq` is the number of the newest event; the log holds the newest `log.length` of them.
+ */
+export class Stream {
+  readonly sessionId: string
+  readonly runId: string
+  readonly log = new Log()
+  /** Those who follow this run, each with the number of the newest event it is not told: it had that one already. */
+  readonly readers = new Map<Follower, number>()
+  /** The messages that are part of this run. */
+  readonly messages = new Set<Message>()
+  readonly #teller: Teller
+  #seq = 0
+  #outcome: Settled | undefined
+
+  constructor(sessionId: string, runId: string, teller: Teller) {
+    this.sessionId = sessionId
+    this.runId = runId
+    this.#teller = teller
+  }
+
+  /** The number of the newest event; 0 before the first. */
+  get seq(): number {
+    return this.#seq
+  }
+
+  /** The number of the oldest event that is kept; that of the next one when none is. */
+  get firstSeq(): number {
+    return this.#seq - this.log.length + 1
+  }
+
+  get ended(): boolean {
+    return this.#outcome !== undefined
+  }
+
+  /** How the run ended. */
+  get outcome(): Settled | undefined {
+    return this.#outcome
+  }
+
+  /** Estimated. */
+  get bytes(): number {
+    return STREAM_BYTES + this.log.bytes + (this.#outcome === undefined ? 0 : weigh(this.#outcome))
+  }
+
+  /** Who has yet to be told this event. */
+  *readersOf({ seq }: RunEvent): Iterable<Follower> {
+    for (const [follower, from] of this.readers) if (seq > from) yield follower
+  }
+
+  /** Says the next event. `data` is plain, and must not change afterwards. Does nothing once the stream has ended. */
+  emit(event: string, data: unknown): void {
+    if (this.ended) return
+    const { sessionId, runId } = this
+    this.#teller.said(this, { sessionId, runId, seq: ++this.#seq, event, data })
+  }
+
+  /** Nothing comes after it; whoever follows the run itself is told. The first end stands. */
+  end(outcome: Settled): void {
+    if (this.ended) return
+    this.#outcome = outcome
+    this.#teller.ended(this, outcome)
+  }
+}

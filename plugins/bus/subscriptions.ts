@@ -1,0 +1,52 @@
+import type { Peer } from '../../rpc/define.ts'
+import { RpcError } from '../../rpc/errors.ts'
+import type { Listener } from '../../rpc/schemas/bus.ts'
+import type { Hub } from './hub.ts'
+
+/** Sessions that one connection may follow. */
+export const MAX_SUBSCRIPTIONS = 100
+
+/** The sessions that connections follow, until they stop or their socket is gone. */
+export class Subscriptions {
+  readonly #hub: Hub
+  /** How to stop, by session. A connection that follows none has no place here. */
+  readonly #of = new Map<Peer, Map<string, () => void>>()
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+  }
+
+  /**
+   * From now on the connection is told every event of the session's runs. A second time replaces the first.
+   * @throws RpcError AgentBusy when it follows too many sessions
+   */
+  add(peer: Peer, sessionId: string, listener: Listener): void {
+    const known = this.#of.get(peer)
+    if (known?.has(sessionId) !== true && (known?.size ?? 0) >= MAX_SUBSCRIPTIONS) {
+      throw new RpcError(
+        'AgentBusy',
+        `This connection follows ${MAX_SUBSCRIPTIONS} sessions, more are too many: sessions.unsubscribe from one of them first`
+      )
+    }
+    known?.get(sessionId)?.()
+    const stops = known ?? this.#opened(peer)
+    stops.set(sessionId, this.#hub.subscribe(sessionId, { connectionId: peer.id }, listener))
+  }
+
+  /** Harmless when there is none. */
+  remove(peer: Peer, sessionId: string): void {
+    const stops = this.#of.get(peer)
+    stops?.get(sessionId)?.()
+    stops?.delete(sessionId)
+  }
+
+  #opened(peer: Peer): Map<string, () => void> {
+    const stops = new Map<string, () => void>()
+    this.#of.set(peer, stops)
+    peer.onClose(() => {
+      this.#of.delete(peer)
+      for (const stop of stops.values()) stop()
+    })
+    return stops
+  }
+}

@@ -1,0 +1,20 @@
+import { gatewayPlugin } from '../../types.ts'
+import { help } from './help.ts'
+import { newConversation } from './new.ts'
+import { queue } from './queue.ts'
+import { Commands } from './registry.ts'
+import { status } from './status.ts'
+import { cancel, stop } from './stop.ts'
+
+export type { Command, CommandContext, Invocation } from './define.ts'
+export type { Commands } from './registry.ts'
+
+/**
+ * Owns `app.commands`: the built-in ones, and those that other plugins add before the start. What a command needs of the gateway it finds
+ * when it is given.
+ */
+export default gatewayPlugin({ name: 'commands' }, async (app) => {
+  const commands = new Commands(app)
+  for (const command of [queue, stop, cancel, newConversation, status, help]) commands.add(command)
+  app.decorate('commands', commands)
+})

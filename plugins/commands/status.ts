@@ -1,0 +1,20 @@
+import type { Command } from './define.ts'
+import { laneInWords, messages } from './words.ts'
+
+/** What is going on in this session. */
+export const status: Command = {
+  name: 'status',
+  summary: 'Show what is going on in this session',
+  scope: 'read',
+  async run(_args, { app, sessionId }) {
+    const { provider, model, offline } = app.providers.describe('default')
+    const session = await app.db.sessions.get(sessionId)
+    const { mode } = await app.lanes.policies.resolve(sessionId)
+    return [
+      `Session: ${sessionId}, ${messages(session?.messageCount ?? 0)}`,
+      laneInWords(app.lanes.snapshot(sessionId)),
+      `Queue mode: ${mode}`,
+      offline ? 'Model: none is configured, the offline one answers' : `Model: ${model} (${provider})`
+    ].join('\n')
+  }
+}

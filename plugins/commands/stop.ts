@@ -1,0 +1,18 @@
+import { ownedBy } from '../../rpc/schemas/queue.ts'
+import type { Command } from './define.ts'
+import { messages } from './words.ts'
+
+const definition = {
+  summary: 'Stop the agent, and take back what waits',
+  scope: 'write',
+  run(_args, { app, caller, sessionId }) {
+    const { queued, running } = app.lanes.cancel(sessionId, ownedBy(caller))
+    const waiting = queued > 0 && `${messages(queued)} that waited`
+    const stopped = [running && 'what was running', waiting].filter(Boolean).join(' and ')
+    return stopped === '' ? 'There was nothing of yours to stop.' : `Stopped: ${stopped}.`
+  }
+} satisfies Omit<Command, 'name'>
+
+/** The same as the method `agent.cancel`, except that a session without anything to stop is told so. */
+export const stop: Command = { name: 'stop', ...definition }
+export const cancel: Command = { name: 'cancel', ...definition }

@@ -1,0 +1,216 @@
+import { setImmediate } from 'node:timers/promises'
+import { v7 as uuid } from 'uuid'
+import type { Db, QueueEnd, RunEnd } from '../../db/client.ts'
+import type { Clock } from '../../lanes/clock.ts'
+import type { LaneEnd } from '../../lanes/driver.ts'
+import { LaneError } from '../../lanes/errors.ts'
+import { Lanes, type LanesOptions } from '../../lanes/lanes.ts'
+import type { LaneMessage, Outcome, QueuePolicy } from '../../lanes/message.ts'
+import { afterCrash, type Recovery } from '../../lanes/policy.ts'
+import type { Turn } from '../../lanes/turn.ts'
+import * as methods from '../../rpc/methods/queue.ts'
+import { gatewayPlugin } from '../../types.ts'
+import { Duplicate, type MessageBody, type Payload, StoredMessages } from './driver.ts'
+import { Policies } from './policies.ts'
+import { shown } from './shown.ts'
+
+/** Who answers messages, and says how their ends are kept and told. */
+export interface Answerer {
+  /** Answers the messages of one turn. */
+  run(turn: Turn<Payload>): Promise<unknown>
+  /** How ends are stored, and that of their run where they had one. */
+  record(ends: readonly LaneEnd<Payload, unknown>[], runId: string | undefined): { ends: QueueEnd[]; run?: RunEnd }
+  /** A message has ended and that is stored, or it was let go of at the end of the process. Once for each. */
+  settled(
+    laneId: string,
+    message: LaneMessage<Payload>,
+    end: { readonly outcome: Outcome<unknown> } | { readonly error: unknown }
+  ): void
+  /** `by` is about to stop the turn of `active`. */
+  preempted(laneId: string, active: readonly LaneMessage<Payload>[], by: LaneMessage<Payload>): void
+}
+
+/** Something to be done in a lane's turn. It lives as long as the process: whoever asked for it is gone with it too. */
+export interface Work<R> {
+  /** Whose it is: a cancel may be limited to one owner. */
+  readonly owner: string
+  run(turn: Turn<Payload>): R | PromiseLike<R>
+}
+
+/** It waits its turn, whatever the session's policy says of messages; a lane that is full of it takes no more. */
+const WORK: QueuePolicy = { mode: 'followup', cap: 1000, overflow: 'drop_new', debounceMs: 0, summarizeOverflow: false }
+
+/** How long the outcome of a message is kept, and its idempotency key with it. */
+const KEPT_MS = 24 * 60 * 60 * 1000
+
+export interface GatewayLanesOptions extends Omit<LanesOptions<Payload, unknown>, 'run' | 'driver' | 'preempted'> {
+  readonly queue: Db['queue']
+  readonly policies: Policies
+  readonly recovery: Recovery
+}
+
+/** The lanes of the gateway. A lane's id is the id of its session. */
+export class GatewayLanes extends Lanes<Payload, unknown> {
+  readonly policies: Policies
+  readonly #queue: Db['queue']
+  readonly #driver: StoredMessages
+  readonly #recovery: Recovery
+  readonly #runTimeoutMs: number
+  #answerer: Answerer | undefined
+
+  constructor({ queue, policies, recovery, ...options }: GatewayLanesOptions) {
+    const driver = new StoredMessages(queue, (_laneId, ends, turnId) => this.#answering.record(ends, turnId))
+    super({
+      ...options,
+      driver,
+      newId: uuid,
+      run: (turn) => {
+        const { payload } = turn.messages[0]!
+        return payload.kind === 'work' ? payload.run(turn) : this.#answering.run(turn)
+      },
+      preempted: (laneId, active, by) => this.#answering.preempted(laneId, active, by)
+    })
+    this.policies = policies
+    this.#queue = queue
+    this.#driver = driver
+    this.#recovery = recovery
+    this.#runTimeoutMs = options.runTimeoutMs
+  }
+
+  /**
+   * Says who answers messages, once, and decides about those that the last process left: what waited waits again, what was running
+   * was interrupted, or waits again where `lanes.recovery` says so.
+   * @returns how many wait, and what takes them back into their lanes, to be called when all is ready for them to run
+   */
+  async answeredBy(answerer: Answerer): Promise<{ waiting: number; interrupted: number; resume: () => void }> {
+    this.#answerer = answerer
+    const found = await this.#driver.recover()
+    const fates = Map.groupBy(found, (it) => afterCrash(it, this.#recovery))
+    const ended = (fate: 'interrupted' | 'failed', message: string) =>
+      (fates.get(fate) ?? []).map(({ message: { id } }) => ({
+        id,
+        outcome: { error: { kind: 'InternalError', message, data: { retryable: fate === 'interrupted' } } }
+      }))
+    const waiting = fates.get('queue') ?? []
+    await this.#queue.resolve({
+      requeue: waiting.filter(({ state }) => state === 'running').map(({ message: { id } }) => id),
+      interrupted: ended('interrupted', 'The gateway ended while this was being answered'),
+      failed: ended('failed', 'The gateway ended each time this was being answered; it is not tried again'),
+      now: Date.now()
+    })
+    const resume = (): void => {
+      for (const [laneId, messages] of Map.groupBy(waiting, (it) => it.laneId)) {
+        const tickets = this.restore(laneId, messages)
+        for (const [index, { settled }] of tickets.entries()) this.#watch(laneId, messages[index]!.message, settled)
+      }
+    }
+    return { waiting: waiting.length, interrupted: found.length - waiting.length, resume }
+  }
+
+  /**
+   * Stores a message and takes it into its lane; what becomes of it then, its answerer is told.
+   * @throws LaneError when it was not accepted
+   */
+  async accept(
+    laneId: string,
+    message: LaneMessage<Payload>,
+    body: MessageBody
+  ): Promise<{ position: number } | { duplicateOf: string }> {
+    try {
+      const { position, settled } = await this.send(laneId, message, body)
+      this.#watch(laneId, message, settled)
+      return { position }
+    } catch (cause) {
+      if (cause instanceof LaneError && cause.cause instanceof Duplicate) return { duplicateOf: cause.cause.of }
+      throw cause
+    }
+  }
+
+  /**
+   * Queues work and waits for what it returns or throws.
+   * @throws RpcError also for what the lane did to it: RequestCancelled, InternalError (timeout), AgentBusy; its cause is the LaneError
+   */
+  async run<R>(laneId: string, { owner, run }: Work<R>): Promise<R> {
+    try {
+      const payload: Payload = { kind: 'work', run }
+      const message = { id: uuid(), owner, priority: 'person', policy: WORK, payload, acceptedAt: Date.now() } as const
+      const { settled } = await this.send(laneId, message)
+      return (await settled).value as R
+    } catch (cause) {
+      throw this.shown(cause, { stored: false })
+    }
+  }
+
+  /** What a lane did to somebody, in the protocol's errors; anything else as it is. */
+  shown(cause: unknown, { stored } = { stored: true }): unknown {
+    return cause instanceof LaneError ? shown(cause, { stored, runTimeoutMs: this.#runTimeoutMs }) : cause
+  }
+
+  /** Forgets what ended long enough ago. */
+  async purge(): Promise<void> {
+    const before = Date.now() - KEPT_MS
+    while ((await this.#queue.purge(before)) > 0) await setImmediate()
+  }
+
+  #watch(laneId: string, message: LaneMessage<Payload>, settled: Promise<Outcome<unknown>>): void {
+    settled.then(
+      (outcome) => this.#answering.settled(laneId, message, { outcome }),
+      (error) => this.#answering.settled(laneId, message, { error })
+    )
+  }
+
+  get #answering(): Answerer {
+    if (this.#answerer) return this.#answerer
+    throw new Error('nobody answers messages yet')
+  }
+}
+
+/** What a provider or tool gets to react to the abort signal, before its session goes on without it. */
+const ABANDON_AFTER_MS = 5_000
+const PURGE_EVERY_MS = 60 * 60 * 1000
+
+/** The time of the machine. Its timers never keep the process alive. */
+const systemClock: Clock = {
+  now: () => Date.now(),
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms).unref()
+    return () => clearTimeout(timer)
+  }
+}
+
+/**
+ * Owns `app.lanes`. Draining begins in `preClose` and is waited for in `onClose`: `preClose` hooks stand under Fastify's
+ * `pluginTimeout` (10 s by default, and then the remaining ones are skipped), which is less than a grace may take, `onClose`
+ * hooks do not. Between the two Fastify waits for open sockets to end. So whoever owns the sockets leaves them open until
+ * `app.lanes.close(…)`, which answers the same promise to everybody, has resolved; then every run has told its outcome.
+ */
+export default gatewayPlugin({ name: 'lanes', dependencies: ['config', 'db', 'rpc'] }, async (app) => {
+  const { agent, lanes: config, server } = app.config
+  const lanes = new GatewayLanes({
+    clock: systemClock,
+    queue: app.db.queue,
+    policies: new Policies({ config, db: app.db }),
+    recovery: config.recovery,
+    maxConcurrentRuns: config.maxConcurrentRuns,
+    runTimeoutMs: agent.runTimeoutSeconds * 1000,
+    abandonAfterMs: ABANDON_AFTER_MS
+  })
+  app.decorate('lanes', lanes)
+  for (const method of Object.values(methods)) app.rpc.method(method)
+
+  const purge = (): void => void lanes.purge().catch((err) => app.log.error({ err }, 'old messages could not be forgotten'))
+  purge()
+  const purging = setInterval(purge, PURGE_EVERY_MS).unref()
+
+  const graceMs = server.shutdownGraceSeconds * 1000
+  app.addHook('preClose', async () => {
+    void lanes.close(graceMs)
+  })
+  app.addHook('onClose', async () => {
+    clearInterval(purging)
+    // With the last socket gone nothing else may hold the process, and it must not end before the database is closed.
+    const hold = setInterval(() => {}, 60_000)
+    await lanes.close(graceMs)
+    clearInterval(hold)
+  })
+})
