@@ -26,8 +26,8 @@ export type RunEnd<R> = { readonly value: R } | { readonly error: unknown } | 'a
  * has a slot, or it is paused (`waits` is positive), or it stands in line for its slot again.
  */
 export class ActiveTurn<P, R> {
-  /** What the run sees of it. */
-  readonly turn: Turn<P>
+  /** What the run sees of it. `live` is a plain property: a getter of its own would keep the turn alive until a full garbage collection. */
+  readonly turn: Omit<Turn<P>, 'live'> & { live: boolean }
   readonly items: readonly Item<P, R>[]
   /** What was steered into it and ends with it. */
   readonly taken: Item<P, R>[] = []
@@ -40,7 +40,6 @@ export class ActiveTurn<P, R> {
   readonly #host: TurnHost<P>
   readonly #controller = new AbortController()
   #cause: LaneErrorCode | undefined
-  #over = false
   /** How much of the run timeout is left, as of `#countsFrom`. */
   #left: number
   #countsFrom = 0
@@ -54,16 +53,13 @@ export class ActiveTurn<P, R> {
     this.items = items
     this.#left = data.timeoutMs
     this.#host = host
-    const active = this
     this.turn = {
       id: data.id,
       laneId: data.laneId,
       epoch: data.epoch,
       dropped: data.dropped,
       signal: this.#controller.signal,
-      get live() {
-        return !active.over
-      },
+      live: true,
       messages: items.map(({ message }) => message),
       backlog: items[0]!.backlog,
       takeSteered: async () => (this.#goesOn ? host.takeSteered() : []),
@@ -82,11 +78,11 @@ export class ActiveTurn<P, R> {
   }
 
   get over(): boolean {
-    return this.#over
+    return !this.turn.live
   }
 
   get #goesOn(): boolean {
-    return !this.#over && this.#cause === undefined
+    return this.turn.live && this.#cause === undefined
   }
 
   /** The run timeout counts from now on. Answers what is left of it. */
@@ -114,7 +110,7 @@ export class ActiveTurn<P, R> {
   }
 
   leave(): void {
-    this.#over = true
+    this.turn.live = false
     this.#resumed?.resolve()
   }
 
@@ -158,7 +154,7 @@ export class ActiveTurn<P, R> {
 
   #check(): void {
     this.turn.signal.throwIfAborted()
-    if (this.#over) throw new DOMException('The turn is over', 'AbortError')
+    if (this.over) throw new DOMException('The turn is over', 'AbortError')
   }
 }
 
