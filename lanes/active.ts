@@ -33,7 +33,9 @@ export class ActiveTurn<P, R> {
   readonly taken: Item<P, R>[] = []
   /** Epoch milliseconds. */
   readonly since: number
-  hasSlot = true
+  hasSlot: boolean
+  /** It is a chore: nothing but the end of the lanes stops it, and it has no slot. */
+  readonly pinned: boolean
   /** Whether anything was ever offered to it. */
   offered = false
 
@@ -51,6 +53,8 @@ export class ActiveTurn<P, R> {
   constructor(data: TurnData<P>, items: readonly Item<P, R>[], host: TurnHost<P>) {
     this.since = data.since
     this.items = items
+    this.pinned = items[0]!.message.pinned === true
+    this.hasSlot = !this.pinned
     this.#left = data.timeoutMs
     this.#host = host
     this.turn = {

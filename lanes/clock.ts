@@ -26,3 +26,12 @@ export class Alarm {
     this.#callOff = undefined
   }
 }
+
+/** The time of the machine. Its timers never keep the process alive. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms).unref()
+    return () => clearTimeout(timer)
+  }
+}

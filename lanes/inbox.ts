@@ -66,7 +66,7 @@ export class Inbox<P, R> {
   /** Carries out what was decided about a message that came. `ahead`: how many turns are active. */
   admit(item: Item<P, R>, admission: Admission<Item<P, R>>, ahead: number): void {
     if (admission.act === 'reject') {
-      item.ticket.resolve({ position: 0, settled: item.outcome.promise })
+      item.ticket.resolve({ position: undefined, settled: item.outcome.promise })
       this.#overflowed([item], item.message)
       return
     }
@@ -101,14 +101,18 @@ export class Inbox<P, R> {
   /** A turn begins with these. Answers what it is to be told was dropped. */
   begin(items: readonly Item<P, R>[]): LaneMessage<P>[] {
     this.#queue.remove(items)
-    return this.forgetDropped()
+    const { owner, pinned } = items[0]!.message
+    if (pinned === true) return []
+    this.#droppedCount = 0
+    // What somebody else said is not put into this one's mouth.
+    const told = this.#dropped.filter((message) => message.owner === owner)
+    this.#dropped = this.#dropped.filter((message) => message.owner !== owner)
+    return told
   }
 
-  forgetDropped(): LaneMessage<P>[] {
-    const dropped = this.#dropped
+  forgetDropped(): void {
     this.#dropped = []
     this.#droppedCount = 0
-    return dropped
   }
 
   /** The active turn looks at what was offered to it. What ends with it leaves the queue, the rest waits for a turn of its own. */
@@ -138,7 +142,7 @@ export class Inbox<P, R> {
 
   /** It was ended while it was being made durable. */
   #arrivedEnded(item: Item<P, R>, cause: LaneErrorCode): void {
-    item.ticket.resolve({ position: 0, settled: item.outcome.promise })
+    item.ticket.resolve({ position: undefined, settled: item.outcome.promise })
     // What the lanes let go of when they close has not ended.
     if (cause === 'shutdown') this.#ledger.tell(this.#ended(item, cause))
     else this.#settle([item], cause)

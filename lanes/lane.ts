@@ -81,8 +81,8 @@ export interface LaneHost<P, R> extends Tally {
  *
  * ## ready
  *
- * Something waits, nothing is active, and the lane stands in line for one of the global slots. When a slot is free that is over at
- * once. Waiting does not count as running: no timer is armed. What forms the turn is decided when the slot is there.
+ * Something waits, nothing is active, and the lane stands in line for one of the global slots. When a slot is free, or none is needed
+ * because a chore is next, that is over at once. Waiting does not count as running: no timer is armed. What forms the turn is decided when the slot is there.
  *
  * ## running
  *
@@ -151,7 +151,7 @@ export class Lane<P, R> {
   /** Rejects what waits, then stops what is active; only what belongs to `owner` where one is given. */
   cancel(cause: LaneErrorCode, owner?: string): Cancellation {
     const hit = ownedBy(owner)
-    const active = this.#active?.items.some(hit) ? this.#active : undefined
+    const active = this.#active?.pinned === false && this.#active.items.some(hit) ? this.#active : undefined
     const waiting = this.#endWaiting(cause, hit)
     if (active !== undefined && active.cause === undefined) this.#enterStopping(cause)
     const hits = active === undefined ? waiting : [...waiting, ...active.items, ...active.taken]
@@ -222,7 +222,7 @@ export class Lane<P, R> {
   }
 
   #endWaiting(cause: LaneErrorCode, hit: (item: Item<P, R>) => boolean): Item<P, R>[] {
-    const ended = this.#inbox.end(cause, hit)
+    const ended = this.#inbox.end(cause, (item) => item.message.pinned !== true && hit(item))
     if (this.#active === undefined) this.#advance()
     return ended
   }
@@ -252,6 +252,7 @@ export class Lane<P, R> {
     return {
       state: this.#state,
       activeOwner: this.#active?.owner,
+      activePinned: this.#active?.pinned ?? false,
       queued: this.#inbox.queue.items,
       now: this.#host.clock.now(),
       lastArrivalAt: this.#lastArrivalAt,
@@ -279,7 +280,8 @@ export class Lane<P, R> {
     this.#alarm.clear()
     this.#state = 'ready'
     // Last, because a free slot is granted before this returns.
-    this.#host.slots.request(this, this.#inbox.queue.priority)
+    if (this.#inbox.queue.items[0]!.message.pinned) this.#enterRunning()
+    else this.#host.slots.request(this, this.#inbox.queue.priority)
   }
 
   #enterIdle(): void {

@@ -23,6 +23,11 @@ export interface LaneMessage<P> {
   /** What a person sent goes before what a machine did. */
   readonly priority: 'person' | 'system'
   readonly policy: QueuePolicy
+  /**
+   * A short chore that has to be done in the lane's turn, such as to remove what it is about: it is never dropped, superseded, cancelled
+   * or stopped, takes no place of the cap, and needs no slot.
+   */
+  readonly pinned?: boolean
   /** The little that is kept in memory while the message waits; what is large goes to the driver, as its body. */
   readonly payload: P
   /** Epoch milliseconds. */
@@ -44,8 +49,11 @@ export interface Outcome<R> {
 }
 
 export interface Ticket<R> {
-  /** How many messages of this lane come first, the running turn counting as one. 0: it is its turn, or it was handed to the running one. */
-  readonly position: number
+  /**
+   * How many messages of this lane come first, the running turn counting as one. 0: it is its turn, or it was handed to the running one.
+   * Undefined: it does not wait, its end is there already.
+   */
+  readonly position: number | undefined
   /** The outcome, what the run threw, or a `LaneError`; settles exactly once, whatever the run does. May be left unwatched. */
   readonly settled: Promise<Outcome<R>>
 }

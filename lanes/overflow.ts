@@ -17,11 +17,16 @@ export interface Waiting {
  * and waits for its second turn has been answered, which to call dropped would be a lie. People's messages do not make room for a
  * machine's.
  */
-export function makeRoom<W extends Waiting>(queued: readonly W[], { policy, priority }: LaneMessage<unknown>): W[] | undefined {
-  const excess = queued.length + 1 - policy.cap
+export function makeRoom<W extends Waiting>(
+  queued: readonly W[],
+  { policy, priority, pinned }: LaneMessage<unknown>
+): W[] | undefined {
+  if (pinned === true) return []
+  const counted = queued.filter(({ message }) => message.pinned !== true)
+  const excess = counted.length + 1 - policy.cap
   if (excess <= 0) return []
   if (policy.overflow === 'drop_new') return undefined
-  const victims = queued.filter(({ backlog }) => !backlog)
+  const victims = counted.filter(({ backlog }) => !backlog)
   const ofMachines = victims.filter(({ message }) => message.priority === 'system')
   const ofPeople = priority === 'person' ? victims.filter(({ message }) => message.priority === 'person') : []
   const chosen = [...ofMachines, ...ofPeople].slice(0, excess)

@@ -15,6 +15,8 @@ export interface Situation<W extends Waiting = Waiting> {
   readonly state: LaneState
   /** Whose messages the active turn has; undefined where none is active. */
   readonly activeOwner: string | undefined
+  /** The active turn is a chore, which nothing stops. */
+  readonly activePinned: boolean
   /** In the order in which it is to run: people's messages first, each part in the order of arrival. */
   readonly queued: readonly W[]
   readonly now: number
@@ -47,7 +49,8 @@ export function admit<W extends Waiting>(lane: Situation<W>, message: LaneMessag
   const { state, queued } = lane
   const { mode } = message.policy
   if (mode === 'interrupt') {
-    return { act: TAKES.has(state) ? 'interrupt' : 'queue', drop: [...queued], because: 'superseded', fallback: false }
+    const drop = queued.filter(({ message }) => message.pinned !== true)
+    return { act: TAKES.has(state) && !lane.activePinned ? 'interrupt' : 'queue', drop, because: 'superseded', fallback: false }
   }
   // Whatever the cap: it does not wait, it starts.
   if (state === 'idle') return { act: 'queue', drop: [], because: 'overflow', fallback: false }

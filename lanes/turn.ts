@@ -13,7 +13,7 @@ export interface Turn<P> {
   readonly live: boolean
   /** What the turn is about, oldest first; more than one only when they were collected, and then of one owner. */
   readonly messages: readonly LaneMessage<P>[]
-  /** What overflow has dropped since the lane's last turn and a policy asked to tell: the newest 20, oldest first. */
+  /** What overflow has dropped of the same owner's since the last turn that was told, where a policy asked for it: the newest 20, oldest first. */
   readonly dropped: readonly LaneMessage<P>[]
   /** The message was steered into an earlier turn and is now answered for itself. */
   readonly backlog: boolean

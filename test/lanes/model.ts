@@ -27,8 +27,8 @@ const nameOf = ({ name }: Message): string => name
 export class Model {
   /** In the order of sending. */
   readonly #messages: Accepted[] = []
-  /** What the next turn is told was dropped. */
-  #dropped: string[] = []
+  /** What its owner's next turn is told was dropped. */
+  #dropped: Message[] = []
   /** Whether a run is being stopped. */
   stopping = false
   readonly outcomes: [name: string, outcome: string][] = []
@@ -68,7 +68,7 @@ export class Model {
     const victims = [...machines, ...people].filter(({ seen }) => !seen).slice(0, excess)
     const refused = victims.length < excess || (excess > 0 && message.overflow === 'drop_new')
     const gone = refused ? [message] : victims
-    if (message.summarize) this.#dropped.push(...gone.map(nameOf))
+    if (message.summarize) this.#dropped = [...this.#dropped, ...gone].slice(-20)
     this.#end(gone, 'overflow, waiting')
     return !refused
   }
@@ -79,7 +79,8 @@ export class Model {
     const own = this.waiting.filter(({ owner, priority }) => owner === first.owner && priority === first.priority)
     const other = own.findIndex(({ mode }) => mode !== 'collect')
     const messages = other === 0 ? [first] : own.slice(0, other === -1 ? own.length : other)
-    const dropped = this.#dropped.splice(0).slice(-20)
+    const dropped = this.#dropped.filter(({ owner }) => owner === first.owner).map(nameOf)
+    this.#dropped = this.#dropped.filter(({ owner }) => owner !== first.owner)
     const turn = { messages: messages.map(nameOf), backlog: first.seen === true, again: first.begun > 0, dropped }
     for (const message of messages) Object.assign(message, { at: 'runs', begun: message.begun + 1 })
     return turn

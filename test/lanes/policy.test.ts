@@ -22,7 +22,7 @@ function waiting(id: string, { steering = false, backlog = false, ...options }: 
 /** A lane whose active turn, where it has one, is ann's. */
 function situation(state: LaneState, queued: readonly Waiting[], times: Partial<Situation> = {}): Situation {
   const activeOwner = LIVE.includes(state) || state === 'stopping' ? 'ann' : undefined
-  return { state, activeOwner, queued, now: 1000, lastArrivalAt: 1000, freeSince: 1000, ...times }
+  return { state, activeOwner, activePinned: false, queued, now: 1000, lastArrivalAt: 1000, freeSince: 1000, ...times }
 }
 
 const names = (list: readonly Waiting[]): string[] => list.map(({ message: { id } }) => id)
