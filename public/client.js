@@ -1,7 +1,7 @@
 /**
  * A client of the gateway's protocol over the browser's WebSocket: requests, answers, events, and a connection that comes
  * back by itself. It never sends a request twice: whether one that was under way when the socket broke had any effect, only
- * the gateway knows, and whoever asked has to look.
+ * the gateway knows, and whoever asked has to ask again in a way that is safe.
  */
 
 /**
@@ -10,8 +10,8 @@
  */
 
 /**
- * One event of a request.
- * @typedef {{ id: number, event: string, data: any, runId?: string }} EventFrame
+ * One event of a request. `seq` counts the events of a run; where several came as one, `fromSeq` is the number of the first.
+ * @typedef {{ id: number, event: string, data: any, runId?: string, seq?: number, fromSeq?: number }} EventFrame
  */
 
 /**
@@ -79,6 +79,12 @@ export function socketUrl(page) {
   return url.href
 }
 
+/** A name that nobody guesses or uses twice. randomUUID is not there over plain http. */
+export function uniqueId() {
+  const hex = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
 /**
  *   stopped ──start──▶ connecting ──first answer──▶ connected
  *                       ▲       │                        │
@@ -93,6 +99,8 @@ export class Client {
   #socket
   /** @type {Map<number, { resolve: (result: any) => void, reject: (error: Error) => void, onEvent: ((frame: EventFrame) => void) | undefined }>} */
   #pending = new Map()
+  /** Those who hear events after the answer too, by the id of the request. @type {Map<number, (frame: EventFrame) => void>} */
+  #listeners = new Map()
   /** @type {{ code: number, message: string } | undefined} */
   #refusal
   /** @type {unknown} */
@@ -139,6 +147,19 @@ export class Client {
    */
   request(method, params, onEvent) {
     return this.state.name === 'connected' ? this.#request(method, params, onEvent) : Promise.reject(new Disconnected(false))
+  }
+
+  /**
+   * A request whose events go on after its answer, for as long as this connection lasts.
+   * @param {string} method
+   * @param {Record<string, unknown>} params
+   * @param {(frame: EventFrame) => void} onEvent
+   * @returns {Promise<any>} as that of `request`
+   */
+  subscribe(method, params, onEvent) {
+    const answer = this.request(method, params)
+    if (this.state.name === 'connected') this.#listeners.set(this.#lastId, onEvent)
+    return answer
   }
 
   /** Asks for a sign of life. If one asked for long ago has not come, the connection is dead, whatever the browser thinks. */
@@ -220,8 +241,8 @@ export class Client {
   #receive(frame) {
     if (frame.id === null && frame.error) this.#refusal = frame.error
     const pending = this.#pending.get(frame.id)
+    if ('event' in frame) return (pending?.onEvent ?? this.#listeners.get(frame.id))?.(frame)
     if (!pending) return
-    if ('event' in frame) return pending.onEvent?.(frame)
     this.#pending.delete(frame.id)
     if ('error' in frame) pending.reject(new RpcError(frame.error))
     else pending.resolve(frame.result)
@@ -253,6 +274,7 @@ export class Client {
     this.#askedAt = undefined
     const pending = [...this.#pending.values()]
     this.#pending.clear()
+    this.#listeners.clear()
     for (const { reject } of pending) reject(new Disconnected(true))
   }
 

@@ -1,7 +1,7 @@
 /** @import { Info, State } from './client.js' */
 
 import { Access } from './access.js'
-import { Client, socketUrl } from './client.js'
+import { Client, socketUrl, uniqueId } from './client.js'
 import { Conversation } from './conversation.js'
 import { keepEndInSight } from './scroll.js'
 
@@ -171,10 +171,9 @@ logOut.onclick = async () => {
   client.start()
 }
 
-/** The page names its sessions itself, and a name must not be guessed. randomUUID is not there over plain http. */
+/** The page names its sessions itself, and a name must not be guessed. */
 function newSession() {
-  const hex = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return `web:${hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')}`
+  return `web:${uniqueId()}`
 }
 
 /** @param {string} id */
@@ -186,8 +185,8 @@ function converse(id) {
     list: turns,
     onChange: showWork,
     onNotice: tell,
-    onAnswer: (answer) => {
-      announcer.textContent = `The agent has answered: ${answer.slice(0, 500)}`
+    onAnswer: (who, answer) => {
+      announcer.textContent = `${who} has answered: ${answer.slice(0, 500)}`
     },
     onReturn: (message) => {
       draft.value = [message, draft.value].filter(Boolean).join('\n')

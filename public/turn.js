@@ -6,28 +6,28 @@
  */
 
 /**
- * What can be said of a message. Terminal: done, stopped, failed, unanswered, undelivered. `lost`: sent, but the connection
- * broke, and until the history is read again nobody here knows more.
+ * What can be said of a message. Terminal: done, stopped, failed, unanswered. `lost`: the connection broke before the answer was
+ * complete, or the gateway ends and keeps the message: it is gone on with at the next connection.
  */
 const WORDS = {
   waiting: 'Not sent yet: waiting for the connection',
-  queued: 'Queued: the agent finishes what came before',
   sent: 'Thinking',
+  queued: 'Waits',
   working: 'Working',
   stopping: 'Stopping',
-  followed: 'The agent is still working',
+  lost: 'The connection was lost',
   done: '',
   stopped: 'Stopped',
   failed: 'Failed',
-  lost: 'The connection was lost; the agent may still be working',
-  unanswered: 'This answer was not finished',
-  undelivered: 'This message did not reach the gateway'
+  unanswered: 'This answer was not finished'
 }
 
 /** @typedef {keyof typeof WORDS} TurnState */
 
 /** The agent has it, or will: it can be stopped. */
-const BUSY = new Set(['queued', 'sent', 'working', 'stopping'])
+const BUSY = new Set(['sent', 'queued', 'working', 'stopping'])
+/** Its end was seen here. */
+const ENDED = new Set(['done', 'stopped', 'failed'])
 /** What a browser shows without running anything in it. */
 const IMAGE = /^image\/(png|jpeg|gif|webp|avif|bmp|svg\+xml)$/
 
@@ -45,17 +45,36 @@ export function element(tag, properties = {}, ...content) {
   return made
 }
 
-/** One message and what came of it, on the screen. */
+/** One message and what came of it, on the screen. A run that answers several messages is one turn that has them all. */
 export class Turn {
   /** @type {TurnState} */
   state = 'done'
+  words = ''
+  /** The messages it is about. None where a history begins in the middle of a run, or a run was only heard of. @type {string[]} */
+  messages = []
+  /** Makes sending the message again safe. Only what was written here has one. @type {string | undefined} */
+  key
+  /** What the gateway calls the message. @type {string | undefined} */
+  messageId
   /** @type {string | undefined} */
   runId
+  /** The newest event of the run that is on the screen. */
+  seq = 0
+  /** A request of ours is told what happens to it. */
+  followed = false
+  /** It was sent over a connection that broke, and nothing was heard of it. */
+  unsure = false
+  /** All of it is here. Otherwise the history knows it better, once it has ended. */
+  whole = true
+  /** The turn it became part of, because one run answers both. @type {Turn | undefined} */
+  into
   /** The whole text of the answer so far. */
   answer = ''
   /** The answer's end that is not on the screen yet. */
   #unseen = ''
   #frame = 0
+  /** What the newest event brought. @type {string | Element} */
+  #newest = ''
   /** Where text goes; another begins after each tool call. @type {Text | undefined} */
   #text
   /** @type {Map<string, ToolCard>} */
@@ -63,19 +82,18 @@ export class Turn {
   #body = element('div', { className: 'answer' })
   #note = element('p', { className: 'note' })
 
-  /** @param {string | undefined} message undefined where a history begins in the middle of a run */
+  /** @param {string} [message] */
   constructor(message) {
-    this.message = message
-    this.element = element('li', { className: 'turn' })
-    if (message !== undefined) {
-      const said = element('div', { className: 'message' }, element('span', { className: 'unseen' }, 'You: '), message)
-      this.element.append(said)
-    }
-    this.element.append(this.#body, this.#note)
+    this.element = element('li', { className: 'turn' }, this.#body, this.#note)
+    if (message !== undefined) this.ask(message)
   }
 
   get busy() {
     return BUSY.has(this.state)
+  }
+
+  get ended() {
+    return ENDED.has(this.state)
   }
 
   /**
@@ -85,21 +103,57 @@ export class Turn {
    */
   enter(state, words = WORDS[state], action) {
     this.state = state
+    this.words = words
     this.element.dataset.state = state
     this.#note.replaceChildren(words)
     if (action)
       this.#note.append(' ', element('button', { type: 'button', className: 'plain', onclick: action.run }, action.label))
-    if (this.busy || state === 'followed') return
+    if (this.busy || state === 'lost') return
     this.#show()
     for (const card of this.#calls.values()) card.lost()
   }
 
   /**
-   * One event of the run. `error` and `done` only repeat what the answer to the request says.
-   * @param {{ event: string, data: any, runId?: string }} frame
+   * A message that the run answers, above the answer.
+   * @param {string} message
    */
-  receive({ event, data, runId }) {
-    this.runId ??= runId
+  ask(message) {
+    this.messages.push(message)
+    this.#body.before(bubble(message))
+  }
+
+  /**
+   * Another message that the run answers from its event `seq` on, which may be here already: it was told to both who asked.
+   * @param {string} message
+   * @param {number} seq
+   */
+  join(message, seq) {
+    this.messages.push(message)
+    const said = bubble(message)
+    const newest = seq === this.seq ? this.#newest : ''
+    if (typeof newest !== 'string') return newest.before(said)
+    this.#show()
+    if (this.#text && newest) this.#text.data = this.#text.data.slice(0, -newest.length)
+    if (this.#text?.data === '') this.#text.parentElement?.remove()
+    this.#append(said)
+    this.#unseen = newest
+    this.#show()
+  }
+
+  /**
+   * One event of the run; what is on the screen already is not shown again. `error` and `done` only repeat what the answer to
+   * the request says.
+   * @param {{ event: string, data: any, runId?: string, seq?: number }} frame
+   */
+  receive({ event, data, runId, seq = this.seq + 1 }) {
+    if (this.runId !== undefined && this.runId !== runId) {
+      this.restart()
+      this.whole = false
+    }
+    this.runId = runId
+    if (seq <= this.seq) return
+    this.seq = seq
+    this.#newest = ''
     if (this.state === 'queued' || this.state === 'sent') this.enter('working')
     if (event === 'content' && data.transient) this.#append(element('p', { className: 'aside' }, data.text))
     else if (event === 'content') this.write(data.text)
@@ -108,12 +162,45 @@ export class Turn {
     else if (event === 'attachment') this.attach(data)
   }
 
+  /** Everything comes from the beginning: what is here is from the history, or of a run in which the gateway ended. */
+  restart() {
+    cancelAnimationFrame(this.#frame)
+    this.#body.replaceChildren()
+    this.#calls.clear()
+    this.#text = undefined
+    this.#unseen = ''
+    this.#frame = 0
+    this.answer = ''
+    this.seq = 0
+  }
+
+  /**
+   * Said by the gateway beside the answer.
+   * @param {string} text
+   */
+  remark(text) {
+    this.#append(element('p', { className: 'aside' }, text))
+  }
+
+  /**
+   * The gateway itself has answered: the message was a command.
+   * @param {string} text
+   * @param {boolean} begins from here on it is another conversation
+   */
+  reply(text, begins) {
+    this.restart()
+    const who = element('span', { className: begins ? 'unseen' : 'who' }, 'Gateway: ')
+    this.#append(element('p', { className: begins ? 'beginning' : 'reply' }, who, text))
+    this.enter('done')
+  }
+
   /**
    * More of the answer. It gets on the screen with the next frame: a fast model sends far more pieces than a display has frames.
    * @param {string} text
    */
   write(text) {
     this.answer += text
+    this.#newest = text
     this.#unseen += text
     this.#frame ||= requestAnimationFrame(() => this.#show())
   }
@@ -144,6 +231,7 @@ export class Turn {
     this.#show()
     if (this.#text) this.#text.data = this.#text.data.trimEnd()
     this.#text = undefined
+    this.#newest = part
     this.#body.append(part)
   }
 
@@ -159,6 +247,11 @@ export class Turn {
     } else this.#text.appendData(this.#unseen)
     this.#unseen = ''
   }
+}
+
+/** @param {string} message */
+function bubble(message) {
+  return element('div', { className: 'message' }, element('span', { className: 'unseen' }, 'You: '), message)
 }
 
 /** One call of a tool: a line that opens. */

@@ -1,96 +1,19 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import type { Socket } from 'node:net'
-import test, { type TestContext } from 'node:test'
+import test from 'node:test'
 import { Type } from '@sinclair/typebox'
-import type { Locator, Page } from 'playwright-core'
-import type { GatewayOptions } from '../../app.ts'
+import type { Page } from 'playwright-core'
 import { defineTool } from '../../plugins/tools/define.ts'
 import { gatewayPlugin } from '../../types.ts'
-import { launch } from '../browser.ts'
-import { build, connect, type TestGateway } from '../helper.ts'
+import { connect } from '../helper.ts'
+import { connected, gated, open, say, text, turn } from './rig.ts'
 
 const TOKEN = 'correct horse bättery staple'
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
-interface Opened {
-  readonly page: Page
-  readonly gateway: TestGateway
-  /** What the browser complained about: errors of scripts, violations of the content security policy, failed requests. */
-  readonly complaints: string[]
-  /** URLs of everything the page asked for, sockets included. */
-  readonly urls: string[]
-  /** Pulls the cable: every connection to the gateway breaks without a goodbye. */
-  cut(): void
-}
-
-/** A gateway, and the page of it in a browser. */
-async function open(t: TestContext, options: GatewayOptions = {}, query = ''): Promise<Opened> {
-  const gateway = await build(t, options)
-  const cables = new Set<Socket>()
-  gateway.host.server.on('connection', (socket) => cables.add(socket))
-  const page = await launch(t)
-  const complaints: string[] = []
-  const urls: string[] = []
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-  })
-  page.on('pageerror', (error) => complaints.push(String(error)))
-  page.on('request', (request) => urls.push(request.url()))
-  page.on('websocket', (socket) => urls.push(socket.url()))
-  await page.goto(`${gateway.url}/${query}`)
-  const cut = () => {
-    for (const socket of cables) socket.destroy()
-  }
-  return { page, gateway, complaints, urls, cut }
-}
-
-async function connected(page: Page): Promise<void> {
-  await page.locator('body[data-state=connected]').waitFor()
-}
-
-async function say(page: Page, message: string): Promise<void> {
-  await page.getByLabel('Message', { exact: true }).fill(message)
-  await page.keyboard.press('Enter')
-}
-
-/** The n-th message and what came of it, once it is in that state. */
-async function turn(page: Page, n: number, state = 'done'): Promise<Locator> {
-  const found = page.locator(`#turns > li:nth-child(${n})[data-state="${state}"]`)
-  await found.waitFor()
-  return found
-}
-
-async function text(part: Locator): Promise<string> {
-  return (await part.allInnerTexts()).join(' ').replace(/\s+/g, ' ').trim()
-}
-
 async function logIn(page: Page, token: string): Promise<void> {
   await page.getByLabel('Token', { exact: true }).fill(token)
   await page.getByRole('button', { name: 'Connect' }).click()
-}
-
-/** A tool that runs until the test lets it go. */
-function gated() {
-  const started = Promise.withResolvers<void>()
-  const gate = Promise.withResolvers<string>()
-  const tool = defineTool({
-    name: 'test.wait',
-    description: 'Waits',
-    input: Type.Object({}, { additionalProperties: false }),
-    run(_args, { signal }) {
-      started.resolve()
-      return new Promise<string>((resolve, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason))
-        void gate.promise.then(resolve)
-      })
-    }
-  })
-  return {
-    plugin: gatewayPlugin({ name: 'gated' }, async (app) => app.tools.add(tool)),
-    started: started.promise,
-    release: gate.resolve
-  }
 }
 
 test('the page says that the gateway runs and who answers, and the browser has nothing to complain about', async (t) => {
@@ -230,7 +153,7 @@ test('while the agent works messages queue up, and Escape stops all of it', asyn
   await started
   assert.equal(await text((await turn(page, 1, 'working')).locator('summary')), 'test.wait running')
   await say(page, 'and this')
-  assert.match(await text(await turn(page, 2, 'queued')), /Queued/)
+  assert.match(await text(await turn(page, 2, 'queued')), /Waits, 1 before it Take back$/)
   assert.equal(await stop.isVisible(), true)
   await page.keyboard.press('Escape')
   assert.match(await text(await turn(page, 1, 'stopped')), /test\.wait outcome unknown Stopped$/)
@@ -245,62 +168,23 @@ test('a run that fails says so in words', async (t) => {
   await connected(page)
   await gateway.app.lanes.close(0)
   await say(page, 'hello')
-  assert.match(await text(await turn(page, 1, 'failed')), /shutting down$/)
+  assert.match(await text(await turn(page, 1, 'failed')), /The gateway is shutting down Take back$/)
 })
 
-test('a lost connection does not lose the answer: the page says what it does not know, and finds out', async (t) => {
-  const { plugin, started, release } = gated()
-  const { page, cut } = await open(t, { plugins: [plugin] })
+test('without a connection messages wait, and can be taken back', async (t) => {
+  const { page, cut, away, back } = await open(t)
   await connected(page)
-  await say(page, '/tool test.wait')
-  await started
-  await turn(page, 1, 'working')
-  // Nothing gets through until the page is let back in.
-  await page.route('**/api/health', (route) => route.abort())
+  await away()
   cut()
-  assert.match(await text(await turn(page, 1, 'lost')), /The connection was lost; the agent may still be working$/)
-  await page.getByRole('button', { name: 'Retry now' }).waitFor()
   await say(page, 'say meanwhile')
-  assert.match(await text(await turn(page, 2, 'waiting')), /Not sent yet: waiting for the connection Take back$/)
+  assert.match(await text(await turn(page, 1, 'waiting')), /Not sent yet: waiting for the connection Take back$/)
   await say(page, 'say never mind')
-  await (await turn(page, 3, 'waiting')).getByRole('button', { name: 'Take back' }).click()
+  await (await turn(page, 2, 'waiting')).getByRole('button', { name: 'Take back' }).click()
   assert.equal(await page.getByLabel('Message', { exact: true }).inputValue(), 'say never mind')
-  await page.unroute('**/api/health')
-  await page.getByRole('button', { name: 'Retry now' }).click()
-  await turn(page, 2, 'queued')
-  release('the gate is open')
-  assert.match(await text(await turn(page, 1)), /test\.wait ok .*test\.wait answered: the gate is open$/)
-  assert.equal(await text(await turn(page, 2)), 'You: say meanwhile Agent: meanwhile')
-  assert.equal(await page.locator('#turns > li').count(), 2)
-})
-
-test('a run that outlives its page is followed by the next one', async (t) => {
-  const { plugin, started, release } = gated()
-  const { page } = await open(t, { plugins: [plugin] })
-  await connected(page)
-  await say(page, '/tool test.wait')
-  await started
-  await page.reload()
-  assert.match(await text(await turn(page, 1, 'followed')), /test\.wait .*The agent is still working$/)
-  assert.equal(await page.getByRole('button', { name: 'Stop' }).isVisible(), true)
-  release('the gate is open')
-  assert.match(await text(await turn(page, 1)), /test\.wait ok .*test\.wait answered: the gate is open$/)
-  assert.equal(await page.getByRole('button', { name: 'Stop' }).isVisible(), false)
-})
-
-test('a message that never reached the gateway is given back', async (t) => {
-  const { page } = await open(t)
-  await page.routeWebSocket('**', (socket) => {
-    const server = socket.connectToServer()
-    socket.onMessage((message) => (String(message).includes('agent.send') ? socket.close({ code: 1011 }) : server.send(message)))
-  })
-  await page.reload()
-  await connected(page)
-  await say(page, 'into the void')
-  const lost = await turn(page, 1, 'undelivered')
-  assert.match(await text(lost), /This message did not reach the gateway Take back$/)
-  await lost.getByRole('button', { name: 'Take back' }).click()
-  assert.equal(await page.getByLabel('Message', { exact: true }).inputValue(), 'into the void')
+  await page.getByRole('button', { name: 'Retry now' }).waitFor()
+  await back()
+  assert.equal(await text(await turn(page, 1)), 'You: say meanwhile Agent: meanwhile')
+  assert.equal(await page.locator('#turns > li').count(), 1)
 })
 
 test('the page asks for the token, says when it is wrong, and takes it along as a subprotocol', async (t) => {

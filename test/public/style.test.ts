@@ -26,7 +26,7 @@ function contrast(one: string, other: string): number {
 /** What is written on what. */
 const TEXTS = {
   text: ['ground', 'surface', 'raised', 'tint', 'warning'],
-  muted: ['ground', 'surface'],
+  muted: ['ground', 'surface', 'raised'],
   accent: ['ground', 'surface', 'warning'],
   bad: ['ground', 'surface'],
   good: ['surface'],
