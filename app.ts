@@ -2,19 +2,25 @@ import type { TSchema } from '@sinclair/typebox'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import agent from './plugins/agent/index.ts'
+import analytics from './plugins/analytics.ts'
 import audit from './plugins/audit.ts'
 import auth from './plugins/auth/index.ts'
 import bus from './plugins/bus/index.ts'
+import canvas from './plugins/canvas.ts'
 import commands from './plugins/commands/index.ts'
 import config, { type ConfigInput } from './plugins/config/index.ts'
 import connections from './plugins/connections.ts'
 import db from './plugins/db.ts'
 import lanes from './plugins/lanes/index.ts'
+import nodes from './plugins/nodes/index.ts'
+import pairing from './plugins/pairing/index.ts'
+import presence from './plugins/presence.ts'
 import providers from './plugins/providers/index.ts'
 import rpc from './plugins/rpc.ts'
 import sessions from './plugins/sessions.ts'
 import system from './plugins/system.ts'
 import tools from './plugins/tools/index.ts'
+import trail from './plugins/trail.ts'
 import websocket from './plugins/websocket.ts'
 import health from './routes/health.ts'
 import { nothingHere } from './routes/nothing.ts'
@@ -76,6 +82,8 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(auth)
       await app.register(websocket)
       await app.register(rpc)
+      await app.register(trail)
+      await app.register(analytics)
       await app.register(connections)
       await app.register(providers)
       // Before the lanes: whoever asks is told of a shutdown before anything is refused because of it.
@@ -83,7 +91,11 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(bus)
       await app.register(lanes)
       await app.register(sessions)
+      await app.register(canvas)
       await app.register(tools)
+      await app.register(nodes)
+      await app.register(presence)
+      await app.register(pairing)
       await app.register(commands)
       await app.register(agent)
 

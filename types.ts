@@ -11,13 +11,18 @@ import type {
 import fp from 'fastify-plugin'
 import type { Db } from './db/client.ts'
 import type { Agent } from './plugins/agent/index.ts'
+import type { Analytics } from './plugins/analytics.ts'
 import type { Audit } from './plugins/audit.ts'
 import type { Auth } from './plugins/auth/index.ts'
 import type { Bus } from './plugins/bus/index.ts'
+import type { Canvas } from './plugins/canvas.ts'
 import type { Commands } from './plugins/commands/index.ts'
 import type { Config } from './plugins/config/index.ts'
 import type { Connections } from './plugins/connections.ts'
 import type { GatewayLanes } from './plugins/lanes/index.ts'
+import type { Nodes } from './plugins/nodes/index.ts'
+import type { Pairing } from './plugins/pairing/index.ts'
+import type { Presence } from './plugins/presence.ts'
 import type { Providers } from './plugins/providers/index.ts'
 import type { Sessions } from './plugins/sessions.ts'
 import type { System } from './plugins/system.ts'
@@ -54,6 +59,16 @@ export interface GatewayDecorators {
   commands: Commands
   /** Who answers — plugins/agent */
   agent: Agent
+  /** What sessions show beside their conversations — plugins/canvas.ts */
+  canvas: Canvas
+  /** Who writes to the gateway — plugins/presence.ts */
+  presence: Presence
+  /** Who may talk to the agent over a channel — plugins/pairing */
+  pairing: Pairing
+  /** Companion devices — plugins/nodes */
+  nodes: Nodes
+  /** Figures about conversations — plugins/analytics.ts */
+  analytics: Analytics
 }
 
 /** Infers `request.body`, `params`, `query` and replies from TypeBox schemas; no package needed for three lines. */

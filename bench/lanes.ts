@@ -10,7 +10,7 @@ import path from 'node:path'
 import PQueue from 'p-queue'
 import { v7 as uuid } from 'uuid'
 import { open } from '../db/client.ts'
-import type { Clock } from '../lanes/clock.ts'
+import { systemClock } from '../lanes/clock.ts'
 import { Lanes } from '../lanes/lanes.ts'
 import { MemoryDriver } from '../lanes/memory.ts'
 import type { LaneMessage } from '../lanes/message.ts'
@@ -42,14 +42,6 @@ const MESSAGES = 90_000
 /** Each in turn, so that what else the machine does hits all alike; the middle one counts. */
 const ROUNDS = 5
 
-const clock: Clock = {
-  now: Date.now,
-  after(ms, fn) {
-    const timer = setTimeout(fn, ms)
-    return () => clearTimeout(timer)
-  }
-}
-
 /** Sends `messages` with `submit`, in waves of `inFlight`. */
 async function waves(messages: number, { inFlight, lanes }: Load, submit: (lane: number, index: number) => Promise<unknown>) {
   for (let first = 0; first < messages; first += inFlight) {
@@ -78,7 +70,7 @@ function pQueue(load: Load): Contestant {
 
 function inMemory(load: Load): Contestant {
   const lanes = new Lanes<null, void>({
-    clock,
+    clock: systemClock,
     driver: new MemoryDriver(),
     maxConcurrentRuns: 32,
     runTimeoutMs: 600_000,
@@ -103,7 +95,7 @@ const db = await open({ file: path.join(folder, 'flynn.db') })
 function durable(load: Load): Contestant {
   const policy = { mode: 'followup', cap: load.inFlight, overflow: 'drop_new', debounceMs: 250, summarizeOverflow: true } as const
   const lanes = new GatewayLanes({
-    clock,
+    clock: systemClock,
     queue: db.queue,
     policies: new Policies({ config: { default: policy, channels: {} }, db }),
     recovery: 'abandon',
@@ -122,6 +114,7 @@ function durable(load: Load): Contestant {
       told.get(id)?.()
       told.delete(id)
     },
+    async cutOff() {},
     preempted() {}
   })
   const submit = async (lane: number): Promise<void> => {

@@ -20,11 +20,12 @@ const file = path.join(folder, 'data', 'flynn.db')
 const policy = { mode: 'followup', cap: 1000, overflow: 'drop_old', debounceMs: 250, summarizeOverflow: true } as const
 
 const before = await open({ file })
+const ids = Array.from({ length: MESSAGES }, () => uuid())
 await Promise.all(
-  Array.from({ length: MESSAGES }, (_, n) => {
+  ids.map((id, n) => {
     const message = `say this is message ${n}`
     return before.queue.accept({
-      id: uuid(),
+      id,
       sessionId: `bench:${n % SESSIONS}`,
       owner: 'local',
       priority: 'person',
@@ -56,7 +57,9 @@ await ask('system.info', {})
 process.stdout.write(`${MESSAGES} messages in ${SESSIONS} sessions: serves after ${seconds()}`)
 await ask('agent.send', { message: 'say hello', sessionId: 'bench:new' })
 process.stdout.write(`, answers a new message after ${seconds()}`)
-for (let session = 0; session < SESSIONS; session++) await ask('sessions.resume', { sessionId: `bench:${session}` })
+for (const [n, runId] of ids.entries()) {
+  if (n >= MESSAGES - SESSIONS) await ask('sessions.resume', { sessionId: `bench:${n % SESSIONS}`, runId })
+}
 process.stdout.write(`, has answered the last old one after ${seconds()}\n`)
 child.kill()
 await once(child, 'exit')

@@ -1,17 +1,26 @@
 import { join } from 'node:path'
 import type { Connection } from './connection.ts'
 import { connect } from './sqlite.ts'
+import { type AnalyticsStore, analyticsStore } from './stores/analytics.ts'
 import { type ArtifactStore, artifactStore } from './stores/artifacts.ts'
 import { type AuditStore, auditStore } from './stores/audit.ts'
 import { type MemoryStore, memoryStore } from './stores/memory.ts'
 import { type MessageStore, messageStore } from './stores/messages.ts'
+import { type NodeStore, nodeStore } from './stores/nodes.ts'
+import { type PairingStore, pairingStore } from './stores/pairing.ts'
+import { type PresenceStore, presenceStore } from './stores/presence.ts'
 import { type QueueStore, queueStore } from './stores/queue.ts'
 import { type RunStore, runStore } from './stores/runs.ts'
 import { type SessionStore, sessionStore } from './stores/sessions.ts'
 
-export type { MessageParts, SessionConfig } from './schema.sqlite.ts'
-export type { AuditStore } from './stores/audit.ts'
+export type { MessageParts, SessionConfig, StoredLocation, StoredPush, StoredStatus } from './schema.sqlite.ts'
+export type { AnalyticsStore, PageEnd, SessionActivity } from './stores/analytics.ts'
+export type { ArtifactPage, ArtifactRow, NewArtifact } from './stores/artifacts.ts'
+export type { AuditQuery, AuditRow, AuditStore } from './stores/audit.ts'
 export type { MessageRow, NewMessage, ShownMessage } from './stores/messages.ts'
+export type { NodeRow, NodeStore } from './stores/nodes.ts'
+export type { PairedSender } from './stores/pairing.ts'
+export type { PresenceRow } from './stores/presence.ts'
 export type { NewQueueRow, QueueClaim, QueueEnd, QueueResolution, QueueRow, QueueState, QueueStore } from './stores/queue.ts'
 export type { RunEnd, RunRow } from './stores/runs.ts'
 export type { SessionRow } from './stores/sessions.ts'
@@ -25,6 +34,10 @@ export interface Db {
   readonly audit: AuditStore
   readonly memory: MemoryStore
   readonly artifacts: ArtifactStore
+  readonly analytics: AnalyticsStore
+  readonly presence: PresenceStore
+  readonly pairing: PairingStore
+  readonly nodes: NodeStore
   /** Settles once a write has gone the whole way; rejects when the database cannot be written to. */
   ready(): Promise<void>
   close(): Promise<void>
@@ -53,6 +66,10 @@ function stores(connection: Connection): Db {
     audit: auditStore(connection),
     memory: memoryStore(connection),
     artifacts: artifactStore(connection),
+    analytics: analyticsStore(connection),
+    presence: presenceStore(connection),
+    pairing: pairingStore(connection),
+    nodes: nodeStore(connection),
     ready: async () => connection.probe(),
     close: async () => connection.close()
   }

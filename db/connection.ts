@@ -40,6 +40,8 @@ export interface Connection {
   readonly grouped: Grouped
   /** `column` is one of `values`; any number of them, as one parameter. */
   oneOf(column: SQLWrapper, values: readonly string[]): SQL
+  /** The texts of a JSON array, or none where it is null: a table with the column `value`, to select from. */
+  texts(array: SQLWrapper): SQL
   /** Writes a little and throws if that fails: disk full, read-only, locked, closed. */
   probe(): void
   /** What was grouped is committed first. */

@@ -1,4 +1,16 @@
-import { blob, customType, index, integer, isNotNull, isNull, primaryKey, sqliteTable, text, uniqueIndex } from './drizzle.ts'
+import {
+  blob,
+  customType,
+  index,
+  integer,
+  isNotNull,
+  isNull,
+  primaryKey,
+  sql,
+  sqliteTable,
+  text,
+  uniqueIndex
+} from './drizzle.ts'
 
 const MESSAGE_ROLES = ['user', 'assistant', 'tool'] as const
 /**
@@ -7,6 +19,7 @@ const MESSAGE_ROLES = ['user', 'assistant', 'tool'] as const
  */
 const MESSAGE_STATUSES = ['complete', 'partial', 'interrupted'] as const
 const RUN_STATUSES = ['running', 'completed', 'failed', 'cancelled', 'interrupted'] as const
+const TALLY_KINDS = ['tool', 'topic'] as const
 const PRIORITIES = ['person', 'system'] as const
 const QUEUE_STATES = [
   'queued',
@@ -20,6 +33,9 @@ const QUEUE_STATES = [
   'dropped',
   'interrupted'
 ] as const
+
+/** What is counted by name. */
+export type TallyKind = (typeof TALLY_KINDS)[number]
 
 /** A file that came with a message. `data` is base64, in the database as the bytes it stands for. */
 export interface StoredAttachment {
@@ -62,6 +78,37 @@ export interface SessionConfig {
   readonly queue?: Partial<StoredPolicy>
 }
 
+/** Where a companion device says it is. Times are epoch milliseconds; `capturedAt` is by its own clock. */
+export interface StoredLocation {
+  readonly latitude: number
+  readonly longitude: number
+  readonly accuracyMeters?: number
+  readonly source?: string
+  readonly capturedAt: number
+  readonly receivedAt: number
+}
+
+/** How a companion device says it is. */
+export interface StoredStatus {
+  readonly platform?: string
+  readonly appVersion?: string
+  readonly deviceName?: string
+  readonly statusText?: string
+  readonly batteryPct?: number
+  readonly powerSource?: string
+  readonly updatedAt: number
+}
+
+/** How a companion device is woken. */
+export interface StoredPush {
+  readonly provider: 'apns' | 'fcm'
+  /** As whoever stores it has sealed it. */
+  readonly token: string
+  readonly environment?: 'production' | 'sandbox'
+  readonly topic?: string
+  readonly updatedAt: number
+}
+
 // The builder's own json mode writes the text 'null' when a prepared statement is given null; this one writes NULL.
 const jsonText = customType<{ data: unknown; driverData: string | null }>({
   dataType: () => 'text',
@@ -86,7 +133,8 @@ export const sessions = sqliteTable(
     historyFrom: integer('history_from')
   },
   (table) => [
-    index('sessions_recent').on(table.lastMessageAt, table.createdAt, table.id),
+    // The count is no part of the order: it is there so that who adds counts up need not read the rows.
+    index('sessions_recent').on(table.lastMessageAt, table.createdAt, table.id, table.messageCount),
     index('sessions_frontend_recent').on(table.frontend, table.lastMessageAt, table.createdAt, table.id)
   ]
 )
@@ -107,7 +155,9 @@ export const messages = sqliteTable(
     content: text('content').notNull(),
     parts: json<MessageParts>('parts'),
     status: text('status', { enum: MESSAGE_STATUSES }).notNull(),
-    createdAt: integer('created_at').notNull()
+    createdAt: integer('created_at').notNull(),
+    /** What of it is counted in `tallies`: the topics of a user's message, the tools that an assistant called. */
+    tallied: json<readonly string[]>('tallied')
   },
   (table) => [index('messages_session').on(table.sessionId, table.id)]
 )
@@ -185,7 +235,8 @@ export const queue = sqliteTable(
   (table) => [
     uniqueIndex('queue_id').on(table.id),
     // A null is not equal to another null, so any number of messages has no key.
-    uniqueIndex('queue_key').on(table.sessionId, table.idempotencyKey),
+    uniqueIndex('queue_key').on(table.sessionId, table.owner, table.idempotencyKey),
+    index('queue_session').on(table.sessionId, table.seq),
     index('queue_run').on(table.runId).where(isNotNull(table.runId)),
     index('queue_unended').on(table.seq).where(isNull(table.endedAt)),
     index('queue_ended').on(table.endedAt).where(isNotNull(table.endedAt))
@@ -201,7 +252,11 @@ export const audit = sqliteTable(
     actor: text('actor').notNull(),
     detail: json<Record<string, unknown>>('detail').notNull()
   },
-  (table) => [index('audit_at').on(table.at)]
+  (table) => [
+    index('audit_at').on(table.at),
+    index('audit_event').on(table.event, table.id),
+    index('audit_actor').on(table.actor, table.id)
+  ]
 )
 
 export const memory = sqliteTable(
@@ -222,12 +277,103 @@ export const artifacts = sqliteTable(
     artifactId: text('artifact_id').notNull(),
     type: text('type').notNull(),
     title: text('title'),
-    content: json<Record<string, unknown>>('content').notNull(),
-    metadata: json<Record<string, unknown>>('metadata'),
     createdAt: integer('created_at').notNull(),
     updatedAt: integer('updated_at').notNull(),
     /** 1 when it is made, one more with each change. */
-    revision: integer('revision').notNull()
+    revision: integer('revision').notNull(),
+    metadata: json<Record<string, unknown>>('metadata'),
+    // Last: SQLite reads a row up to the columns it is asked for.
+    content: json<Record<string, unknown>>('content').notNull()
   },
   (table) => [primaryKey({ columns: [table.sessionId, table.artifactId] })]
+)
+
+/** Who has written to the gateway, from where, and when last. */
+export const presence = sqliteTable(
+  'presence',
+  {
+    channel: text('channel').notNull(),
+    senderId: text('sender_id').notNull(),
+    /** As the channel called them last. */
+    senderName: text('sender_name'),
+    firstSeenAt: integer('first_seen_at').notNull(),
+    lastSeenAt: integer('last_seen_at').notNull(),
+    messageCount: integer('message_count').notNull()
+  },
+  (table) => [
+    primaryKey({ columns: [table.channel, table.senderId] }),
+    index('presence_recent').on(table.lastSeenAt, table.channel, table.senderId)
+  ]
+)
+
+/** Senders whom somebody has let in, each on one channel. */
+export const pairedSenders = sqliteTable(
+  'paired_senders',
+  {
+    channel: text('channel').notNull(),
+    senderId: text('sender_id').notNull(),
+    pairedAt: integer('paired_at').notNull()
+  },
+  (table) => [primaryKey({ columns: [table.channel, table.senderId] })]
+)
+
+/** Companion devices, connected or not. */
+export const nodes = sqliteTable(
+  'nodes',
+  {
+    id: text('id').primaryKey(),
+    /** The id of the caller that registered it first. Nobody else may, but an admin. */
+    owner: text('owner').notNull(),
+    role: text('role').notNull(),
+    /** When it last registered or told something. */
+    seenAt: integer('seen_at').notNull(),
+    location: json<StoredLocation>('location'),
+    status: json<StoredStatus>('status'),
+    push: json<StoredPush>('push'),
+    /** Tells equal push tokens apart from others without showing them: a token belongs to one node. */
+    pushDigest: text('push_digest')
+  },
+  (table) => [index('nodes_seen').on(table.seenAt, table.id), uniqueIndex('nodes_push').on(table.pushDigest)]
+)
+
+// What analytics are made of. It is written in the transactions that write the messages, and is at any time what could be counted
+// in them. Messages are those of users and assistants; days are UTC, since 1970-01-01.
+
+export const days = sqliteTable('days', {
+  day: integer('day').primaryKey(),
+  /** With a message that day. */
+  sessions: integer('sessions').notNull(),
+  messages: integer('messages').notNull()
+})
+
+/** The days on which a session has messages. How many it has since any day is one row away, however long ago that is. */
+export const sessionDays = sqliteTable(
+  'session_days',
+  {
+    sessionId: sessionId(),
+    day: integer('day').notNull(),
+    /** The session's messages of earlier days. */
+    before: integer('before').notNull()
+  },
+  (table) => [
+    primaryKey({ columns: [table.sessionId, table.day] }),
+    // Has all three: who counts a session's messages need not read the row.
+    index('session_days_before').on(table.sessionId, table.day, table.before)
+  ]
+)
+
+/** How often a name came up that day. Of a day that is over only the most frequent ones are kept. */
+export const tallies = sqliteTable(
+  'tallies',
+  {
+    kind: text('kind', { enum: TALLY_KINDS }).notNull(),
+    day: integer('day').notNull(),
+    name: text('name').notNull(),
+    count: integer('count').notNull()
+  },
+  (table) => [
+    primaryKey({ columns: [table.kind, table.day, table.name] }),
+    // Empty but for a moment: what is taken off again is found here.
+    index('tallies_spent').on(table.count).where(sql`${table.count} <= 0`)
+  ]
 )

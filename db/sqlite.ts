@@ -89,6 +89,7 @@ function connection(client: Database, query: Query, claim: Database | undefined)
     atomic,
     grouped,
     oneOf: (column, values) => sql`${column} in (select value from json_each(${JSON.stringify(values)}))`,
+    texts: (array) => sql`json_each(${array})`,
     probe() {
       client.pragma(`busy_timeout = ${PROBE_BUSY_MS}`)
       try {

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { AuditStore } from '../db/client.ts'
+import type { AuditQuery, AuditRow, AuditStore } from '../db/client.ts'
 import { masked, namesSecret } from '../rpc/shown.ts'
 import { gatewayPlugin } from '../types.ts'
 
@@ -14,7 +14,7 @@ const MAX_TEXT = 1000
 const MAX_VALUES = 200
 
 interface Surroundings {
-  readonly store: Pick<AuditStore, 'append' | 'prune'>
+  readonly store: Pick<AuditStore, 'append' | 'list' | 'prune'>
   readonly log: Pick<FastifyBaseLogger, 'error'>
   readonly now?: () => number
 }
@@ -55,6 +55,12 @@ export class Audit {
     } catch (err) {
       this.#lost(err, event)
     }
+  }
+
+  /** Newest first, with what was recorded just now. */
+  async list(query: AuditQuery): Promise<AuditRow[]> {
+    await this.flush()
+    return await this.#store.list(query)
   }
 
   /** Removes the entries that are too old to be kept. */

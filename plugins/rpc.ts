@@ -28,6 +28,13 @@ export default gatewayPlugin({ name: 'rpc', dependencies: ['auth'] }, async (app
     throw unknownMethod((request.params as { '*': string })['*'])
   })
 
+  /** The request lets go of its body: a message with its attachments is not kept for as long as its answer takes. */
+  function call(name: string, request: FastifyRequest, ctx: Context): unknown {
+    const { body } = request
+    request.body = undefined
+    return rpc.call(name, body, ctx)
+  }
+
   function expose(method: AnyMethod): void {
     const { name, params, result } = method
     const schema: FastifySchema = {
@@ -45,7 +52,7 @@ export default gatewayPlugin({ name: 'rpc', dependencies: ['auth'] }, async (app
       async handler(request, reply) {
         const ctx = contextOf(app, request, reply)
         if (method.events && request.headers.accept?.includes(NDJSON)) return stream(method, request, reply, ctx)
-        const answer = await rpc.call(name, request.body, ctx)
+        const answer = await call(name, request, ctx)
         return reply.type('application/json').send(`{"result":${rpc.encode(name, answer)}}`)
       }
     })
@@ -83,7 +90,7 @@ export default gatewayPlugin({ name: 'rpc', dependencies: ['auth'] }, async (app
     }
     const emit = (event: string, data: unknown, origin: Origin): void =>
       push(eventFrame('native', { id: null, event, data, origin }))
-    const answer = (async () => rpc.encode(name, await rpc.call(name, request.body, { ...ctx, emit })))()
+    const answer = (async () => rpc.encode(name, await call(name, request, { ...ctx, emit })))()
     answer
       .then(
         (result) => push(resultFrame('native', null, result)),

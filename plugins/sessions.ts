@@ -24,13 +24,13 @@ export interface Page {
 /** What the sessions need of the rest of the gateway. */
 type Surroundings = {
   readonly db: Pick<Db, 'sessions' | 'messages'>
-  readonly lanes: Pick<GatewayInstance['lanes'], 'cancel' | 'ids' | 'run'>
+  readonly lanes: Pick<GatewayInstance['lanes'], 'cancel' | 'ids' | 'order' | 'run'>
   readonly connections: Pick<GatewayInstance['connections'], 'sessions'>
   readonly bus: Pick<GatewayInstance['bus'], 'forget'>
   readonly now?: () => number
 }
 
-/** Whose turn a removal is: nobody's who could cancel it. */
+/** Whose turn a removal is: nobody's. */
 const REMOVAL = 'sessions.delete'
 
 const check = compile<string>(SessionId, 'sessionId')
@@ -87,8 +87,16 @@ export class Sessions {
    * @throws RpcError SessionNotFound
    */
   async remove(id: string): Promise<void> {
-    this.#lanes.cancel(id)
-    const removed = await this.#lanes.run(id, { owner: REMOVAL, run: () => this.#db.sessions.remove(id) })
+    const { removal } = await this.#lanes.order.run(id, async () => {
+      const { freed } = this.#lanes.cancel(id)
+      const run = async (): Promise<boolean> => {
+        // What was cancelled is stored as ended by then, and goes too.
+        await freed
+        return await this.#db.sessions.remove(id)
+      }
+      return { removal: this.#lanes.run(id, { owner: REMOVAL, pinned: true, run }) }
+    })
+    const removed = await removal
     // What its runs said is not to be heard again either.
     this.#bus.forget(id)
     if (!removed) throw notFound(id)

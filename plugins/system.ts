@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Static } from '@sinclair/typebox'
 import { HEARTBEAT_SECONDS, MAX_IN_FLIGHT } from '../rpc/connection.ts'
+import type { Peer } from '../rpc/define.ts'
 import { MAX_DEPTH } from '../rpc/json.ts'
 import * as methods from '../rpc/methods/system.ts'
 import { openrpc } from '../rpc/openrpc.ts'
@@ -10,6 +11,15 @@ import { type GatewayInstance, gatewayPlugin } from '../types.ts'
 
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
+/** What a connection is told of companion nodes, and of its own registration as one; without a connection, over HTTP, of none. */
+export type NodesDescription = (connection: Peer | undefined) => Pick<Static<typeof Capabilities>, 'nodes' | 'featureGates'>
+
+/** A gateway without the plugin that keeps them. */
+const withoutNodes: NodesDescription = () => ({
+  nodes: { enabled: false, locationEnabled: false, pushEnabled: false, allowedRoles: [], registered: false },
+  featureGates: {}
+})
+
 /** What the gateway says of itself. */
 export class System {
   /** The version of the protocol that this gateway speaks. */
@@ -17,6 +27,7 @@ export class System {
   readonly version = version
   readonly #app: GatewayInstance
   readonly #startedAt = performance.now()
+  #nodes = withoutNodes
   #closing = false
 
   constructor(app: GatewayInstance) {
@@ -33,13 +44,16 @@ export class System {
     }
   }
 
-  capabilities(): Static<typeof Capabilities> {
+  /** Who keeps companion nodes describes them. */
+  describeNodes(nodes: NodesDescription): void {
+    this.#nodes = nodes
+  }
+
+  capabilities(connection?: Peer): Static<typeof Capabilities> {
     const { server, agent } = this.#app.config
     return {
       protocol: this.protocol,
-      // Companion nodes cannot register yet.
-      nodes: { enabled: false, locationEnabled: false, pushEnabled: false, allowedRoles: [], registered: false },
-      featureGates: {},
+      ...this.#nodes(connection),
       limits: {
         maxPayloadBytes: server.maxPayloadBytes,
         maxNesting: MAX_DEPTH,

@@ -193,11 +193,12 @@ export class Connection implements Peer {
     } else this.#run(request, done)
   }
 
-  #run(request: Request, done: Done): void {
+  #run({ params, ...request }: Request, done: Done): void {
+    // Without the params: a message with its attachments is not kept for as long as its answer takes.
     const call = new Call(this, this.#app, this.#outbox, request)
     let result: unknown
     try {
-      result = this.#app.rpc.call(request.method, request.params, call)
+      result = this.#app.rpc.call(request.method, params, call)
     } catch (cause) {
       done(this.#failure(request, cause))
       return
@@ -220,7 +221,7 @@ export class Connection implements Peer {
     )
   }
 
-  #success({ dialect, id, method }: Request, result: unknown): string | undefined {
+  #success({ dialect, id, method }: Head, result: unknown): string | undefined {
     if (id === undefined) return undefined
     try {
       return resultFrame(dialect, id, this.#app.rpc.encode(method, result))
@@ -229,7 +230,7 @@ export class Connection implements Peer {
     }
   }
 
-  #failure({ dialect, id, method }: Request, cause: unknown): string | undefined {
+  #failure({ dialect, id, method }: Head, cause: unknown): string | undefined {
     const error = this.#logged(method, cause)
     return id === undefined ? undefined : errorFrame(dialect, id, error)
   }
@@ -240,6 +241,9 @@ export class Connection implements Peer {
   }
 }
 
+/** What its answer needs of a request. */
+type Head = Omit<Request, 'params'>
+
 type Done = (answer: string | undefined) => unknown
 
 /** One request under way. */
@@ -247,10 +251,10 @@ class Call implements Context {
   readonly app: GatewayInstance
   readonly connection: Connection
   readonly #outbox: Outbox
-  readonly #request: Request
+  readonly #request: Head
   #controller: AbortController | undefined
 
-  constructor(connection: Connection, app: GatewayInstance, outbox: Outbox, request: Request) {
+  constructor(connection: Connection, app: GatewayInstance, outbox: Outbox, request: Head) {
     this.connection = connection
     this.app = app
     this.#outbox = outbox

@@ -18,11 +18,11 @@ export interface Caller {
 
 /**
  * Where an event comes from: a place in a run, where `seq` starts at 1 and has no gaps. What has no place in a run comes
- * from its session alone.
+ * from its session alone. `fromSeq` where several `content` events were merged: it stands for `fromSeq` to `seq`.
  */
 export type Origin =
-  | { readonly sessionId: string; readonly runId: string; readonly seq: number }
-  | { readonly sessionId: string; readonly runId?: undefined; readonly seq?: undefined }
+  | { readonly sessionId: string; readonly runId: string; readonly seq: number; readonly fromSeq?: number }
+  | { readonly sessionId: string; readonly runId?: undefined; readonly seq?: undefined; readonly fromSeq?: undefined }
 
 /** The socket a request came over, as far as methods may know it. */
 export interface Peer {

@@ -86,17 +86,16 @@ export function unreadableFrame({ dialect, id, error }: Unreadable): string {
   return JSON.stringify({ jsonrpc: '2.0', id, error: strict })
 }
 
-/** One event of a request, with where it comes from. `fromSeq` when several were merged: it stands for `fromSeq` to `seq`. */
+/** One event of a request, with where it comes from. */
 export interface EventFrame {
   readonly id: RequestId
   readonly event: string
   readonly data: unknown
   readonly origin: Origin
-  readonly fromSeq?: number
 }
 
-export function eventFrame(dialect: Dialect, { id, event, data, origin, fromSeq }: EventFrame): string {
-  const { sessionId, runId, seq } = origin
+export function eventFrame(dialect: Dialect, { id, event, data, origin }: EventFrame): string {
+  const { sessionId, runId, seq, fromSeq } = origin
   const body = { id, event, data, sessionId, runId, seq, ...(fromSeq === undefined ? {} : { fromSeq }) }
   return JSON.stringify(dialect === 'native' ? body : { jsonrpc: '2.0', method: 'event', params: body })
 }

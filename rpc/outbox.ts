@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws'
+import type { Origin } from './define.ts'
 import { type Dialect, type EventFrame, eventFrame, type RequestId } from './frames.ts'
 
 /** Past so many times the send buffer a peer must make progress. With what lies in the socket that is four times. */
@@ -124,7 +125,8 @@ export class Outbox {
     const { frame } = item
     if (!isText(frame) || !isText(next) || !follows(frame, next)) return false
     const { text } = next.data
-    item.frame = { ...next, data: { text: frame.data.text + text }, fromSeq: frame.fromSeq ?? frame.origin.seq }
+    const fromSeq = frame.origin.fromSeq ?? frame.origin.seq
+    item.frame = { ...next, data: { text: frame.data.text + text }, origin: { ...next.origin, fromSeq } }
     const bytes = Buffer.byteLength(text)
     item.bytes += bytes
     this.#grow(bytes)
@@ -171,7 +173,7 @@ export class Outbox {
   }
 }
 
-type Text = EventFrame & { readonly data: { readonly text: string }; readonly origin: { readonly seq: number } }
+type Text = EventFrame & { readonly data: { readonly text: string }; readonly origin: Origin & { readonly seq: number } }
 
 /** A piece of the answer. Content that says more of itself than its text is not: merged, it would no longer say it. */
 function isText(frame: EventFrame): frame is Text {
@@ -186,7 +188,7 @@ function isText(frame: EventFrame): frame is Text {
  * its connection got by another request.
  */
 function follows({ origin: before }: Text, { origin: after }: Text): boolean {
-  return before.runId === after.runId && after.seq === before.seq + 1
+  return before.runId === after.runId && (after.fromSeq ?? after.seq) === before.seq + 1
 }
 
 function textOf({ dialect, frame }: Waiting): string {

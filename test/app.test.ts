@@ -86,8 +86,11 @@ test('a run that does not end within the grace is stopped, and its client is tol
   const { error } = await client.final(id)
   assert.deepEqual(error, {
     code: 3,
-    message: 'The gateway is shutting down',
-    data: { retryable: true, queue: { code: 'shutdown', laneId: 'x:1', mode: 'followup', overflow: 'drop_old', droppedCount: 0 } }
+    message: 'The gateway was shut down before this was answered',
+    data: {
+      retryable: false,
+      queue: { code: 'shutdown', laneId: 'x:1', mode: 'followup', overflow: 'drop_old', droppedCount: 0 }
+    }
   })
   assert.deepEqual(
     client.events(id).map(({ event }) => event),

@@ -1,27 +1,103 @@
 import type { Connection } from '../connection.ts'
-import { and, desc, eq, sql } from '../drizzle.ts'
+import { and, asc, count, desc, eq, gt, lte, or, sql } from '../drizzle.ts'
 
 export type ArtifactRow = Connection['schema']['artifacts']['$inferSelect']
 export type NewArtifact = Omit<ArtifactRow, 'createdAt' | 'updatedAt' | 'revision'>
 
+export interface ArtifactPage {
+  readonly limit: number
+  readonly offset: number
+  /** Bytes of content and metadata at the most, as stored. The first artifact is there however large it is. */
+  readonly bytes: number
+}
+
 export type ArtifactStore = ReturnType<typeof artifactStore>
 
 /** What a session has on its canvas. */
-export function artifactStore({ query, schema: { artifacts } }: Connection) {
+export function artifactStore({ query, schema: { artifacts }, atomic }: Connection) {
+  const sessionId = sql.placeholder('sessionId')
+  const ofSession = eq(artifacts.sessionId, sessionId)
+  const one = and(ofSession, eq(artifacts.artifactId, sql.placeholder('artifactId')))
+  const order = [desc(artifacts.updatedAt), asc(artifacts.artifactId)]
+
+  const write = atomic((tx) => [
+    tx
+      .insert(artifacts)
+      .values({
+        sessionId,
+        artifactId: sql.placeholder('artifactId'),
+        type: sql.placeholder('type'),
+        title: sql.placeholder('title'),
+        content: sql.placeholder('content'),
+        metadata: sql.placeholder('metadata'),
+        createdAt: sql.placeholder('now'),
+        updatedAt: sql.placeholder('now'),
+        revision: 1
+      })
+      .onConflictDoUpdate({
+        target: [artifacts.sessionId, artifacts.artifactId],
+        set: {
+          type: sql`excluded.type`,
+          title: sql`excluded.title`,
+          content: sql`excluded.content`,
+          metadata: sql`excluded.metadata`,
+          updatedAt: sql`excluded.updated_at`,
+          revision: sql`${artifacts.revision} + 1`
+        }
+      })
+      .returning(),
+    // One too many is the one that was just made: what is replaced leaves the number as it is.
+    tx
+      .delete(artifacts)
+      .where(and(one, gt(sql`(${tx.select({ n: count() }).from(artifacts).where(ofSession)})`, sql.placeholder('most'))))
+      .returning({ artifactId: artifacts.artifactId })
+  ])
+
+  const page = query
+    .select({ id: artifacts.artifactId, updatedAt: artifacts.updatedAt })
+    .from(artifacts)
+    .where(ofSession)
+    .orderBy(...order)
+    .limit(sql.placeholder('limit'))
+    .offset(sql.placeholder('offset'))
+    .as('page')
+  const size = sql`octet_length(${artifacts.content}) + coalesce(octet_length(${artifacts.metadata}), 0)`
+  const before = sql`order by ${page.updatedAt} desc, ${page.id}`
+  const measured = query
+    .select({
+      id: page.id,
+      place: sql<number>`row_number() over (${before})`.as('place'),
+      /** From the first of the page to this one. */
+      bytes: sql<number>`sum(${size}) over (${before})`.as('bytes')
+    })
+    .from(page)
+    .innerJoin(artifacts, and(ofSession, eq(artifacts.artifactId, page.id)))
+    .as('measured')
+  const fitting = query
+    .select({ id: measured.id })
+    .from(measured)
+    .where(or(eq(measured.place, 1), lte(measured.bytes, sql.placeholder('bytes'))))
+  const listed = atomic((tx) => [
+    tx
+      .select()
+      .from(artifacts)
+      .where(and(ofSession, sql`${artifacts.artifactId} in (${fitting})`))
+      .orderBy(...order),
+    tx.select({ total: count() }).from(artifacts).where(ofSession)
+  ])
+
   return {
-    /** Makes or replaces the artifact of that id; each change is one more revision. The session is there. */
-    async put(artifact: NewArtifact, now: number): Promise<{ artifact: ArtifactRow; created: boolean }> {
-      const { type, title, content, metadata } = artifact
-      const [row] = await query
-        .insert(artifacts)
-        .values({ ...artifact, createdAt: now, updatedAt: now, revision: 1 })
-        .onConflictDoUpdate({
-          target: [artifacts.sessionId, artifacts.artifactId],
-          set: { type, title, content, metadata, updatedAt: now, revision: sql`${artifacts.revision} + 1` }
-        })
-        .returning()
-        .execute()
-      return { artifact: row!, created: row!.revision === 1 }
+    /**
+     * Makes or replaces the artifact of that id; each change is one more revision. The session is there. Undefined, and
+     * nothing made: the session has `most` others already.
+     */
+    async put(
+      artifact: NewArtifact,
+      now: number,
+      most: number = Number.MAX_SAFE_INTEGER
+    ): Promise<{ artifact: ArtifactRow; created: boolean } | undefined> {
+      const [[row], refused] = await write({ ...artifact, now, most })
+      return refused.length > 0 ? undefined : { artifact: row!, created: row!.revision === 1 }
     },
 
     async get(sessionId: string, artifactId: string): Promise<ArtifactRow | undefined> {
@@ -33,14 +109,30 @@ export function artifactStore({ query, schema: { artifacts } }: Connection) {
       return row
     },
 
-    /** Newest change first. */
-    async list(sessionId: string): Promise<ArtifactRow[]> {
-      return await query
-        .select()
-        .from(artifacts)
-        .where(eq(artifacts.sessionId, sessionId))
-        .orderBy(desc(artifacts.updatedAt), desc(artifacts.artifactId))
+    /** Newest change first; `total` counts before paging. */
+    async list(sessionId: string, { limit, offset, bytes }: ArtifactPage): Promise<{ rows: ArtifactRow[]; total: number }> {
+      const [rows, [counted]] = await listed({ sessionId, limit, offset, bytes })
+      return { rows, total: counted?.total ?? 0 }
+    },
+
+    /** `false`: there was none. */
+    async remove(sessionId: string, artifactId: string): Promise<boolean> {
+      const rows = await query
+        .delete(artifacts)
+        .where(and(eq(artifacts.sessionId, sessionId), eq(artifacts.artifactId, artifactId)))
+        .returning({ artifactId: artifacts.artifactId })
         .execute()
+      return rows.length > 0
+    },
+
+    /** Removes all of a session. Answers how many there were. */
+    async clear(sessionId: string): Promise<number> {
+      const rows = await query
+        .delete(artifacts)
+        .where(eq(artifacts.sessionId, sessionId))
+        .returning({ artifactId: artifacts.artifactId })
+        .execute()
+      return rows.length
     }
   }
 }

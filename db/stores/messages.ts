@@ -1,8 +1,10 @@
 import type { Connection, Query } from '../connection.ts'
-import { and, asc, desc, eq, gt, gte, lt, lte, max, min, ne, sql } from '../drizzle.ts'
-import type { StoredAttachment } from '../schema.sqlite.ts'
+import { and, asc, desc, eq, getTableColumns, gt, gte, lt, lte, max, min, ne, sql } from '../drizzle.ts'
+import type { MessageParts, StoredAttachment } from '../schema.sqlite.ts'
+import { topicsOf } from '../topics.ts'
+import { counting, dayOf, retallying, spent, tallying, trimming } from './analytics.ts'
 
-type Row = Connection['schema']['messages']['$inferSelect']
+type Row = Omit<Connection['schema']['messages']['$inferSelect'], 'tallied'>
 type AttachmentRow = Connection['schema']['attachments']['$inferSelect']
 
 /** A message with all that came with it. */
@@ -24,12 +26,31 @@ export interface MessageQuery {
 
 export type MessageStore = ReturnType<typeof messageStore>
 
-/** What was said in a session, in order. */
-export function messageStore({ query, schema: { messages, attachments, sessions }, atomic }: Connection) {
+/** Longer names of tools are cut where they are counted: a model may make up any. */
+const TOOL_NAME = 128
+
+/** What is counted of a message by name, if anything. */
+function talliedIn({ role, content, parts }: { role: Row['role']; content: string; parts: MessageParts | null }) {
+  if (role === 'tool') return null
+  // A call that could not be read was not run.
+  const calls = (parts?.toolCalls ?? []).filter(({ invalid }) => invalid === undefined)
+  const names = role === 'user' ? topicsOf(content) : calls.map(({ tool }) => tool.slice(0, TOOL_NAME))
+  return names.length > 0 ? names : null
+}
+
+/** What was said in a session, in order. What analytics are made of is written with it. */
+export function messageStore(connection: Connection) {
+  const { query, schema, atomic } = connection
+  const { messages, attachments, sessions } = schema
+  const { tallied: _, ...shown } = getTableColumns(messages)
+  const trim = trimming(connection)
   const ofSession = eq(messages.sessionId, sql.placeholder('sessionId'))
   const { messageId, mimeType, filename, bytes, data } = attachments
 
-  const insertion = (tx: Query) =>
+  /** What of the message is counted: nothing of what tools say. */
+  type Counts = 'nothing' | 'message' | 'names'
+  const createdAt = sql.placeholder('createdAt')
+  const insertion = (tx: Query, counts: Counts) =>
     [
       tx
         .insert(messages)
@@ -40,21 +61,28 @@ export function messageStore({ query, schema: { messages, attachments, sessions 
           content: sql.placeholder('content'),
           parts: sql.placeholder('parts'),
           status: sql.placeholder('status'),
-          createdAt: sql.placeholder('createdAt')
+          createdAt,
+          tallied: sql.placeholder('tallied')
         })
         .returning({ id: messages.id }),
+      ...(counts === 'nothing' ? [] : counting(tx, schema)),
+      ...(counts === 'names' ? tallying(tx, connection) : []),
       tx
         .update(sessions)
         .set({
-          lastMessageAt: sql`${sql.placeholder('createdAt')}`,
-          messageCount: sql`${sessions.messageCount} + ${sql.placeholder('counted')}`
+          lastMessageAt: sql`case when ${sessions.lastMessageAt} > ${createdAt} then ${sessions.lastMessageAt} else ${createdAt} end`,
+          messageCount: counts === 'nothing' ? sessions.messageCount : sql`${sessions.messageCount} + 1`
         })
         .where(eq(sessions.id, sql.placeholder('sessionId')))
     ] as const
-  const insert = atomic(insertion)
+  const insert = {
+    nothing: atomic((tx) => insertion(tx, 'nothing')),
+    message: atomic((tx) => insertion(tx, 'message')),
+    names: atomic((tx) => insertion(tx, 'names'))
+  }
 
   /** The same with attachments, of which each message has another number. */
-  const insertWith = (files: readonly StoredAttachment[]) =>
+  const insertWith = (counts: Counts, files: readonly StoredAttachment[]) =>
     atomic((tx) => {
       // A run writes one message after the other: its newest is the one that was just inserted.
       const inserted = tx
@@ -65,18 +93,24 @@ export function messageStore({ query, schema: { messages, attachments, sessions 
         const data = Buffer.from(base64, 'base64')
         return { messageId: sql`(${inserted})`, position, mimeType, filename, bytes: data.length, data }
       })
-      return [...insertion(tx), tx.insert(attachments).values(rows)]
+      return [...insertion(tx, counts), tx.insert(attachments).values(rows)]
     })
 
-  const rewrite = query
-    .update(messages)
-    .set({
-      content: sql`${sql.placeholder('content')}`,
-      parts: sql`${sql.param(sql.placeholder('parts'), messages.parts)}`,
-      status: sql`${sql.placeholder('status')}`
-    })
-    .where(eq(messages.id, sql.placeholder('id')))
-    .prepare()
+  const byId = eq(messages.id, sql.placeholder('id'))
+  const rewrite = atomic((tx) => [
+    retallying(tx, connection, byId, -1),
+    tx
+      .update(messages)
+      .set({
+        content: sql`${sql.placeholder('content')}`,
+        parts: sql`${sql.param(sql.placeholder('parts'), messages.parts)}`,
+        status: sql`${sql.placeholder('status')}`,
+        tallied: sql`${sql.param(sql.placeholder('tallied'), messages.tallied)}`
+      })
+      .where(byId),
+    retallying(tx, connection, byId, 1),
+    spent(tx, schema)
+  ])
 
   const cutOff = query
     .update(messages)
@@ -98,7 +132,7 @@ export function messageStore({ query, schema: { messages, attachments, sessions 
     .where(eq(sessions.id, sql.placeholder('sessionId')))
   const remembered = and(ofSession, gt(messages.id, sql`(${begun})`))
   const all = atomic((tx) => [
-    tx.select().from(messages).where(remembered).orderBy(asc(messages.id)),
+    tx.select(shown).from(messages).where(remembered).orderBy(asc(messages.id)),
     tx
       .select({ messageId, mimeType, filename, data })
       .from(attachments)
@@ -133,7 +167,7 @@ export function messageStore({ query, schema: { messages, attachments, sessions 
   const first = sql`coalesce((${fitting}), (${query.select({ id: max(newest.id) }).from(newest)}))`
   const onPage = and(ofSession, before, gte(messages.id, first))
   const pageOf = atomic((tx) => [
-    tx.select().from(messages).where(onPage).orderBy(asc(messages.id)),
+    tx.select(shown).from(messages).where(onPage).orderBy(asc(messages.id)),
     tx
       .select({ messageId, mimeType, filename, bytes })
       .from(attachments)
@@ -145,15 +179,19 @@ export function messageStore({ query, schema: { messages, attachments, sessions 
   return {
     /** Adds a message to a session that is there, with its attachments, and counts it, in one transaction. Answers its id. */
     async append({ parts = null, status = 'complete', attachments = [], ...message }: NewMessage): Promise<number> {
-      const counted = message.role === 'tool' ? 0 : 1
-      const write = attachments.length === 0 ? insert : insertWith(attachments)
-      const [[row]] = await write({ ...message, parts, status, counted })
+      const tallied = talliedIn({ ...message, parts })
+      const counts = message.role === 'tool' ? 'nothing' : tallied === null ? 'message' : 'names'
+      const day = dayOf(message.createdAt)
+      if (tallied !== null) await trim(day)
+      const write = attachments.length === 0 ? insert[counts] : insertWith(counts, attachments)
+      const kind = message.role === 'user' ? 'topic' : 'tool'
+      const [[row]] = await write({ ...message, parts, status, tallied, day, kind })
       return row!.id
     },
 
     /** Replaces what an answer that is still being written holds so far. */
     async update({ id, content, parts, status }: Pick<MessageRow, 'id' | 'content' | 'parts' | 'status'>): Promise<void> {
-      await rewrite.execute({ id, content, parts, status })
+      await rewrite({ id, content, parts, status, tallied: talliedIn({ role: 'assistant', content, parts }) })
     },
 
     /** A run ends before its answer does: marks the newest message it has, an answer or else the question. */

@@ -1,6 +1,6 @@
-import type { Connection } from '../connection.ts'
+import type { Connection, Query } from '../connection.ts'
 import { and, asc, desc, eq, getTableColumns, inArray, isNotNull, isNull, lt, max, ne, or, sql } from '../drizzle.ts'
-import type { RunEnd, RunRow } from './runs.ts'
+import type { RunEnd } from './runs.ts'
 import { opened, opening } from './sessions.ts'
 
 type Row = Connection['schema']['queue']['$inferSelect']
@@ -11,7 +11,7 @@ export type QueueState = Row['state']
 
 export interface NewQueueRow
   extends Pick<Row, 'id' | 'sessionId' | 'owner' | 'priority' | 'policy' | 'preview' | 'acceptedAt' | 'body'> {
-  /** A second message of the session with the same key is the first one again. */
+  /** A second message of the session and its owner with the same key is the first one again. */
   readonly idempotencyKey?: string | undefined
 }
 
@@ -32,8 +32,9 @@ export interface QueueEnd {
 export interface QueueResolution {
   /** Wait again. */
   readonly requeue: readonly string[]
-  readonly interrupted: readonly Omit<QueueEnd, 'state'>[]
-  readonly failed: readonly Omit<QueueEnd, 'state'>[]
+  /** `outcome` is any JSON, of all of them. */
+  readonly interrupted: { readonly ids: readonly string[]; readonly outcome: unknown }
+  readonly failed: { readonly ids: readonly string[]; readonly outcome: unknown }
   readonly now: number
 }
 
@@ -80,7 +81,17 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
     tx
       .select({ id: queue.id })
       .from(queue)
-      .where(and(eq(queue.sessionId, placed('sessionId')), or(eq(queue.idempotencyKey, placed('idempotencyKey')), byId)))
+      .where(
+        // The session stands twice so that each half is read from an index of its own.
+        or(
+          and(
+            eq(queue.sessionId, placed('sessionId')),
+            eq(queue.owner, placed('owner')),
+            eq(queue.idempotencyKey, placed('idempotencyKey'))
+          ),
+          and(byId, eq(queue.sessionId, placed('sessionId')))
+        )
+      )
   ])
 
   const take = grouped((tx) => [
@@ -220,14 +231,19 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
 
     /**
      * At a start: whatever still counts as running was cut off with the process that ran it. Decides about the messages, and marks
-     * all these runs and the newest message of each (an answer, or the question nobody got to), in one transaction; answers the runs.
+     * all these runs and the newest message of each (an answer, or the question nobody got to), in one transaction.
      */
-    async resolve({ requeue, interrupted, failed, now }: QueueResolution): Promise<RunRow[]> {
-      const ends = [
-        ...interrupted.map((end) => ({ ...end, state: 'interrupted' as const })),
-        ...failed.map((end) => ({ ...end, state: 'failed' as const }))
-      ]
-      const [, cut] = await atomic((tx) => [
+    async resolve({ requeue, interrupted, failed, now }: QueueResolution): Promise<void> {
+      const ending = (
+        tx: Query,
+        state: 'interrupted' | 'failed',
+        { ids, outcome }: { ids: readonly string[]; outcome: unknown }
+      ) =>
+        tx
+          .update(queue)
+          .set({ state, outcome, endedAt: now, body: null })
+          .where(and(oneOf(queue.id, ids), open))
+      await atomic((tx) => [
         tx
           .update(messages)
           .set({ status: 'interrupted' })
@@ -248,19 +264,14 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
                 .groupBy(messages.runId)
             )
           ),
-        tx.update(runs).set({ status: 'interrupted', endedAt: now }).where(running).returning(),
+        tx.update(runs).set({ status: 'interrupted', endedAt: now }).where(running),
         tx
           .update(queue)
           .set({ state: 'queued', runId: null })
           .where(and(oneOf(queue.id, requeue), open)),
-        ...ends.map(({ id, state, outcome }) =>
-          tx
-            .update(queue)
-            .set({ state, outcome, endedAt: now, body: null })
-            .where(and(eq(queue.id, id), open))
-        )
+        ending(tx, 'interrupted', interrupted),
+        ending(tx, 'failed', failed)
       ])()
-      return cut
     },
 
     /** Forgets some of what ended before `before`, not so many that anybody notices. Answers how many: 0 once there are none. */

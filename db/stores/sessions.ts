@@ -1,6 +1,7 @@
 import type { Connection, Query, Schema } from '../connection.ts'
 import { and, count, desc, eq, isNotNull, max, sql } from '../drizzle.ts'
 import type { SessionConfig } from '../schema.sqlite.ts'
+import { discounting } from './analytics.ts'
 
 export type SessionRow = Connection['schema']['sessions']['$inferSelect']
 
@@ -34,7 +35,8 @@ export function opened(sessionId: string, createdAt: number) {
 }
 
 /** Conversations. All times are epoch milliseconds. */
-export function sessionStore({ query, schema, atomic, oneOf }: Connection) {
+export function sessionStore(connection: Connection) {
+  const { query, schema, atomic, oneOf } = connection
   const { sessions, messages, queue } = schema
   const id = sql.placeholder('id')
   const byId = eq(sessions.id, id)
@@ -55,6 +57,7 @@ export function sessionStore({ query, schema, atomic, oneOf }: Connection) {
     .where(byId)
     .prepare()
   const drop = atomic((tx) => [
+    ...discounting(tx, connection),
     tx.delete(sessions).where(byId).returning({ id: sessions.id }),
     tx.delete(queue).where(and(eq(queue.sessionId, id), isNotNull(queue.endedAt)))
   ])
@@ -102,7 +105,7 @@ export function sessionStore({ query, schema, atomic, oneOf }: Connection) {
      * transaction. What waits in the queue stays: it was accepted after the removal was asked for. `false`: there was none.
      */
     async remove(id: string): Promise<boolean> {
-      const [rows] = await drop({ id })
+      const [, , , , rows] = await drop({ id })
       return rows.length > 0
     }
   }

@@ -10,18 +10,22 @@ import type { SendResult } from '../../rpc/schemas/agent.ts'
 import { ownedBy } from '../../rpc/schemas/queue.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
 import type { Audience, Listener } from '../bus/bus.ts'
+import type { Invocation } from '../commands/index.ts'
 import type { Payload } from '../lanes/driver.ts'
 import type { Answerer } from '../lanes/index.ts'
 import type { Attachment } from '../providers/define.ts'
 import { checkAttachments } from './attachments.ts'
-import { InOrder } from './order.ts'
 import { type Answer, type End, runEndOf, settledOf, stateOf } from './outcome.ts'
 import { type Body, endStream, Run } from './run.ts'
 
 /** How much of a message is kept in memory while it waits. */
 const PREVIEW = 160
+/** Commands that were given with an idempotency key and are remembered. */
+const REMEMBERED = 1000
 /** What somebody sees first whose message stopped another run. */
 const PREEMPTED = 'The run before was stopped for this message.'
+
+type Result = Static<typeof SendResult>
 
 export interface Message {
   readonly sessionId: string
@@ -43,10 +47,10 @@ type Parts = ConstructorParameters<typeof Run>[0] & Pick<GatewayInstance, 'lanes
 /** Who answers: takes messages, has each stored, and gives it its turn in the session's lane. */
 export class Agent implements Answerer {
   readonly #app: Parts
-  /** What comes before a lane takes some time, and nobody may be overtaken in it. */
-  readonly #order = new InOrder()
   /** The run a message is part of, by its id, until it is settled. */
   readonly #runs = new Map<string, Run>()
+  /** What commands answered that may be sent again, by session, caller and idempotency key. */
+  readonly #given = new Map<string, Promise<string>>()
 
   constructor(app: Parts) {
     this.#app = app
@@ -57,21 +61,8 @@ export class Agent implements Answerer {
    * A command is answered at once.
    * @throws RpcError InvalidRequest; AuthFailed (a command); RequestCancelled; AgentBusy, with what the lane did in `data.queue`; InternalError
    */
-  async send(message: Message): Promise<Static<typeof SendResult>> {
-    const { sessionId, attachments } = message
-    if (message.message === '' && attachments.length === 0) {
-      throw invalidParams([{ path: 'params.message', message: 'is empty, and there is no attachment either' }])
-    }
-    const { result } = await this.#order.run(sessionId, async () => {
-      this.#app.sessions.check(sessionId)
-      const issues = await checkAttachments(attachments)
-      if (issues.length > 0) throw invalidParams(issues)
-      const command = this.#app.commands.find(message.message)
-      if (command) return { result: this.#command(command, message) }
-      const policy = await this.#app.lanes.policies.resolve(sessionId, message.queueMode)
-      return { result: this.#enqueue(message, policy) }
-    })
-    return await result
+  send(message: Message): Promise<Result> {
+    return this.#app.lanes.order.run(message.sessionId, () => this.#begin(message)).then(({ result }) => result)
   }
 
   /**
@@ -81,7 +72,7 @@ export class Agent implements Answerer {
   cancel(sessionId: string, caller: Caller): Promise<{ cancelled: boolean }> {
     const { lanes, db } = this.#app
     // After what was sent before, which may not have come to its lane yet.
-    return this.#order.run(sessionId, async () => {
+    return lanes.order.run(sessionId, async () => {
       if (!lanes.has(sessionId) && !(await db.sessions.get(sessionId))) {
         throw new RpcError('SessionNotFound', `There is no session '${sessionId}'`)
       }
@@ -119,7 +110,15 @@ export class Agent implements Answerer {
     const lane = end.error instanceof LaneError ? end.error : undefined
     if (lane?.abandoned) log.warn(ids, 'a run ignored its abort and was left behind')
     const failed = 'error' in settled && settled.error.kind === 'InternalError' && lane?.code !== 'timeout'
-    if (failed) log.error({ ...ids, err: (end.error as Error).cause ?? end.error }, 'a run failed')
+    if (failed) log.error({ ...ids, err: (end.error as Error | undefined)?.cause ?? end.error }, 'a run failed')
+  }
+
+  async cutOff(sessionId: string, { acceptedAt }: LaneMessage<Payload>, runId: string, body: unknown): Promise<void> {
+    const { messages } = this.#app.db
+    const { message: content, attachments } = body as Body
+    const newest = await messages.page(sessionId, { limit: 50, bytes: 1024 * 1024 })
+    if (newest.some((it) => it.role === 'user' && it.runId === runId && it.content === content)) return
+    await messages.append({ sessionId, runId, role: 'user', content, attachments, status: 'interrupted', createdAt: acceptedAt })
   }
 
   preempted(sessionId: string, active: readonly LaneMessage<Payload>[], by: LaneMessage<Payload>): void {
@@ -129,10 +128,26 @@ export class Agent implements Answerer {
     bus.stream(sessionId, by.id).emit('content', { text: PREEMPTED, transient: true })
   }
 
-  async #enqueue(sent: Message, policy: LaneMessage<Payload>['policy']): Promise<Static<typeof SendResult>> {
+  /** What can be said of a message at once. Its outcome comes later, and nobody who waits for it holds the message itself. */
+  async #begin(sent: Message): Promise<{ result: Promise<Result> }> {
+    const { sessionId, message, attachments } = sent
+    if (message === '' && attachments.length === 0) {
+      throw invalidParams([{ path: 'params.message', message: 'is empty, and there is no attachment either' }])
+    }
+    this.#app.sessions.check(sessionId)
+    const issues = await checkAttachments(attachments)
+    if (issues.length > 0) throw invalidParams(issues)
+    const command = this.#app.commands.find(message)
+    if (command) return { result: this.#command(command, sent) }
+    const policy = await this.#app.lanes.policies.resolve(sessionId, sent.queueMode)
+    return { result: this.#enqueue(sent, policy) }
+  }
+
+  #enqueue(sent: Message, policy: LaneMessage<Payload>['policy']): Promise<Result> {
     const { bus, lanes } = this.#app
-    const { sessionId, caller, listener, audience = {}, idempotencyKey } = sent
-    const preview = sent.message.slice(0, PREVIEW)
+    const { sessionId, caller, listener, audience = {}, idempotencyKey, attachments } = sent
+    // A copy: a slice would keep the whole text alive.
+    const preview = Buffer.from(sent.message.slice(0, PREVIEW)).toString()
     const message: LaneMessage<Payload> = {
       // By time: neighbours in the database, which writes them faster for it.
       id: uuid(),
@@ -142,33 +157,47 @@ export class Agent implements Answerer {
       payload: { kind: 'message', preview },
       acceptedAt: Date.now()
     }
-    const body: Body = { message: sent.message, attachments: sent.attachments }
+    const body: Body = { message: sent.message, attachments }
     const following = bus.follow({ ...audience, sessionId, messageId: message.id }, listener)
-    try {
-      const accepted = await lanes.accept(sessionId, message, { data: body, idempotencyKey })
-      if ('duplicateOf' in accepted) {
-        following.stop()
-        return await bus.attend(sessionId, accepted.duplicateOf, listener, audience)
+    return lanes.accept(sessionId, message, { data: body, idempotencyKey }).then(
+      (accepted) => {
+        if ('duplicateOf' in accepted) {
+          following.stop()
+          return bus.attend(sessionId, accepted.duplicateOf, listener, audience)
+        }
+        const { position } = accepted
+        if (position !== undefined) {
+          bus.notify(sessionId, message.id, 'accepted', { messageId: message.id, position, mode: policy.mode, preview })
+        }
+        return following.outcome
+      },
+      (error) => {
+        this.settled(sessionId, message, { error })
+        return following.outcome
       }
-      const { position } = accepted
-      bus.notify(sessionId, message.id, 'accepted', { messageId: message.id, position, mode: policy.mode, preview })
-    } catch (error) {
-      this.settled(sessionId, message, { error })
-    }
-    return await following.outcome
+    )
   }
 
   /** Told to nobody but its caller, and no part of the conversation. */
-  async #command(
-    command: NonNullable<ReturnType<Parts['commands']['find']>>,
-    { sessionId, caller, listener }: Message
-  ): Promise<Static<typeof SendResult>> {
-    const content = await this.#app.commands.run(command, { caller, sessionId })
+  async #command(command: Invocation, { sessionId, caller, listener, idempotencyKey }: Message): Promise<Result> {
+    const given = idempotencyKey === undefined ? undefined : `${sessionId} ${caller.id} ${idempotencyKey}`
+    const known = given === undefined ? undefined : this.#given.get(given)
+    const answer = known ?? this.#app.commands.run(command, { caller, sessionId })
+    if (given !== undefined) remember(this.#given, given, answer)
+    const content = await answer
     const runId = uuid()
     listener({ sessionId, runId, seq: 1, event: 'content', data: { text: content } })
     listener({ sessionId, runId, seq: 2, event: 'done', data: { content } })
     return { sessionId, runId, content, response: content, usage: { inputTokens: 0, outputTokens: 0 } }
   }
+}
+
+/** As the newest; the oldest one makes room. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key)
+  map.set(key, value)
+  const [oldest] = map.keys()
+  if (map.size > REMEMBERED && oldest !== undefined) map.delete(oldest)
 }
 
 /** Owns `app.agent`. What the last process left is taken up once every plugin is there. */
@@ -179,7 +208,8 @@ export default gatewayPlugin(
     app.decorate('agent', agent)
     const { resume, ...left } = await app.lanes.answeredBy(agent)
     if (left.waiting + left.interrupted > 0) app.log.warn(left, 'messages were left when the gateway last ended')
-    app.addHook('onReady', async () => resume())
+    // Not before it is certain that this gateway serves: runs that a failed start cut off would be lost.
+    app.addHook('onListen', async () => resume())
     for (const method of Object.values(methods)) app.rpc.method(method)
   }
 )

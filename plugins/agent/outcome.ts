@@ -2,7 +2,7 @@ import type { Static } from '@sinclair/typebox'
 import type { QueueState, RunEnd } from '../../db/client.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import type { LaneMessage, Outcome } from '../../lanes/message.ts'
-import { RpcError, toRpcError } from '../../rpc/errors.ts'
+import { ERRORS, RpcError, toRpcError } from '../../rpc/errors.ts'
 import type { SendResult } from '../../rpc/schemas/agent.ts'
 import type { Settled } from '../bus/bus.ts'
 
@@ -15,8 +15,8 @@ export type End = { readonly outcome: Outcome<unknown> } | { readonly error: unk
 /** As plain data, the same for whoever waits, whoever asks again and whoever comes back after a restart. */
 export function settledOf({ id, policy }: LaneMessage<unknown>, end: End, shown: (error: unknown) => unknown): Settled {
   if ('error' in end) {
-    const { kind, message, data } = toRpcError(shown(end.error))
-    return { error: { kind, message, data } }
+    const { kind, message, data, statusCode } = toRpcError(shown(end.error))
+    return { error: { kind, message, data, ...(statusCode === ERRORS[kind].http ? {} : { statusCode }) } }
   }
   const { value, how, collected, fallback, backlog } = end.outcome
   return {
@@ -58,6 +58,6 @@ export function runEndOf(end: End, settled: Settled): Omit<RunEnd, 'id' | 'ended
 }
 
 /** The error of the protocol that a message was settled with. */
-export function errorOf({ kind, message, data }: Extract<Settled, { error: unknown }>['error']): RpcError {
-  return new RpcError(kind, message, { data })
+export function errorOf({ kind, message, ...options }: Extract<Settled, { error: unknown }>['error']): RpcError {
+  return new RpcError(kind, message, options)
 }

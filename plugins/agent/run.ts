@@ -114,9 +114,12 @@ export class Run {
 
   async #read(messages: readonly Message[]): Promise<(ChatMessage & { role: 'user' })[]> {
     const bodies = await this.#app.db.queue.bodies(messages.map(({ id }) => id))
-    return messages.map(({ id }) => {
-      const { message, attachments } = bodies.get(id) as Body
-      return { role: 'user', text: message, ...(attachments.length > 0 ? { attachments } : {}) }
+    return messages.flatMap(({ id }) => {
+      const body = bodies.get(id) as Body | undefined
+      // Somebody took it back while it was taken up.
+      if (body === undefined) return []
+      const { message, attachments } = body
+      return [{ role: 'user' as const, text: message, ...(attachments.length > 0 ? { attachments } : {}) }]
     })
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
 import type { Listener } from '../../rpc/schemas/bus.ts'
 import { type Audience, Hub, type HubOptions } from './hub.ts'
@@ -16,9 +17,9 @@ interface StoredMessage {
   readonly sessionId: string
   /** How many runs it was, or is, part of. */
   readonly attempts: number
-  /** A `Settled`, once it has one. */
+  readonly state: string
+  /** A `Settled`, once it has an end. */
   readonly outcome: unknown
-  readonly endedAt: number | null
 }
 
 /** Where messages are that the bus no longer, or not yet, knows of. */
@@ -100,8 +101,11 @@ export class Bus extends Hub {
     if (isPartOfRun()) return await following.outcome
     try {
       const message = await this.#db.queue.get(messageId)
+      // One that a run has begun with joins that run within this turn of the event loop.
+      if (message?.state === 'running') await setImmediate()
       // It may have joined a run meanwhile, which has more to say than its end.
-      if (isPartOfRun() || message?.endedAt === null) return await following.outcome
+      if (isPartOfRun() || message?.state === 'queued') return await following.outcome
+      if (message?.state === 'running') throw new RpcError('InternalError', 'The message has ended, and how could not be stored')
       if (message === undefined) throw new RpcError('RequestCancelled', 'The message is gone, with its session')
       return resultOf(message.outcome as Settled)
     } finally {

@@ -250,14 +250,15 @@ export class Hub {
     const stop = (): void => this.#settle(follower, STOPPED)
     signal?.addEventListener('abort', stop, { once: true })
     this.#following.set(follower, () => signal?.removeEventListener('abort', stop))
-    if (signal?.aborted) stop()
+    if (this.#closed) this.#settle(follower, CLOSING)
+    else if (signal?.aborted) stop()
     return { outcome: follower.outcome, stop }
   }
 
   /** What the stream has said is told at once, and nothing of it again. A listener may say something itself meanwhile. */
   #read(follower: Follower, stream: Stream, afterSeq: number): void {
     let from = afterSeq
-    for (let events = stream.log.after(from); events.length > 0; events = stream.log.after(from)) {
+    for (let events = stream.log.merged(from); events.length > 0; events = stream.log.merged(from)) {
       for (const event of events) {
         if (!this.#following.has(follower)) return
         from = event.seq

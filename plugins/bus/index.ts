@@ -1,18 +1,9 @@
-import type { Clock } from '../../lanes/clock.ts'
+import { systemClock } from '../../lanes/clock.ts'
 import * as methods from '../../rpc/methods/following.ts'
 import { gatewayPlugin } from '../../types.ts'
 import { Bus } from './bus.ts'
 
 export type { Bus } from './bus.ts'
-
-/** The time of the machine. Its timers never keep the process alive. */
-const systemClock: Clock = {
-  now: () => Date.now(),
-  after(ms, fn) {
-    const timer = setTimeout(fn, ms).unref()
-    return () => clearTimeout(timer)
-  }
-}
 
 /** Owns `app.bus`, and the methods that follow a session. */
 export default gatewayPlugin({ name: 'bus', dependencies: ['db', 'rpc', 'connections'] }, async (app) => {

@@ -45,10 +45,45 @@ export class Log {
     return this.#events.slice(this.#head + Math.max(0, seq + 1 - first)) as RunEvent[]
   }
 
+  /** The same with runs of `content` told as one: whoever comes back late is told little, though there was much. */
+  merged(seq: number): RunEvent[] {
+    const told: RunEvent[] = []
+    let texts: string[] = []
+    let first: RunEvent | undefined
+    let last: RunEvent | undefined
+    const flush = (): void => {
+      if (first !== undefined && last !== undefined) {
+        told.push(first === last ? first : { ...last, fromSeq: first.seq, data: { text: texts.join('') } })
+      }
+      first = last = undefined
+      texts = []
+    }
+    for (const event of this.after(seq)) {
+      const text = textOf(event)
+      if (text === undefined) {
+        flush()
+        told.push(event)
+        continue
+      }
+      first ??= event
+      last = event
+      texts.push(text)
+    }
+    flush()
+    return told
+  }
+
   /** How many events are kept. */
   get length(): number {
     return this.#events.length - this.#head
   }
+}
+
+/** The text of an event that is nothing but text. */
+function textOf({ event, data }: RunEvent): string | undefined {
+  if (event !== 'content') return undefined
+  const { text, ...rest } = data as { text: string }
+  return Object.keys(rest).length === 0 ? text : undefined
 }
 
 function sizeOf({ data }: RunEvent): number {

@@ -29,8 +29,9 @@ export class Subscriptions {
       )
     }
     known?.get(sessionId)?.()
-    const stops = known ?? this.#opened(peer)
+    const stops = known ?? new Map<string, () => void>()
     stops.set(sessionId, this.#hub.subscribe(sessionId, { connectionId: peer.id }, listener))
+    if (known === undefined) this.#opened(peer, stops)
   }
 
   /** Harmless when there is none. */
@@ -40,13 +41,11 @@ export class Subscriptions {
     stops?.delete(sessionId)
   }
 
-  #opened(peer: Peer): Map<string, () => void> {
-    const stops = new Map<string, () => void>()
+  #opened(peer: Peer, stops: Map<string, () => void>): void {
     this.#of.set(peer, stops)
     peer.onClose(() => {
       this.#of.delete(peer)
       for (const stop of stops.values()) stop()
     })
-    return stops
   }
 }

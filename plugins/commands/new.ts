@@ -13,7 +13,7 @@ export const newConversation: Command = {
     if (args !== '') return '/new takes nothing after it. Nothing was done: send /new by itself, and then your message.'
     const owner = caller.id
     app.lanes.cancel(sessionId, { owner })
-    await app.lanes.run(sessionId, { owner, run: () => app.db.sessions.renew(sessionId) })
+    await app.lanes.run(sessionId, { owner, pinned: true, run: () => app.db.sessions.renew(sessionId) })
     return 'A new conversation begins.'
   }
 }

@@ -1,11 +1,11 @@
 import { ownedBy } from '../../rpc/schemas/queue.ts'
-import type { Command } from './define.ts'
+import type { Command, CommandContext } from './define.ts'
 import { messages } from './words.ts'
 
 const definition = {
   summary: 'Stop the agent, and take back what waits',
   scope: 'write',
-  run(_args, { app, caller, sessionId }) {
+  run(_args: string, { app, caller, sessionId }: CommandContext) {
     const { queued, running } = app.lanes.cancel(sessionId, ownedBy(caller))
     const waiting = queued > 0 && `${messages(queued)} that waited`
     const stopped = [running && 'what was running', waiting].filter(Boolean).join(' and ')
@@ -15,4 +15,12 @@ const definition = {
 
 /** The same as the method `agent.cancel`, except that a session without anything to stop is told so. */
 export const stop: Command = { name: 'stop', ...definition }
-export const cancel: Command = { name: 'cancel', ...definition }
+export const cancel: Command = {
+  name: 'cancel',
+  ...definition,
+  run(args, context) {
+    // `/cancel my subscription` is meant for the agent, and would be lost.
+    if (args !== '') return '/cancel takes nothing after it. Nothing was stopped: send /cancel by itself.'
+    return definition.run(args, context)
+  }
+}

@@ -1,5 +1,6 @@
 import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
 import { SCOPES } from '../../rpc/define.ts'
+import { CAPABILITY } from '../../rpc/schemas/node.ts'
 import { MAX_CAP, MAX_DEBOUNCE_MS, OVERFLOWS, QUEUE_MODES } from '../../rpc/schemas/queue.ts'
 import type { Camel } from './names.ts'
 
@@ -11,6 +12,9 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 /** What becomes of a turn that was running when the process died. */
 const RECOVERIES = ['abandon', 'retry'] as const
 
+/** Whether a channel takes messages from strangers. */
+const PAIRING = ['open', 'required'] as const
+
 const KiB = 1024
 const MiB = 1024 * KiB
 
@@ -20,6 +24,11 @@ const secret = { secret: true } as const
 const path = { path: true, minLength: 1, expected: 'a path' } as const
 /** May be written without a character in it only by mistake, and an empty token would let everyone in. */
 const filled = { pattern: '\\S', expected: 'a string that is not empty' } as const
+/** 256 bits: 42 digits, one of which the last two bits are zero, and the padding. */
+const secretKey = {
+  pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$',
+  expected: '32 bytes in base64, such as `openssl rand -base64 32` prints'
+} as const
 /** Chosen by the operator; ends up in logs, in commands and in keys. */
 const name = { pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$', expected: 'a name of 1 to 64 letters, digits and . _ @ -' } as const
 /** The pattern keeps out what has no business here; whether the rest is a URL, its parser knows (`url`). */
@@ -62,6 +71,23 @@ const Tls = section('Serve TLS; both files in PEM', {
   key: Type.String({ description: 'Private key of the certificate', ...path })
 })
 
+const Nodes = section('Companion devices', {
+  enabled: Type.Boolean({ description: 'Let companion devices register', default: false }),
+  allowed_roles: Type.Array(Type.String(name), { description: 'The roles they may register with', default: ['companion'] }),
+  feature_gates: named(CAPABILITY.pattern, Type.Boolean({ description: 'Whether nodes that declare it may use it' }), {
+    description: 'Which capabilities of nodes are enabled; what is not listed is not',
+    default: {},
+    key: CAPABILITY.expected,
+    expected: 'an object of capabilities'
+  }),
+  location: section('Where they are', {
+    enabled: Type.Boolean({ description: 'Take and keep the locations of nodes', default: false })
+  }),
+  push: section('How they are woken', {
+    enabled: Type.Boolean({ description: 'Take and keep the push tokens of nodes', default: false })
+  })
+})
+
 const Server = section('The listening side', {
   host: Type.String({
     description: 'Address to listen on; any other than loopback needs a token',
@@ -101,7 +127,15 @@ const Server = section('The listening side', {
     minimum: 0,
     maximum: 3600
   }),
-  tls: Type.Optional(Tls)
+  secret_key: Type.Optional(
+    Type.String({
+      description: 'Encrypts push tokens in the database: 32 bytes in base64; absent: they are stored as they are',
+      ...secret,
+      ...secretKey
+    })
+  ),
+  tls: Type.Optional(Tls),
+  nodes: Nodes
 })
 
 const Provider = section('One provider of models', {
@@ -208,6 +242,26 @@ export const ConfigSchema = section('The configuration of the gateway', {
           default: []
         }
       )
+    })
+  }),
+  presence: section('Who is there', {
+    offline_after_seconds: Type.Integer({
+      description: 'A sender who has not written for longer counts as offline',
+      default: 300,
+      minimum: 1,
+      maximum: 30 * 86_400
+    })
+  }),
+  pairing: section('Whom the agent listens to on channels', {
+    default: oneOf(PAIRING, {
+      description: 'Whether everybody is heard, or only senders who were let in with a code',
+      default: 'open'
+    }),
+    channels: named(name.pattern, oneOf(PAIRING, { description: 'What holds for one channel' }), {
+      description: 'What differs by channel',
+      default: {},
+      key: name.expected,
+      expected: 'an object of channels'
     })
   }),
   log: section('The log', {

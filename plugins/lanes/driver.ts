@@ -42,6 +42,7 @@ export class StoredMessages implements LaneDriver<Payload, unknown> {
   readonly #queue: Db['queue']
   readonly #record: Recorder
   readonly #now: () => number
+  readonly #owed: Parameters<Db['queue']['settle']>[0][] = []
 
   constructor(queue: Db['queue'], record: Recorder, now: () => number = Date.now) {
     this.#queue = queue
@@ -69,7 +70,25 @@ export class StoredMessages implements LaneDriver<Payload, unknown> {
 
   async settle(sessionId: string, ends: readonly LaneEnd<Payload, unknown>[], runId?: string): Promise<void> {
     const stored = ends.filter(({ message }) => isStored(message))
-    if (stored.length > 0) await this.#queue.settle({ ...this.#record(sessionId, stored, runId), now: this.#now() })
+    if (stored.length === 0) return
+    const end = { ...this.#record(sessionId, stored, runId), now: this.#now() }
+    try {
+      await this.#queue.settle(end)
+    } catch (cause) {
+      this.#owed.push(end)
+      throw cause
+    }
+  }
+
+  /**
+   * Stores ends that could not be stored when they came: without them these messages would count as waiting or running, and run after
+   * the next start. Rejects where that fails again.
+   */
+  async settleOwed(): Promise<void> {
+    for (let [end] = this.#owed; end !== undefined; [end] = this.#owed) {
+      await this.#queue.settle(end)
+      this.#owed.shift()
+    }
   }
 
   async recover(): Promise<Recovered<Payload>[]> {

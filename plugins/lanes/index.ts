@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import type { Db, QueueEnd, RunEnd } from '../../db/client.ts'
-import type { Clock } from '../../lanes/clock.ts'
+import { systemClock } from '../../lanes/clock.ts'
 import type { LaneEnd } from '../../lanes/driver.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import { Lanes, type LanesOptions } from '../../lanes/lanes.ts'
@@ -11,6 +11,7 @@ import type { Turn } from '../../lanes/turn.ts'
 import * as methods from '../../rpc/methods/queue.ts'
 import { gatewayPlugin } from '../../types.ts'
 import { Duplicate, type MessageBody, type Payload, StoredMessages } from './driver.ts'
+import { InOrder } from './order.ts'
 import { Policies } from './policies.ts'
 import { shown } from './shown.ts'
 
@@ -26,6 +27,8 @@ export interface Answerer {
     message: LaneMessage<Payload>,
     end: { readonly outcome: Outcome<unknown> } | { readonly error: unknown }
   ): void
+  /** The last process ended while it answered this, which is not tried again: what was asked is not to be lost. */
+  cutOff(laneId: string, message: LaneMessage<Payload>, runId: string, body: unknown): Promise<void>
   /** `by` is about to stop the turn of `active`. */
   preempted(laneId: string, active: readonly LaneMessage<Payload>[], by: LaneMessage<Payload>): void
 }
@@ -34,6 +37,8 @@ export interface Answerer {
 export interface Work<R> {
   /** Whose it is: a cancel may be limited to one owner. */
   readonly owner: string
+  /** A short chore that has to be done: it needs no slot, and nothing that happens to messages happens to it. */
+  readonly pinned?: boolean
   run(turn: Turn<Payload>): R | PromiseLike<R>
 }
 
@@ -52,11 +57,14 @@ export interface GatewayLanesOptions extends Omit<LanesOptions<Payload, unknown>
 /** The lanes of the gateway. A lane's id is the id of its session. */
 export class GatewayLanes extends Lanes<Payload, unknown> {
   readonly policies: Policies
+  /** What comes before a session's lane may take some time, and nobody is overtaken in it. */
+  readonly order = new InOrder()
   readonly #queue: Db['queue']
   readonly #driver: StoredMessages
   readonly #recovery: Recovery
   readonly #runTimeoutMs: number
   #answerer: Answerer | undefined
+  #resume = (): void => {}
 
   constructor({ queue, policies, recovery, ...options }: GatewayLanesOptions) {
     const driver = new StoredMessages(queue, (_laneId, ends, turnId) => this.#answering.record(ends, turnId))
@@ -86,25 +94,32 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
     this.#answerer = answerer
     const found = await this.#driver.recover()
     const fates = Map.groupBy(found, (it) => afterCrash(it, this.#recovery))
-    const ended = (fate: 'interrupted' | 'failed', message: string) =>
-      (fates.get(fate) ?? []).map(({ message: { id } }) => ({
-        id,
-        outcome: { error: { kind: 'InternalError', message, data: { retryable: fate === 'interrupted' } } }
-      }))
+    const ended = (fate: 'interrupted' | 'failed', message: string) => ({
+      ids: (fates.get(fate) ?? []).map(({ message: { id } }) => id),
+      outcome: { error: { kind: 'InternalError', message, data: { retryable: false } } }
+    })
     const waiting = fates.get('queue') ?? []
+    for (const { laneId, message } of [...(fates.get('interrupted') ?? []), ...(fates.get('failed') ?? [])]) {
+      const { runId } = (await this.#queue.get(message.id))!
+      const bodies = await this.#queue.bodies([message.id])
+      await answerer.cutOff(laneId, message, runId ?? message.id, bodies.get(message.id))
+    }
     await this.#queue.resolve({
       requeue: waiting.filter(({ state }) => state === 'running').map(({ message: { id } }) => id),
       interrupted: ended('interrupted', 'The gateway ended while this was being answered'),
       failed: ended('failed', 'The gateway ended each time this was being answered; it is not tried again'),
       now: Date.now()
     })
-    const resume = (): void => {
+    let resumed = false
+    this.#resume = () => {
+      if (resumed) return
+      resumed = true
       for (const [laneId, messages] of Map.groupBy(waiting, (it) => it.laneId)) {
         const tickets = this.restore(laneId, messages)
         for (const [index, { settled }] of tickets.entries()) this.#watch(laneId, messages[index]!.message, settled)
       }
     }
-    return { waiting: waiting.length, interrupted: found.length - waiting.length, resume }
+    return { waiting: waiting.length, interrupted: found.length - waiting.length, resume: this.#resume }
   }
 
   /**
@@ -115,7 +130,9 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
     laneId: string,
     message: LaneMessage<Payload>,
     body: MessageBody
-  ): Promise<{ position: number } | { duplicateOf: string }> {
+  ): Promise<{ position: number | undefined } | { duplicateOf: string }> {
+    // Whoever waited before goes first, also in a host that does not listen itself.
+    this.#resume()
     try {
       const { position, settled } = await this.send(laneId, message, body)
       this.#watch(laneId, message, settled)
@@ -130,10 +147,10 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
    * Queues work and waits for what it returns or throws.
    * @throws RpcError also for what the lane did to it: RequestCancelled, InternalError (timeout), AgentBusy; its cause is the LaneError
    */
-  async run<R>(laneId: string, { owner, run }: Work<R>): Promise<R> {
+  async run<R>(laneId: string, { owner, pinned = false, run }: Work<R>): Promise<R> {
     try {
       const payload: Payload = { kind: 'work', run }
-      const message = { id: uuid(), owner, priority: 'person', policy: WORK, payload, acceptedAt: Date.now() } as const
+      const message = { id: uuid(), owner, priority: 'person', policy: WORK, pinned, payload, acceptedAt: Date.now() } as const
       const { settled } = await this.send(laneId, message)
       return (await settled).value as R
     } catch (cause) {
@@ -144,6 +161,11 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
   /** What a lane did to somebody, in the protocol's errors; anything else as it is. */
   shown(cause: unknown, { stored } = { stored: true }): unknown {
     return cause instanceof LaneError ? shown(cause, { stored, runTimeoutMs: this.#runTimeoutMs }) : cause
+  }
+
+  /** Stores what could not be stored before. */
+  async settleOwed(): Promise<void> {
+    await this.#driver.settleOwed()
   }
 
   /** Forgets what ended long enough ago. */
@@ -168,15 +190,8 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
 /** What a provider or tool gets to react to the abort signal, before its session goes on without it. */
 const ABANDON_AFTER_MS = 5_000
 const PURGE_EVERY_MS = 60 * 60 * 1000
-
-/** The time of the machine. Its timers never keep the process alive. */
-const systemClock: Clock = {
-  now: () => Date.now(),
-  after(ms, fn) {
-    const timer = setTimeout(fn, ms).unref()
-    return () => clearTimeout(timer)
-  }
-}
+/** How soon an end is stored that a full disk, or a lock, kept from being stored. */
+const OWED_EVERY_MS = 1000
 
 /**
  * Owns `app.lanes`. Draining begins in `preClose` and is waited for in `onClose`: `preClose` hooks stand under Fastify's
@@ -202,15 +217,19 @@ export default gatewayPlugin({ name: 'lanes', dependencies: ['config', 'db', 'rp
   purge()
   const purging = setInterval(purge, PURGE_EVERY_MS).unref()
 
+  const owing = setInterval(() => void lanes.settleOwed().catch(() => {}), OWED_EVERY_MS).unref()
+
   const graceMs = server.shutdownGraceSeconds * 1000
   app.addHook('preClose', async () => {
     void lanes.close(graceMs)
   })
   app.addHook('onClose', async () => {
     clearInterval(purging)
+    clearInterval(owing)
     // With the last socket gone nothing else may hold the process, and it must not end before the database is closed.
     const hold = setInterval(() => {}, 60_000)
     await lanes.close(graceMs)
+    await lanes.settleOwed().catch((err) => app.log.error({ err }, 'how some messages ended could not be stored'))
     clearInterval(hold)
   })
 })

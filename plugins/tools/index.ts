@@ -14,7 +14,7 @@ export type Tools = Toolbox
 
 /** Owns `app.tools`: the built-in tools, and those that other plugins add before the start. */
 export default gatewayPlugin(
-  { name: 'tools', dependencies: ['config', 'db', 'audit', 'rpc', 'lanes', 'sessions'] },
+  { name: 'tools', dependencies: ['config', 'db', 'audit', 'rpc', 'lanes', 'sessions', 'canvas'] },
   async (app) => {
     const tools = new Toolbox({ dataDir: app.config.dataDir, audit: app.audit, lanes: app.lanes })
     for (const tool of builtIn(app)) tools.add(tool)
@@ -23,13 +23,13 @@ export default gatewayPlugin(
   }
 )
 
-function builtIn({ config: { tools }, db }: GatewayInstance): AnyTool[] {
+function builtIn({ config: { tools }, db, canvas }: GatewayInstance): AnyTool[] {
   return [
     // What is off is not listed either: no model is offered what it may not use.
     ...(tools.shell.enabled ? [shellTool()] : []),
     ...fileTools(),
     webFetchTool({ allowHosts: tools.web.allowHosts }),
     ...memoryTools({ memory: db.memory }),
-    canvasTool({ artifacts: db.artifacts })
+    canvasTool({ canvas })
   ]
 }

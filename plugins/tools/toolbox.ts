@@ -159,8 +159,9 @@ async function outcome(
     return { success: true, output, error: null, attachments }
   } catch (cause) {
     context.signal.throwIfAborted()
-    if (cause instanceof ToolError) {
-      return { success: false, output: cause.output, error: masked(cause.message, { hidden, limit: MAX_ERROR }), attachments: [] }
+    if (cause instanceof ToolError || cause instanceof RpcError) {
+      const output = cause instanceof ToolError ? cause.output : ''
+      return { success: false, output, error: masked(cause.message, { hidden, limit: MAX_ERROR }), attachments: [] }
     }
     context.log.error({ err: cause, tool: tool.name }, 'a tool failed in a way it did not foresee')
     return { success: false, output: '', error: UNFORESEEN, attachments: [] }

@@ -49,8 +49,9 @@ export const send = defineMethod({
       }
     }
   ],
-  handler: ({ sessionId, attachments = [], ...message }, ctx) =>
-    ctx.app.agent.send({
+  handler({ sessionId, attachments = [], ...message }, ctx) {
+    ctx.app.presence.seen({ channel: ctx.connection ? 'ws' : 'http', senderId: ctx.caller.id })
+    return ctx.app.agent.send({
       ...message,
       attachments,
       sessionId: attach({ sessionId }, ctx),
@@ -58,6 +59,7 @@ export const send = defineMethod({
       listener: relay(ctx),
       audience: { signal: ctx.signal, connectionId: ctx.connection?.id }
     })
+  }
 })
 
 export const cancel = defineMethod({

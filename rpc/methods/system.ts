@@ -52,7 +52,7 @@ export const capabilities = defineMethod({
       }
     }
   ],
-  handler: (_params, { app }) => app.system.capabilities()
+  handler: (_params, { app, connection }) => app.system.capabilities(connection)
 })
 
 export const hello = defineMethod({

@@ -6,6 +6,8 @@ export interface RunEvent {
   readonly sessionId: string
   readonly runId: string
   readonly seq: number
+  /** Where it stands for several that follow each other: the number of the first. */
+  readonly fromSeq?: number
   readonly event: string
   readonly data: unknown
 }
@@ -24,8 +26,10 @@ export type Listener = (told: RunEvent | Notice) => void
 export function relay(ctx: Pick<Context, 'connection' | 'emit'>): Listener {
   return (told) => {
     const { event, data, sessionId } = told
-    if ('seq' in told) ctx.emit(event, data, { sessionId, runId: told.runId, seq: told.seq })
-    else if (ctx.connection?.events.has(event)) ctx.emit(event, data, { sessionId })
+    if ('seq' in told) {
+      const { runId, seq, fromSeq } = told
+      ctx.emit(event, data, { sessionId, runId, seq, ...(fromSeq === undefined ? {} : { fromSeq }) })
+    } else if (ctx.connection?.events.has(event)) ctx.emit(event, data, { sessionId })
   }
 }
 

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { CanvasEvent } from './canvas.ts'
 import { Mode } from './queue.ts'
 
 export const None = Type.Object({}, { additionalProperties: false })
@@ -44,11 +45,11 @@ export const Capabilities = Type.Object({
     locationEnabled: Type.Boolean(),
     pushEnabled: Type.Boolean(),
     allowedRoles: Type.Array(Type.String()),
-    registered: Type.Boolean(),
+    registered: Type.Boolean({ description: 'Whether this connection is a node' }),
     role: Type.Optional(Type.String()),
     nodeId: Type.Optional(Type.String())
   }),
-  featureGates: Type.Record(Type.String(), Type.Boolean()),
+  featureGates: Type.Record(Type.String(), Type.Boolean(), { description: 'By capability: whether nodes may use it' }),
   limits: Type.Optional(Limits)
 })
 
@@ -60,6 +61,7 @@ export const EXTENSION_EVENTS = {
     mode: Mode,
     preview: Type.String({ maxLength: 160, description: 'How its text begins' })
   }),
+  canvas: CanvasEvent,
   shutdown: Type.Object({
     graceMs: Type.Integer({ description: 'How long runs still have to finish; then the socket closes with 1001' })
   })

@@ -204,8 +204,13 @@ test('whatever is accepted, claimed, settled and removed, and whenever the proce
             running.map((id, index) => [id, ['queued', 'interrupted', 'failed'][step.fates[index % step.fates.length]!]!])
           )
           const to = (fate: string) => running.filter((id) => fates.get(id) === fate)
-          const [interrupted, failed] = [to('interrupted'), to('failed')].map((ids) => ids.map((id) => ({ id, outcome: null })))
-          await db.queue.resolve({ requeue: to('queued'), interrupted: interrupted!, failed: failed!, now: index })
+          const ended = (fate: string) => ({ ids: to(fate), outcome: null })
+          await db.queue.resolve({
+            requeue: to('queued'),
+            interrupted: ended('interrupted'),
+            failed: ended('failed'),
+            now: index
+          })
           model.resolve(fates)
           continue
         }

@@ -226,11 +226,11 @@ test('the lists that clients ask for most are read from an index', async (t) => 
   assert.match(plan('delete from queue where ended_at < 1'), /INDEX queue_ended \(ended_at<\?\)/)
   assert.match(
     plan("delete from queue where session_id = 'ws:a' and ended_at is not null"),
-    /^SEARCH queue USING INDEX queue_key \(session_id=\?\)$/
+    /^SEARCH queue USING INDEX queue_session \(session_id=\?\)$/
   )
   assert.match(
-    plan('select id from queue where session_id = 1 and (idempotency_key = 1 or id = 1)'),
-    /INDEX queue_key \(session_id=\? AND idempotency_key=\?\).*INDEX queue_id \(id=\?\)/
+    plan('select id from queue where (session_id = 1 and owner = 1 and idempotency_key = 1) or (id = 1 and session_id = 1)'),
+    /INDEX queue_key \(session_id=\? AND owner=\? AND idempotency_key=\?\).*INDEX queue_id \(id=\?\)/
   )
 })
 

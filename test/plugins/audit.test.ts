@@ -6,8 +6,11 @@ import fp from 'fastify-plugin'
 import { type Db, open } from '../../db/client.ts'
 import audit, { Audit } from '../../plugins/audit.ts'
 import db from '../../plugins/db.ts'
+
 import type { GatewayInstance } from '../../types.ts'
 import { folder } from '../db/folder.ts'
+import { build, connect, type Frame, rejection } from '../helper.ts'
+import { post } from '../routes/post.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -105,6 +108,18 @@ test('entries that cannot be written do not pile up without end', async (t) => {
   assert.equal(errors.length, 1)
 })
 
+test('what was recorded is shown, also while it waits to be written', async (t) => {
+  const db = await open({ file: ':memory:' })
+  t.after(() => db.close())
+  const free = Promise.withResolvers<void>()
+  const append: Db['audit']['append'] = (entry) => free.promise.then(() => db.audit.append(entry))
+  const audit = new Audit({ store: { ...db.audit, append }, log: { error: () => {} } })
+  audit.record('tool.run', 'local')
+  const listed = audit.list({ limit: 1 })
+  free.resolve()
+  assert.equal((await listed)[0]?.event, 'tool.run')
+})
+
 test('entries are kept for 30 days', async (t) => {
   let now = 0
   const { audit, entries } = await rig(t, { now: () => now })
@@ -179,6 +194,57 @@ test('old entries are removed at the start and once a day', async (t) => {
   const app = await host(data)
   assert.deepEqual(await events(app.db), ['day 75', 'day 70.5'])
   t.mock.timers.tick(DAY)
+  // What the timer has begun is done by then.
+  await new Promise(setImmediate)
   assert.deepEqual(await events(app.db), ['day 75'])
   await app.close()
+})
+
+test('system.audit shows the newest entries first, those of one event or actor, and those before another', async (t) => {
+  const { url, app } = await build(t)
+  const client = await connect(t, url)
+  for (const [event, actor] of ['a.x me', 'b.x you', 'a.x you', 'a.y me'].map((text) => text.split(' '))) {
+    app.audit.record(event!, actor!, { nested: { list: [1, null, 'two'] }, token: 'canary' })
+  }
+  const asked = async (params: object) => {
+    const { entries } = await client.call('system.audit', { ...params })
+    return entries.map(({ event, actor }: Frame) => `${event} ${actor}`)
+  }
+  assert.deepEqual((await asked({ limit: 4 })).slice(0, 4), ['a.y me', 'a.x you', 'b.x you', 'a.x me'])
+  assert.deepEqual(await asked({ event: 'a.x' }), ['a.x you', 'a.x me'])
+  assert.deepEqual(await asked({ event: 'a.x', actor: 'me' }), ['a.x me'])
+  const { entries } = await client.call('system.audit', { limit: 1 })
+  const { id, at, ...entry } = entries[0]
+  assert.deepEqual(entry, { event: 'a.y', actor: 'me', detail: { nested: { list: [1, null, 'two'] }, token: '***' } })
+  assert.ok(Math.abs(Date.now() - at) < DAY)
+  assert.deepEqual(await asked({ limit: 2, before: id }), ['a.x you', 'b.x you'])
+  for (const limit of [0, 501, 1.5]) assert.equal((await rejection(client.call('system.audit', { limit }))).code, -2)
+})
+
+test('system.audit needs the scope operate', async (t) => {
+  const tokens = [
+    { name: 'ops', token: 'token-of-ops', scopes: ['operate' as const] },
+    { name: 'dash', token: 'token-of-dash', scopes: ['read' as const, 'write' as const, 'node' as const] }
+  ]
+  const { url } = await build(t, { config: { server: { tokens } } })
+  assert.equal((await post(url, 'system.audit', {}, { token: 'token-of-dash' })).json.error.code, -5)
+  assert.ok(Array.isArray((await post(url, 'system.audit', {}, { token: 'token-of-ops' })).json.result.entries))
+})
+
+test('an answer of large entries ends early, and the rest can be asked for', async (t) => {
+  const { url, app } = await build(t)
+  const client = await connect(t, url)
+  const values = Object.fromEntries(Array.from({ length: 150 }, (_, n) => [`v${n}`, 'x'.repeat(1000)]))
+  for (let n = 0; n < 60; n++) app.audit.record('large', 'local', values)
+  const query = { event: 'large', limit: 500 }
+  const first = (await client.call('system.audit', query)).entries
+  assert.ok(first.length > 20 && first.length < 30, `${first.length}`)
+  let all = first.length
+  for (let before = first.at(-1).id; ; ) {
+    const { entries } = await client.call('system.audit', { ...query, before })
+    if (entries.length === 0) break
+    all += entries.length
+    before = entries.at(-1).id
+  }
+  assert.equal(all, 60)
 })

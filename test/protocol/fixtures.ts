@@ -63,10 +63,7 @@ export const LATER: readonly Later[] = [
     path: 'result.sessions[0].config.elevation',
     why: 'no tool asks for an elevated session yet'
   },
-  { fixture: 'system.capabilities', path: 'result.nodes.allowedRoles[0]', why: 'companion nodes cannot register yet' },
-  { fixture: 'system.capabilities', path: 'result.nodes.role', why: 'companion nodes cannot register yet' },
-  { fixture: 'system.capabilities', path: 'result.nodes.nodeId', why: 'companion nodes cannot register yet' },
-  { fixture: 'system.capabilities', path: 'result.featureGates.ui.canvas', why: 'there are no canvas methods yet' },
+  { fixture: 'system.presence', path: 'result.presence[0]', why: 'no channel of a messenger is there yet' },
   { fixture: 'agent.send', path: 'context_warning', why: 'the use of the context window is not watched yet' },
   { fixture: 'events', path: 'context_warning', why: 'the use of the context window is not watched yet' }
 ]

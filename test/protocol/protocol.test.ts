@@ -13,8 +13,16 @@ import { type Comparison, type Difference, differences, SHAPE, VALUE } from './s
 const BEFORE: Readonly<Record<string, (other: TestClient) => Promise<unknown>>> = {
   'sessions.list': (other) => other.call('agent.send', { message: 'Hello' }),
   'sessions.get': (other) => other.call('agent.send', { message: 'Hello', sessionId: 'telegram:123456' }),
+  'pairing.list': (other) => other.call('pairing.generate', { channel: 'telegram' }),
+  'system.sessionAnalytics': async (other) => {
+    await other.call('agent.send', { message: 'say something about kubernetes', sessionId: 'ws:a' })
+    await other.call('agent.send', { message: '/tool file.list {}', sessionId: 'ws:b' })
+  },
   'sessions.delete': (other) => other.call('sessions.create', { sessionId: 'telegram:123456' })
 }
+
+/** What only a connection that has registered a node may ask, or is told in full. */
+const AS_A_NODE = ['system.capabilities', 'node.location.set', 'node.status.set', 'node.push_token.set']
 
 const METHODS = [...FIXTURES].filter(([, { request }]) => request).map(([name]) => name)
 
@@ -22,6 +30,7 @@ for (const name of METHODS) {
   test(`${name} answers the specification's request in the shape of its example`, async (t) => {
     const { request, response } = fixture(name)
     const client = await ready(t, BEFORE[name])
+    if (AS_A_NODE.includes(name)) await client.call('node.register', fixture('node.register').request!.params as Frame)
     client.send(sendable(request!))
     const answer = await client.final(request!.id)
     assert.equal(answer.id, response!.id)
@@ -236,7 +245,13 @@ async function ready(t: TestContext, before?: (other: TestClient) => Promise<unk
 }
 
 function start(t: TestContext, config: object = {}): Promise<TestGateway> {
-  return build(t, { plugins: [probes], config: { tools: { shell: { enabled: true } }, ...config } })
+  const nodes = {
+    enabled: true,
+    feature_gates: { 'ui.canvas': true, notifications: true },
+    location: { enabled: true },
+    push: { enabled: true }
+  }
+  return build(t, { plugins: [probes], config: { tools: { shell: { enabled: true } }, server: { nodes }, ...config } })
 }
 
 /** Sends `message` to a gateway that answers it with that event, and waits for the end. */

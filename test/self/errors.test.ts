@@ -62,7 +62,9 @@ const PROVOKED: { readonly [name in ErrorName]?: Provocation } = {
   AgentBusy: {
     method: 'agent.send',
     params: { message: 'Hello', sessionId: 'telegram:1' },
-    prepare: ({ app }) => void app.lanes.close(0)
+    prepare: ({ app }) => void app.lanes.close(0),
+    // At a shutdown; what overflow drops is a 429.
+    status: 503
   },
   RequestCancelled: {
     method: 'agent.send',

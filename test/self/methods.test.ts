@@ -8,9 +8,23 @@ import { post } from '../routes/post.ts'
 import { assertTable } from './tables.ts'
 
 /** Methods that the specification names without an example. */
-const WITHOUT_EXAMPLE = ['agent.cancel']
+const WITHOUT_EXAMPLE = [
+  'agent.cancel',
+  'canvas.clear',
+  'canvas.delete',
+  'canvas.get',
+  'canvas.list',
+  'node.capabilities.get',
+  'node.location.get',
+  'system.location',
+  'system.nodes'
+]
 /** Methods that this gateway adds to the specification's. */
 const EXTENSIONS = [
+  'node.invoke',
+  'node.result',
+  'pairing.redeem',
+  'pairing.revoke',
   'queue.cancel',
   'queue.clear',
   'queue.get',
@@ -18,6 +32,7 @@ const EXTENSIONS = [
   'sessions.resume',
   'sessions.subscribe',
   'sessions.unsubscribe',
+  'system.audit',
   'system.hello'
 ]
 

@@ -3,11 +3,11 @@ CREATE TABLE `artifacts` (
 	`artifact_id` text NOT NULL,
 	`type` text NOT NULL,
 	`title` text,
-	`content` text NOT NULL,
-	`metadata` text,
 	`created_at` integer NOT NULL,
 	`updated_at` integer NOT NULL,
 	`revision` integer NOT NULL,
+	`metadata` text,
+	`content` text NOT NULL,
 	PRIMARY KEY(`session_id`, `artifact_id`),
 	FOREIGN KEY (`session_id`) REFERENCES `sessions`(`id`) ON UPDATE no action ON DELETE cascade
 );
@@ -32,6 +32,14 @@ CREATE TABLE `audit` (
 );
 --> statement-breakpoint
 CREATE INDEX `audit_at` ON `audit` (`at`);--> statement-breakpoint
+CREATE INDEX `audit_event` ON `audit` (`event`,`id`);--> statement-breakpoint
+CREATE INDEX `audit_actor` ON `audit` (`actor`,`id`);--> statement-breakpoint
+CREATE TABLE `days` (
+	`day` integer PRIMARY KEY NOT NULL,
+	`sessions` integer NOT NULL,
+	`messages` integer NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `memory` (
 	`namespace` text NOT NULL,
 	`key` text NOT NULL,
@@ -49,10 +57,42 @@ CREATE TABLE `messages` (
 	`parts` text,
 	`status` text NOT NULL,
 	`created_at` integer NOT NULL,
+	`tallied` text,
 	FOREIGN KEY (`session_id`) REFERENCES `sessions`(`id`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
 CREATE INDEX `messages_session` ON `messages` (`session_id`,`id`);--> statement-breakpoint
+CREATE TABLE `nodes` (
+	`id` text PRIMARY KEY NOT NULL,
+	`owner` text NOT NULL,
+	`role` text NOT NULL,
+	`seen_at` integer NOT NULL,
+	`location` text,
+	`status` text,
+	`push` text,
+	`push_digest` text
+);
+--> statement-breakpoint
+CREATE INDEX `nodes_seen` ON `nodes` (`seen_at`,`id`);--> statement-breakpoint
+CREATE UNIQUE INDEX `nodes_push` ON `nodes` (`push_digest`);--> statement-breakpoint
+CREATE TABLE `paired_senders` (
+	`channel` text NOT NULL,
+	`sender_id` text NOT NULL,
+	`paired_at` integer NOT NULL,
+	PRIMARY KEY(`channel`, `sender_id`)
+);
+--> statement-breakpoint
+CREATE TABLE `presence` (
+	`channel` text NOT NULL,
+	`sender_id` text NOT NULL,
+	`sender_name` text,
+	`first_seen_at` integer NOT NULL,
+	`last_seen_at` integer NOT NULL,
+	`message_count` integer NOT NULL,
+	PRIMARY KEY(`channel`, `sender_id`)
+);
+--> statement-breakpoint
+CREATE INDEX `presence_recent` ON `presence` (`last_seen_at`,`channel`,`sender_id`);--> statement-breakpoint
 CREATE TABLE `queue` (
 	`seq` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`id` text NOT NULL,
@@ -72,7 +112,8 @@ CREATE TABLE `queue` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `queue_id` ON `queue` (`id`);--> statement-breakpoint
-CREATE UNIQUE INDEX `queue_key` ON `queue` (`session_id`,`idempotency_key`);--> statement-breakpoint
+CREATE UNIQUE INDEX `queue_key` ON `queue` (`session_id`,`owner`,`idempotency_key`);--> statement-breakpoint
+CREATE INDEX `queue_session` ON `queue` (`session_id`,`seq`);--> statement-breakpoint
 CREATE INDEX `queue_run` ON `queue` (`run_id`) WHERE "queue"."run_id" is not null;--> statement-breakpoint
 CREATE INDEX `queue_unended` ON `queue` (`seq`) WHERE "queue"."ended_at" is null;--> statement-breakpoint
 CREATE INDEX `queue_ended` ON `queue` (`ended_at`) WHERE "queue"."ended_at" is not null;--> statement-breakpoint
@@ -95,6 +136,15 @@ CREATE TABLE `runs` (
 --> statement-breakpoint
 CREATE INDEX `runs_status` ON `runs` (`status`);--> statement-breakpoint
 CREATE INDEX `runs_session` ON `runs` (`session_id`);--> statement-breakpoint
+CREATE TABLE `session_days` (
+	`session_id` text NOT NULL,
+	`day` integer NOT NULL,
+	`before` integer NOT NULL,
+	PRIMARY KEY(`session_id`, `day`),
+	FOREIGN KEY (`session_id`) REFERENCES `sessions`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE INDEX `session_days_before` ON `session_days` (`session_id`,`day`,`before`);--> statement-breakpoint
 CREATE TABLE `sessions` (
 	`id` text PRIMARY KEY NOT NULL,
 	`frontend` text NOT NULL,
@@ -106,5 +156,14 @@ CREATE TABLE `sessions` (
 	`history_from` integer
 );
 --> statement-breakpoint
-CREATE INDEX `sessions_recent` ON `sessions` (`last_message_at`,`created_at`,`id`);--> statement-breakpoint
-CREATE INDEX `sessions_frontend_recent` ON `sessions` (`frontend`,`last_message_at`,`created_at`,`id`);
+CREATE INDEX `sessions_recent` ON `sessions` (`last_message_at`,`created_at`,`id`,`message_count`);--> statement-breakpoint
+CREATE INDEX `sessions_frontend_recent` ON `sessions` (`frontend`,`last_message_at`,`created_at`,`id`);--> statement-breakpoint
+CREATE TABLE `tallies` (
+	`kind` text NOT NULL,
+	`day` integer NOT NULL,
+	`name` text NOT NULL,
+	`count` integer NOT NULL,
+	PRIMARY KEY(`kind`, `day`, `name`)
+);
+--> statement-breakpoint
+CREATE INDEX `tallies_spent` ON `tallies` (`count`) WHERE "tallies"."count" <= 0;

@@ -179,7 +179,7 @@ test('interrupt: the run is stopped, what waits is superseded, and the newcomer 
   assert.equal(notice.data.transient, true)
   assert.deepEqual((await client.final(first)).error.code, 4)
   const { error } = await client.final(second)
-  assert.deepEqual([error.code, error.data.queue.code, error.data.retryable], [3, 'superseded', true])
+  assert.deepEqual([error.code, error.data.queue.code, error.data.retryable], [3, 'superseded', false])
   const { result } = await client.final(third)
   assert.deepEqual([result.content, result.runId], ['Three.', result.queue.messageId])
   assert.deepEqual(
@@ -281,4 +281,74 @@ test('what overflow dropped gave its key up: the error says to try again', async
   finish()
   await client.final(second)
   assert.equal((await client.final(send(client, 'third', { idempotencyKey: 'k' }))).result.content, 'Three.')
+})
+
+test('a message that failed is not tried again under its key: who sends it again is told how it ended, and nobody else anything', async (t) => {
+  const { url, model } = await withModel(t)
+  const [client, onlooker] = [await connect(t, url), await connect(t, url)]
+  model.reply({ status: 400, message: 'no' })
+  const { error } = await client.final(send(client, 'once', { idempotencyKey: 'k' }))
+  const followed = onlooker.start('sessions.subscribe', { sessionId: SESSION })
+  await onlooker.final(followed)
+  assert.deepEqual((await client.final(send(client, 'once', { idempotencyKey: 'k' }))).error, error)
+  assert.equal(model.requests.length, 1)
+  await onlooker.call('system.info')
+  assert.deepEqual(onlooker.events(followed), [])
+})
+
+test("a key is its sender's own", async (t) => {
+  const tokens = ['ann', 'bob'].map((name) => ({ name, token: `token-of-${name}`, scopes: ['write' as const] }))
+  const { url, model } = await withModel(t, { server: { tokens } })
+  model.reply({ text: 'For Ann.' }, { text: 'For Bob.' })
+  for (const [name, answer] of [
+    ['ann', 'For Ann.'],
+    ['bob', 'For Bob.']
+  ]) {
+    const client = await connect(t, url, { token: `token-of-${name}` })
+    const { result } = await client.final(send(client, 'hello', { idempotencyKey: '1' }))
+    assert.equal(result.content, answer)
+  }
+})
+
+test('a command that is sent again under its key is not given again', async (t) => {
+  const { client, first, model } = await busy(t)
+  const stopped = await client.final(send(client, '/stop', { idempotencyKey: 'c' }))
+  assert.equal((await client.final(first)).error.code, 4)
+  model.reply({ text: 'Two.' })
+  const held = Promise.withResolvers<void>()
+  model.reply({ text: 'Three.', until: held.promise })
+  await client.final(send(client, 'second'))
+  const asked = model.next()
+  const third = send(client, 'third')
+  await asked
+  const again = await client.final(send(client, '/stop', { idempotencyKey: 'c' }))
+  assert.equal(again.result.content, stopped.result.content)
+  held.resolve()
+  assert.equal((await client.final(third)).result.content, 'Three.')
+})
+
+test('a message taken back while a run takes it up takes nothing with it', async (t) => {
+  const tool = slowTool()
+  const { url, model, app } = await withModel(t, { plugins: [tool.plugin] })
+  model.reply({ toolCalls: [{ id: 'a', name: 'test.slow', args: {} }] }, { text: 'Fine.' })
+  const client = await connect(t, url)
+  await client.call('system.hello', { events: ['accepted'] })
+  const first = send(client, 'first')
+  await tool.called
+  const steered = send(client, 'rather this', { queueMode: 'steer' })
+  await accepted(client, steered)
+  const both = send(client, 'and that', { queueMode: 'steer_backlog' })
+  const { messageId } = (await accepted(client, both)).data
+  // Taken back in the very moment between what the run takes and what it reads.
+  const { claim } = app.db.queue
+  app.db.queue.claim = async (taken) => {
+    app.lanes.cancelMessage(SESSION, messageId)
+    await claim(taken)
+  }
+  tool.answer('done')
+  assert.deepEqual(await outcomes(client, [first, steered]), [
+    ['Fine.', 'completed'],
+    ['Fine.', 'steered']
+  ])
+  assert.equal((await client.final(both)).error.code, 4)
 })

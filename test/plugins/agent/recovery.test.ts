@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
+import Fastify from 'fastify'
+import gateway from '../../../app.ts'
 import { databaseIn, open } from '../../../db/client.ts'
 import { build, connect, type Frame, rejection, scratch } from '../../helper.ts'
 import { transcript } from './rig.ts'
 
 const SESSION = 'x:1'
 const POLICY = { mode: 'followup', cap: 20, overflow: 'drop_old', debounceMs: 0, summarizeOverflow: true } as const
+
+const NONE = { ids: [], outcome: null }
 
 /** What a gateway leaves behind that dies: messages that wait, the first of them begun so many times. */
 async function left(t: TestContext, { begun }: { begun: number }): Promise<string> {
@@ -20,7 +24,7 @@ async function left(t: TestContext, { begun }: { begun: number }): Promise<strin
     const runId = run === 1 ? 'one' : `one again ${run}`
     await db.queue.claim({ sessionId: SESSION, runId, ids: ['one'], now: 10 })
     await db.messages.append({ sessionId: SESSION, runId, role: 'user', content: 'say one', createdAt: 11 })
-    if (run < begun) await db.queue.resolve({ requeue: ['one'], interrupted: [], failed: [], now: 12 })
+    if (run < begun) await db.queue.resolve({ requeue: ['one'], interrupted: NONE, failed: NONE, now: 12 })
   }
   await db.close()
   return dataDir
@@ -42,10 +46,22 @@ test('after a crash what waited runs in order, and what was running is interrupt
   const error = await rejection(client.call('sessions.resume', { sessionId: SESSION, runId: 'one' }))
   assert.deepEqual(
     [error.code, error.message, error.data.retryable],
-    [5, 'The gateway ended while this was being answered', true]
+    [5, 'The gateway ended while this was being answered', false]
   )
   assert.equal((await app.db.runs.get('one'))?.status, 'interrupted')
   assert.deepEqual(await app.db.queue.unended(), [])
+})
+
+test('a question that a run had taken up and not written down yet is in the transcript all the same', async (t) => {
+  const dataDir = await left(t, { begun: 0 })
+  const db = await open({ file: databaseIn(dataDir) })
+  await db.queue.claim({ sessionId: SESSION, runId: 'one', ids: ['one'], now: 10 })
+  await db.close()
+  const { url } = await build(t, { config: { dataDir } })
+  const client = await connect(t, url)
+  await client.call('sessions.resume', { sessionId: SESSION, runId: 'three' })
+  const { history } = await client.call('sessions.get', { sessionId: SESSION })
+  assert.deepEqual([history[0].content, history[0].status], ['say one', 'interrupted'])
 })
 
 test('with lanes.recovery retry what was running runs again, before what came after it', async (t) => {
@@ -107,4 +123,29 @@ test('what waits at a shutdown is kept, its sender told so, and answered after t
   assert.deepEqual(await resumed, await send)
   const { history } = await again.call('sessions.get', { sessionId: SESSION })
   assert.equal(history.filter(({ content }: Frame) => content === 'say later').length, 1)
+})
+
+test('a gateway that cannot listen leaves what waits as it is', async (t) => {
+  const dataDir = await left(t, { begun: 0 })
+  const other = await build(t)
+  const host = Fastify({ forceCloseConnections: true })
+  await host.register(gateway, { config: { dataDir } })
+  await assert.rejects(host.listen({ port: Number(new URL(other.url).port), host: '127.0.0.1' }), { code: 'EADDRINUSE' })
+  await host.close()
+  const db = await open({ file: databaseIn(dataDir) })
+  t.after(() => db.close())
+  assert.deepEqual(
+    (await db.queue.unended()).map(({ id, state }) => `${id} ${state}`),
+    ['one queued', 'two queued', 'three queued']
+  )
+})
+
+test('in a host that does not listen itself what waited is answered once somebody asks something', async (t) => {
+  const host = Fastify()
+  await host.register(gateway, { config: { dataDir: await left(t, { begun: 0 }) } })
+  t.after(() => host.close())
+  const post = async (method: string, payload: object) =>
+    (await host.inject({ method: 'POST', url: `/rpc/${method}`, payload })).json() as Frame
+  assert.equal((await post('agent.send', { sessionId: 'y:1', message: 'say hello' })).result.content, 'hello')
+  assert.match((await post('sessions.resume', { sessionId: SESSION, runId: 'three' })).result.content, /three/)
 })

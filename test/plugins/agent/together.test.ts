@@ -114,3 +114,27 @@ test('a connection that breaks in the middle of an answer gets the rest on the n
   // The one who left is not waited for.
   assert.equal(app.bus.held.followers, 0)
 })
+
+test('sessions.delete leaves nothing of what ran and waited, and nothing stops it', async (t) => {
+  const { url, model, app } = await withModel(t)
+  model.reply({ text: ['A secret', '.'], until: never })
+  const [client, other] = [await connect(t, url), await connect(t, url)]
+  const asked = model.next()
+  const running = client.start('agent.send', { message: 'run', sessionId: SESSION })
+  const { runId } = await client.frame(({ id, event }) => id === running && event === 'content')
+  await asked
+  const waiting = client.start('agent.send', { message: 'wait', sessionId: SESSION, idempotencyKey: 'k' })
+  const removed = ['one', 'two'].map(() => client.start('sessions.delete', { sessionId: SESSION }))
+  const cancelled = other.start('agent.cancel', { sessionId: SESSION })
+  model.reply({ text: 'Anew.' })
+  const anew = other.start('agent.send', { message: 'anew', sessionId: SESSION, queueMode: 'interrupt' })
+  assert.deepEqual((await client.final(removed[0]!)).result, { success: true })
+  // The second finds nothing; or what came after the first, where that was quicker.
+  await client.final(removed[1]!)
+  await other.final(cancelled)
+  for (const id of [running, waiting]) assert.equal((await client.final(id)).error.code, 4)
+  await other.final(anew)
+  const rows = await Promise.all([runId, ...(await app.db.queue.unended()).map(({ id }) => id)].map((id) => app.db.queue.get(id)))
+  assert.deepEqual(rows, [undefined])
+  assert.equal((await rejection(client.call('sessions.resume', { sessionId: SESSION, runId }))).code, -2)
+})

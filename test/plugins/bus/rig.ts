@@ -11,7 +11,7 @@ export interface Row {
   runId: string | null
   attempts: number
   outcome: unknown
-  endedAt: number | null
+  state: 'queued' | 'running' | 'completed'
 }
 
 /** Messages and sessions, where the database would be. A question to it takes a turn of the event loop. */
@@ -29,17 +29,17 @@ export class MemoryDb {
   readonly sessions = { get: (id: string) => this.#answer(() => (this.known.has(id) ? { id } : undefined)) }
 
   accept(id: string, sessionId = SESSION): Row {
-    const row = { id, sessionId, runId: null, attempts: 0, outcome: null, endedAt: null }
+    const row: Row = { id, sessionId, runId: null, attempts: 0, state: 'queued', outcome: null }
     this.rows.push(row)
     return row
   }
 
   claim(id: string, runId: string): void {
-    Object.assign(this.#row(id), { runId, attempts: this.#row(id).attempts + 1 })
+    Object.assign(this.#row(id), { runId, state: 'running', attempts: this.#row(id).attempts + 1 })
   }
 
   settle(id: string, outcome: Settled): void {
-    Object.assign(this.#row(id), { outcome: JSON.parse(JSON.stringify(outcome)), endedAt: 1 })
+    Object.assign(this.#row(id), { outcome: JSON.parse(JSON.stringify(outcome)), state: 'completed' })
   }
 
   #row(id: string): Row {
@@ -69,7 +69,12 @@ export function listener() {
     told.push(event)
   }
   /** The numbers of what was told of runs. */
-  const seqs = (): number[] => told.flatMap((event) => ('seq' in event ? [event.seq] : []))
+  const seqs = (): number[] =>
+    told.flatMap((event) => {
+      if (!('seq' in event)) return []
+      const { seq, fromSeq = seq } = event
+      return Array.from({ length: seq - fromSeq + 1 }, (_, index) => fromSeq + index)
+    })
   return { listen, told, seqs }
 }
 

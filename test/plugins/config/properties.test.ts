@@ -47,7 +47,7 @@ function valid(schema: TSchema): fc.Arbitrary<unknown> {
       .filter((text) => /\S/.test(text) && !text.includes('\0'))
   if (schema.url) return fc.webAuthority({ withIPv4: true, withIPv6: true, withPort: true }).map((host) => `https://${host}`)
   return schema.pattern
-    ? fc.stringMatching(new RegExp(schema.pattern), { maxLength: 40 }).filter((text) => !/[^\x20-\x7e]/.test(text))
+    ? fc.stringMatching(new RegExp(schema.pattern), { maxLength: 64 }).filter((text) => !/[^\x20-\x7e]/.test(text))
     : fc.string()
 }
 

@@ -13,7 +13,13 @@ interface Row {
 }
 
 /** What the keys are that the operator chooses. */
-const CHOSEN: Record<string, string> = { models: 'tier', 'models.<tier>': 'provider', 'lanes.channels': 'frontend' }
+const CHOSEN: Record<string, string> = {
+  models: 'tier',
+  'models.<tier>': 'provider',
+  'lanes.channels': 'frontend',
+  'server.nodes.feature_gates': 'capability',
+  'pairing.channels': 'channel'
+}
 
 /** Every key, as the README names it: `server.tokens[].name`, `models.<tier>.<provider>.model`. */
 function rowsOf(schema: TSchema, path: string): Row[] {
@@ -67,7 +73,7 @@ test('every number has a range with two ends', () => {
 
 test('what is called a key or a token is marked secret, and nothing else', () => {
   const secrets = rows.filter(({ schema }) => schema.secret).map(({ path }) => path)
-  assert.deepEqual(secrets, ['server.token', 'server.tokens[].token', 'models.<tier>.<provider>.api_key'])
+  assert.deepEqual(secrets, ['server.token', 'server.tokens[].token', 'server.secret_key', 'models.<tier>.<provider>.api_key'])
 })
 
 test('keys are snake_case, and no two of one object are the same in camelCase or as a variable', () => {

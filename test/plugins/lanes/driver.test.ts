@@ -121,3 +121,20 @@ test('work is not stored, alone or among messages', async (t) => {
   assert.equal(await db.queue.get('w'), undefined)
   assert.equal(await db.runs.get('w'), undefined)
 })
+
+test('an end that could not be stored is stored as soon as it can be, and not before the ones that came before it', async (t) => {
+  const db = await (await file(t))()
+  const driver = new StoredMessages(db.queue, record)
+  for (const id of ['a', 'b']) await driver.accept('ws:1', message(id), { data: 'x' })
+  const { settle } = db.queue
+  let full = true
+  db.queue.settle = (ends) => (full ? Promise.reject(new Error('database or disk is full')) : settle(ends))
+  const end = (id: string) => [{ message: message(id), outcome: { value: null, how: 'completed' as const } }]
+  for (const id of ['a', 'b']) await assert.rejects(driver.settle('ws:1', end(id)), /full/)
+  await assert.rejects(driver.settleOwed(), /full/)
+  assert.equal((await db.queue.unended()).length, 2)
+  full = false
+  await driver.settleOwed()
+  assert.deepEqual(await db.queue.unended(), [])
+  assert.equal((await db.queue.get('a'))?.state, 'completed')
+})

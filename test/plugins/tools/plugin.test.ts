@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { Type } from '@sinclair/typebox'
 import fastify from 'fastify'
-import { open } from '../../../db/client.ts'
+import { type NewArtifact, open } from '../../../db/client.ts'
 import tools from '../../../plugins/tools/index.ts'
 import type { Caller, Context, Scope } from '../../../rpc/define.ts'
 import type { RpcError } from '../../../rpc/errors.ts'
@@ -30,9 +30,10 @@ async function gateway(t: TestContext, { shell = true } = {}): Promise<Gateway> 
   const lanes = workLanes({ clock: { now: Date.now, after: () => () => {} } })
   const sessions = { open: (id: string) => db.sessions.open(id, 1) }
   const audit = { record: (event: string, actor: string, detail = {}) => void db.audit.append({ at: 1, event, actor, detail }) }
+  const canvas = { put: async (artifact: NewArtifact) => (await db.artifacts.put(artifact, 1))! }
   const host = fastify()
   const app = host as unknown as GatewayInstance
-  for (const [name, value] of Object.entries({ config, db, audit, rpc, lanes, sessions })) {
+  for (const [name, value] of Object.entries({ config, db, audit, rpc, lanes, sessions, canvas })) {
     const own = gatewayPlugin({ name }, async (scope) => void scope.decorate(name as keyof GatewayDecorators, value as never))
     await host.register(own)
   }

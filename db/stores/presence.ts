@@ -1,0 +1,88 @@
+import type { Connection } from '../connection.ts'
+import { and, count, desc, eq, gte, lt, sql } from '../drizzle.ts'
+
+export type PresenceRow = Connection['schema']['presence']['$inferSelect']
+export type Sighting = Pick<PresenceRow, 'channel' | 'senderId' | 'senderName'>
+
+export interface PresenceQuery {
+  readonly channel?: string | undefined
+  readonly status?: 'online' | 'offline' | undefined
+  /** Whoever was seen at this time or later is online. */
+  readonly onlineSince: number
+  readonly limit: number
+}
+
+export type PresenceStore = ReturnType<typeof presenceStore>
+
+/** Who has written to the gateway, each on one channel. All times are epoch milliseconds. */
+export function presenceStore({ query, schema: { presence }, atomic, grouped }: Connection) {
+  const upsert = grouped((tx) => [
+    tx
+      .insert(presence)
+      .values({
+        channel: sql.placeholder('channel'),
+        senderId: sql.placeholder('senderId'),
+        senderName: sql.placeholder('senderName'),
+        firstSeenAt: sql.placeholder('now'),
+        lastSeenAt: sql.placeholder('now'),
+        messageCount: 1
+      })
+      .onConflictDoUpdate({
+        target: [presence.channel, presence.senderId],
+        set: {
+          // A channel that does not say a name does not take back the one it said before.
+          senderName: sql`coalesce(excluded.sender_name, ${presence.senderName})`,
+          lastSeenAt: sql`excluded.last_seen_at`,
+          messageCount: sql`${presence.messageCount} + 1`
+        }
+      })
+      .returning({ messageCount: presence.messageCount })
+  ])
+
+  return {
+    /** Somebody has written. Whether for the first time, as far as is known. */
+    async seen(sighting: Sighting, now: number): Promise<{ created: boolean }> {
+      const [results] = await upsert([{ ...sighting, now }])
+      const [[row]] = results!
+      return { created: row!.messageCount === 1 }
+    },
+
+    /** Whoever was seen last comes first; `total` and `online` count all that fit, before the limit. */
+    async list({
+      channel,
+      status,
+      onlineSince,
+      limit
+    }: PresenceQuery): Promise<{ rows: PresenceRow[]; total: number; online: number }> {
+      const isOnline = gte(presence.lastSeenAt, onlineSince)
+      const wanted = and(
+        channel === undefined ? undefined : eq(presence.channel, channel),
+        status === 'online' ? isOnline : undefined,
+        status === 'offline' ? lt(presence.lastSeenAt, onlineSince) : undefined
+      )
+      const [rows, [counted]] = await atomic((tx) => [
+        tx
+          .select()
+          .from(presence)
+          .where(wanted)
+          .orderBy(desc(presence.lastSeenAt), desc(presence.channel), desc(presence.senderId))
+          .limit(limit),
+        tx
+          .select({ total: count(), online: sql<number>`coalesce(sum(case when ${isOnline} then 1 else 0 end), 0)` })
+          .from(presence)
+          .where(wanted)
+      ])()
+      return { rows, total: counted?.total ?? 0, online: counted?.online ?? 0 }
+    },
+
+    /** Forgets all but those `most` who were seen last. */
+    async keep(most: number): Promise<void> {
+      const newest = query
+        .select({ channel: presence.channel, senderId: presence.senderId })
+        .from(presence)
+        .orderBy(desc(presence.lastSeenAt), desc(presence.channel), desc(presence.senderId))
+        .limit(most)
+      await query.delete(presence).where(sql`(${presence.channel}, ${presence.senderId}) not in (${newest})`).execute()
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import * as methods from '../../rpc/methods/node.ts'
+import { gatewayPlugin } from '../../types.ts'
+import { Nodes } from './nodes.ts'
+import { nodeTool } from './tool.ts'
+import { Vault } from './vault.ts'
+
+export type { Nodes } from './nodes.ts'
+
+/** Owns `app.nodes`: companion devices, their methods, and the tool by which the agent reaches them. */
+export default gatewayPlugin(
+  { name: 'nodes', dependencies: ['config', 'db', 'audit', 'rpc', 'system', 'tools'] },
+  async (app) => {
+    const { nodes: config, secretKey } = app.config.server
+    const nodes = new Nodes({ config, store: app.db.nodes, vault: new Vault(secretKey), audit: app.audit, log: app.log })
+    await nodes.sealAll()
+    app.decorate('nodes', nodes)
+    for (const method of Object.values(methods)) app.rpc.method(method)
+    // What is off is not listed either: no model is offered what it may not use.
+    if (config.enabled) app.tools.add(nodeTool(nodes))
+
+    app.system.describeNodes((connection) => {
+      const live = nodes.of(connection)
+      return {
+        nodes: {
+          enabled: config.enabled,
+          locationEnabled: config.enabled && config.location.enabled,
+          pushEnabled: config.enabled && config.push.enabled,
+          allowedRoles: [...config.allowedRoles],
+          registered: live !== undefined,
+          ...(live && { role: live.node.role, nodeId: live.node.id })
+        },
+        featureGates: config.featureGates
+      }
+    })
+  }
+)

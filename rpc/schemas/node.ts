@@ -1,0 +1,220 @@
+import { Type } from '@sinclair/typebox'
+
+/** The roles, capabilities and protocol of companion nodes. */
+export const NODE_PROTOCOL = 1
+/** Companion devices that the gateway remembers, and that may be connected at once. */
+export const MAX_NODES = 1000
+/** Capabilities that one node may declare. */
+export const MAX_CAPABILITIES = 64
+/** Calls of one node that may wait for its answer at once. */
+export const MAX_CALLS = 16
+/** How long a call waits for its answer, unless it says otherwise, and at most. */
+export const CALL_TIMEOUT_MS = 30_000
+export const MAX_CALL_TIMEOUT_MS = 120_000
+/** Characters of the arguments or of the output of one call, as JSON. */
+export const MAX_CALL_CHARACTERS = 1024 * 1024
+
+/** Dotted words: `ui.canvas`. */
+export const CAPABILITY = {
+  maxLength: 64,
+  pattern: '^[a-z][A-Za-z0-9_-]*(\\.[a-z][A-Za-z0-9_-]*)*$',
+  expected: 'a capability such as ui.canvas, at most 64 characters'
+} as const
+
+export const NodeId = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$',
+  expected: 'a name of 1 to 128 letters, digits and . _ : @ -',
+  description: 'Names a device, and stays the same when it comes back'
+})
+
+export const Capability = Type.String(CAPABILITY)
+
+const Role = Type.String({ minLength: 1, maxLength: 64, description: 'One of server.nodes.allowed_roles' })
+
+/** Neither control characters nor line separators, which would forge lines of a log, nor halves of surrogate pairs. */
+const line = (maxLength: number, description: string) =>
+  Type.String({
+    maxLength,
+    pattern: String.raw`^(?:[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]|[\ud800-\udbff][\udc00-\udfff])*$`,
+    expected: `one line of at most ${maxLength} characters, none of them control characters`,
+    description
+  })
+
+/** Epoch milliseconds that a JavaScript date can hold. */
+const Time = (description: string) => Type.Integer({ minimum: 0, maximum: 8.64e15, description })
+
+export const RegisterParams = Type.Object(
+  {
+    nodeId: NodeId,
+    role: Role,
+    protocolVersion: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'The newest that the node speaks' }),
+    capabilities: Type.Array(Capability, { maxItems: MAX_CAPABILITIES, description: 'What the node can do' })
+  },
+  { additionalProperties: false }
+)
+
+const Node = Type.Object({ id: Type.String(), role: Type.String() })
+
+const negotiated = {
+  node: Node,
+  protocol: Type.Object({
+    serverVersion: Type.Integer(),
+    clientVersion: Type.Integer(),
+    negotiatedVersion: Type.Integer({ description: 'The lower one of both' })
+  }),
+  capabilities: Type.Object({
+    declared: Type.Array(Type.String()),
+    enabled: Type.Array(Type.String(), { description: 'Those declared whose feature gate is open' })
+  })
+}
+
+export const Registered = Type.Object({ registered: Type.Literal(true), ...negotiated })
+export const Negotiated = Type.Object(negotiated)
+
+const location = {
+  latitude: Type.Number({ minimum: -90, maximum: 90, description: 'Degrees' }),
+  longitude: Type.Number({ minimum: -180, maximum: 180, description: 'Degrees' }),
+  accuracyMeters: Type.Optional(Type.Number({ minimum: 0, maximum: 100_000_000 })),
+  source: Type.Optional(line(64, 'Where it comes from: gps, wifi, …'))
+}
+
+export const LocationParams = Type.Object(
+  { ...location, capturedAt: Type.Optional(Time('Epoch milliseconds. Default: when it is received')) },
+  { additionalProperties: false }
+)
+
+export const Location = Type.Object({
+  ...location,
+  capturedAt: Type.Integer({ description: "Epoch milliseconds, by the node's clock" }),
+  receivedAt: Type.Integer({ description: 'Epoch milliseconds' })
+})
+
+export const LocationSet = Type.Object({ updated: Type.Literal(true), node: Node, location: Location })
+export const LocationGot = Type.Object({
+  node: Node,
+  location: Type.Union([Location, Type.Null()], { description: 'null: none was ever set' })
+})
+
+const status = {
+  platform: Type.Optional(line(64, 'macos, ios, android, …')),
+  appVersion: Type.Optional(line(64, 'Of the companion app')),
+  deviceName: Type.Optional(line(128, 'What its owner calls the device')),
+  statusText: Type.Optional(line(256, 'What it is doing, for people')),
+  batteryPct: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
+  powerSource: Type.Optional(line(32, 'battery, ac, …'))
+}
+
+/** Replaces what was published before. */
+export const StatusParams = Type.Object(status, { additionalProperties: false })
+export const Status = Type.Object({ ...status, updatedAt: Type.Integer({ description: 'Epoch milliseconds' }) })
+export const StatusSet = Type.Object({ updated: Type.Literal(true), node: Node, status: Status })
+
+const provider = Type.Union([Type.Literal('apns'), Type.Literal('fcm')])
+const environment = Type.Union([Type.Literal('production'), Type.Literal('sandbox')], {
+  description: 'Which of the two services of APNs the token belongs to'
+})
+const topic = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9.-]{0,154}$',
+  expected: 'a bundle id such as com.example.app',
+  description: 'Bundle id of the app; APNs only'
+})
+
+export const PushTokenParams = Type.Object(
+  {
+    provider,
+    // The shape of it is checked apart: what is wrong with a token is told without quoting it.
+    token: Type.String({ maxLength: 4096, description: 'As the device got it from APNs (in hex) or FCM' }),
+    environment: Type.Optional(environment),
+    topic: Type.Optional(topic)
+  },
+  { additionalProperties: false }
+)
+
+/** A push token as it may be shown. */
+export const PushToken = Type.Object({
+  provider,
+  tokenPreview: Type.String({ description: 'Its first and last four characters; *** when it cannot be read' }),
+  environment: Type.Optional(environment),
+  topic: Type.Optional(topic),
+  readable: Type.Boolean({
+    description: 'False: it was encrypted with another server.secret_key, or was tampered with; the node has to set it again'
+  }),
+  updatedAt: Type.Integer({ description: 'Epoch milliseconds' })
+})
+export const PushTokenSet = Type.Object({ updated: Type.Literal(true), node: Node, push: PushToken })
+
+const connected = Type.Boolean({ description: 'Whether it is registered now' })
+
+export const Locations = Type.Object({
+  locations: Type.Array(Type.Object({ node: Node, connected, location: Location }), { description: 'Newest first' })
+})
+
+export const NodesParams = Type.Object(
+  {
+    includeOffline: Type.Optional(Type.Boolean({ default: false, description: 'Also nodes that are not connected (extension)' }))
+  },
+  { additionalProperties: false }
+)
+
+export const NodeList = Type.Object({
+  nodes: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      role: Type.String(),
+      connected,
+      owner: Type.String({ description: 'Whose credential registered it first' }),
+      seenAt: Type.Integer({ description: 'When it last registered or told something, epoch milliseconds' }),
+      connectionId: Type.Optional(Type.String({ description: 'Absent, as the next three, unless it is connected' })),
+      registeredAt: Type.Optional(Type.Integer({ description: 'Epoch milliseconds' })),
+      protocol: Type.Optional(negotiated.protocol),
+      capabilities: Type.Optional(negotiated.capabilities),
+      location: Type.Union([Location, Type.Null()]),
+      status: Type.Union([Status, Type.Null()]),
+      push: Type.Union([PushToken, Type.Null()])
+    }),
+    { description: 'By id' }
+  )
+})
+
+const Args = Type.Record(Type.String(), Type.Unknown(), { description: 'What the capability takes; at most 1 MiB as JSON' })
+
+export const InvokeParams = Type.Object(
+  {
+    nodeId: NodeId,
+    capability: Capability,
+    args: Type.Optional(Args),
+    timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_CALL_TIMEOUT_MS, default: CALL_TIMEOUT_MS }))
+  },
+  { additionalProperties: false }
+)
+
+const CallId = Type.String({ minLength: 1, maxLength: 64, description: 'As the invoke event says it' })
+
+/** What a node answered: `output` when `ok`, else `error`. */
+export const Invoked = Type.Object({
+  nodeId: Type.String(),
+  capability: Type.String(),
+  callId: Type.String(),
+  ok: Type.Boolean(),
+  output: Type.Optional(Type.Unknown()),
+  error: Type.Optional(Type.String())
+})
+
+export const ResultParams = Type.Object(
+  {
+    callId: CallId,
+    ok: Type.Boolean(),
+    output: Type.Optional(Type.Unknown({ description: 'Any JSON, at most 1 MiB; only when ok' })),
+    error: Type.Optional(Type.String({ minLength: 1, maxLength: 1000, description: 'Why not; only when not ok' }))
+  },
+  { additionalProperties: false }
+)
+
+/** Sent to a node as an event of the `node.register` that declared the capability; no `system.hello` is needed. */
+export const NODE_EVENTS = {
+  invoke: Type.Object({
+    callId: Type.String({ description: 'To be answered once with node.result' }),
+    capability: Type.String(),
+    args: Args
+  })
+}

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import fc from 'fast-check'
+import type { Db, MessageParts, PageEnd } from '../../db/client.ts'
+import { NAMES_KEPT, NAMES_TODAY, TRIM_EVERY } from '../../db/stores/analytics.ts'
+
+const DAY = 86_400_000
+
+interface Stored {
+  readonly id: number
+  readonly sessionId: string
+  readonly role: 'user' | 'assistant' | 'tool'
+  readonly createdAt: number
+  names: readonly string[]
+}
+
+const at = fc.tuple(fc.nat(4), fc.nat(DAY - 1)).map(([day, time]) => day * DAY + time)
+const sessionId = fc.constantFrom('ws:a', 'ws:b', 'telegram:c')
+const calls = fc.array(
+  fc.record({ tool: fc.constantFrom('shell.exec', 'file.read', "it's"), invalid: fc.constantFrom(undefined, 'no JSON') }),
+  { maxLength: 3 }
+)
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      act: fc.constant('append'),
+      sessionId,
+      role: fc.constantFrom('user', 'assistant', 'tool'),
+      words: fc.array(fc.constantFrom('kubernetes', 'terraform', "o'reilly", 'größe'), { maxLength: 4 }),
+      calls,
+      file: fc.boolean(),
+      createdAt: at
+    })
+  },
+  { weight: 3, arbitrary: fc.record({ act: fc.constant('update'), which: fc.nat(), calls }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('cut'), sessionId }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('renew'), sessionId }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('remove'), sessionId }) }
+)
+
+/** What a database promises of analytics. `open` makes a new, empty one that closes with the test. */
+export function analyticsContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
+  test(`${kind}: whatever is written, changed, cut off and removed, in whatever order, analytics are what the messages say`, async (t) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(4), async (steps, from) => {
+        const db = await open(t)
+        let stored: Stored[] = []
+        for (const step of steps) {
+          if (step.act === 'append') {
+            await db.sessions.open(step.sessionId, 1)
+            const role = step.role as Stored['role']
+            const message = { sessionId: step.sessionId, runId: 'run', role, createdAt: step.createdAt }
+            const id = await db.messages.append({
+              ...message,
+              content: step.words.join(' '),
+              parts: partsOf(step.calls),
+              attachments: step.file ? [{ mimeType: 'text/plain', data: 'eA==' }] : []
+            })
+            const topics = step.words.flatMap((word) => (word === "o'reilly" ? ['reilly'] : [word]))
+            const names = { user: [...new Set(topics)], assistant: toolsOf(step.calls), tool: [] }[role]
+            stored.push({ ...message, id, names })
+          } else if (step.act === 'update') {
+            const answers = stored.filter(({ role }) => role === 'assistant')
+            const answer = answers[step.which % Math.max(answers.length, 1)]
+            if (!answer) continue
+            await db.messages.update({ id: answer.id, content: 'kubernetes', parts: partsOf(step.calls), status: 'partial' })
+            answer.names = toolsOf(step.calls)
+          } else if (step.act === 'cut') {
+            await db.messages.cut(step.sessionId, 'run')
+          } else if (step.act === 'renew') {
+            await db.sessions.renew(step.sessionId)
+          } else {
+            await db.sessions.remove(step.sessionId)
+            stored = stored.filter(({ sessionId }) => sessionId !== step.sessionId)
+          }
+        }
+        assert.deepEqual(await allOf(db, from), counted(stored, from))
+        await db.close()
+      }),
+      { numRuns: 150 }
+    )
+  })
+
+  test(`${kind}: a message that is refused counts for nothing`, async (t) => {
+    const db = await open(t)
+    const message = { sessionId: 'ws:gone', runId: 'r', role: 'user', content: 'kubernetes', createdAt: 1 } as const
+    await assert.rejects(db.messages.append(message), /foreign key/i)
+    await assert.rejects(
+      db.messages.append({ ...message, attachments: [{ mimeType: 'text/plain', data: 'eA==' }] }),
+      /foreign key/i
+    )
+    assert.deepEqual(await allOf(db, 0), { days: [], sessions: [], tool: [], topic: [] })
+  })
+
+  test(`${kind}: the sessions of a page are those after the ones before, any number of them from the same moment`, async (t) => {
+    const db = await open(t)
+    const ids = Array.from({ length: 7 }, (_, n) => `ws:${n}`)
+    for (const sessionId of ids) {
+      await db.sessions.open(sessionId, 5)
+      await db.messages.append({ sessionId, runId: 'r', role: 'user', content: '', createdAt: 10 })
+    }
+    const found: string[] = []
+    for (let after: PageEnd | undefined; ; ) {
+      const page = await db.analytics.activity({ from: 0, sessions: 3, limit: 2, after })
+      found.push(`${page.top.map(({ id }) => id)}, of ${page.found}`)
+      if (!page.end) break
+      after = page.end
+    }
+    assert.deepEqual(found, ['ws:0,ws:1, of 3', 'ws:3,ws:4, of 3', 'ws:6, of 1'])
+    // One that gets a message meanwhile moves to where it is still to come.
+    const { end } = await db.analytics.activity({ from: 0, sessions: 1, limit: 9 })
+    await db.messages.append({ sessionId: 'ws:0', runId: 'r', role: 'user', content: '', createdAt: 11 })
+    const { top } = await db.analytics.activity({ from: 0, sessions: 9, limit: 9, after: end })
+    assert.deepEqual(
+      top.map(({ id, messages }) => [id, messages]),
+      [['ws:0', 2], ...ids.slice(1).map((id) => [id, 1])]
+    )
+  })
+
+  test(`${kind}: what tools alone say since a day is no activity of the session, and a clock put back does not make it older`, async (t) => {
+    const db = await open(t)
+    await db.sessions.open('ws:a', 1)
+    const say = (role: Stored['role'], createdAt: number) =>
+      db.messages.append({ sessionId: 'ws:a', runId: 'r', role, content: '', createdAt })
+    await say('user', 5)
+    await say('tool', DAY)
+    assert.deepEqual(await db.analytics.activity({ from: 1, sessions: 9, limit: 9 }), { top: [], found: 0, end: undefined })
+    await say('assistant', 7)
+    assert.equal((await db.sessions.get('ws:a'))?.lastMessageAt, DAY)
+  })
+
+  test(`${kind}: however many different words come, few are kept, and among them those that come often`, async (t) => {
+    const db = await open(t)
+    await db.sessions.open('ws:a', 1)
+    let n = 0
+    const say = (content: string, createdAt: number) =>
+      db.messages.append({ sessionId: 'ws:a', runId: 'r', role: 'user', content, createdAt })
+    /** Words that nobody said before. */
+    const news = () => Array.from({ length: 20 }, () => letters(n++)).join(' ')
+    for (let message = 0; message < 3 * TRIM_EVERY; message++) {
+      await say(news(), 1)
+      if (message % 3 === 0) await say('kubernetes', 1)
+    }
+    const all = async (from: number) => await db.analytics.most('topic', from, 1_000_000)
+    const most = await all(0)
+    assert.ok(most.length <= NAMES_TODAY + 20 * TRIM_EVERY, `${most.length}`)
+    assert.deepEqual(most[0], { name: 'kubernetes', count: TRIM_EVERY })
+    await say('terraform', DAY)
+    assert.equal((await all(0)).length, NAMES_KEPT + 1)
+    assert.deepEqual((await all(0))[0], most[0])
+    // What was forgotten is not taken off once more.
+    await db.sessions.remove('ws:a')
+    assert.deepEqual(await all(0), [])
+  })
+
+  test(`${kind}: a model that makes up names of tools does not fill the database with them`, async (t) => {
+    const db = await open(t)
+    await db.sessions.open('ws:a', 1)
+    for (let n = 0; n < NAMES_TODAY + 3 * TRIM_EVERY; n++) {
+      const parts = partsOf([{ tool: `${'x'.repeat(n === 0 ? 5000 : 1)}${n}`, invalid: undefined }])
+      await db.messages.append({ sessionId: 'ws:a', runId: 'r', role: 'assistant', content: '', parts, createdAt: 1 })
+    }
+    const names = await db.analytics.most('tool', 0, 1_000_000)
+    assert.ok(names.length <= NAMES_TODAY + TRIM_EVERY, `${names.length}`)
+    assert.ok(names.every(({ name }) => name.length <= 128))
+  })
+}
+
+type Calls = readonly { readonly tool: string; readonly invalid: string | undefined }[]
+
+function partsOf(calls: Calls): MessageParts | null {
+  if (calls.length === 0) return null
+  return {
+    toolCalls: calls.map(({ tool, invalid }) => ({ callId: 'c', tool, args: {}, ...(invalid === undefined ? {} : { invalid }) }))
+  }
+}
+
+function toolsOf(calls: Calls): string[] {
+  return calls.filter(({ invalid }) => invalid === undefined).map(({ tool }) => tool)
+}
+
+/** A word for a number, without digits and in no list of common ones. */
+function letters(n: number): string {
+  return `zq${[...n.toString(26)].map((digit) => String.fromCharCode(97 + Number.parseInt(digit, 26))).join('')}qz`
+}
+
+/** All that the store answers, in an order of its own. */
+async function allOf(db: Db, from: number) {
+  const { top, found } = await db.analytics.activity({ from, sessions: 1000, limit: 1000 })
+  assert.equal(top.length, found)
+  return {
+    days: await db.analytics.days(from),
+    sessions: top.map(({ id, messages }) => ({ id, messages })).sort((one, other) => (one.id < other.id ? -1 : 1)),
+    tool: await db.analytics.most('tool', from, 1000),
+    topic: await db.analytics.most('topic', from, 1000)
+  }
+}
+
+/** The same, counted anew. */
+function counted(all: readonly Stored[], from: number): Awaited<ReturnType<typeof allOf>> {
+  const stored = all.filter(({ createdAt }) => Math.floor(createdAt / DAY) >= from)
+  const messages = stored.filter(({ role }) => role !== 'tool')
+  const days = Map.groupBy(messages, ({ createdAt }) => Math.floor(createdAt / DAY))
+  const names = (wanted: Stored['role']) => {
+    const said = stored.filter(({ role }) => role === wanted).flatMap(({ names }) => names)
+    return [...Map.groupBy(said, (name) => name)]
+      .map(([name, times]) => ({ name, count: times.length }))
+      .sort((one, other) => other.count - one.count || Buffer.compare(Buffer.from(one.name), Buffer.from(other.name)))
+  }
+  return {
+    days: [...days]
+      .map(([day, rows]) => ({ day, sessions: new Set(rows.map(({ sessionId }) => sessionId)).size, messages: rows.length }))
+      .sort((one, other) => one.day - other.day),
+    sessions: [...Map.groupBy(messages, ({ sessionId }) => sessionId)]
+      .map(([id, rows]) => ({ id, messages: rows.length }))
+      .sort((one, other) => (one.id < other.id ? -1 : 1)),
+    tool: names('assistant'),
+    topic: names('user')
+  }
+}
