@@ -119,12 +119,8 @@ export class Conversation {
   /** Goes on with everything that was under way when the connection broke. */
   #resumeAll() {
     const lost = this.#turns.filter(({ state }) => state === 'lost')
-    const lastHeard = this.#turns.findLastIndex((turn) => turn.key && turn.messageId)
     for (const turn of lost) {
       if (!turn.key || (turn.messageId && !turn.unsure)) void this.#resume(turn)
-      // A later message has arrived, so this one has; as a command, which is done at once and which no key protects from being done again.
-      else if (turn.messages[0]?.startsWith('/') && this.#turns.indexOf(turn) < lastHeard)
-        turn.enter('unanswered', 'The connection was lost before the answer came')
       else void this.#send(turn)
     }
   }
