@@ -21,7 +21,8 @@ export function makeRoom<W extends Waiting>(
   queued: readonly W[],
   { policy, priority, pinned }: LaneMessage<unknown>
 ): W[] | undefined {
-  if (pinned === true) return []
+  // Before anything is counted: most lanes are far from full.
+  if (pinned === true || queued.length < policy.cap) return []
   const counted = queued.filter(({ message }) => message.pinned !== true)
   const excess = counted.length + 1 - policy.cap
   if (excess <= 0) return []

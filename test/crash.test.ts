@@ -131,6 +131,6 @@ for (const [recovery, rounds, attempts] of [
     }
     t.diagnostic(`${acknowledged.length} messages accepted, ${completed} completed, the others were interrupted`)
     // A machine's load decides how many are cut off, never that all are.
-    assert.ok(completed > acknowledged.length / 2)
+    assert.ok(completed > 0)
   })
 }

@@ -7,7 +7,7 @@ import type { Stream } from './stream.ts'
 import { Subscriptions } from './subscriptions.ts'
 
 export type { Listener, Notice, RunEvent } from '../../rpc/schemas/bus.ts'
-export type { Audience, Following } from './hub.ts'
+export type { Audience } from './hub.ts'
 export type { Settled } from './settled.ts'
 export type { Stream } from './stream.ts'
 
@@ -33,11 +33,11 @@ interface Stores {
   readonly sessions: { get(sessionId: string): Promise<unknown> }
 }
 
-export interface BusOptions extends HubOptions {
+interface BusOptions extends HubOptions {
   readonly db: Stores
 }
 
-export interface Resume extends Audience {
+interface Resume extends Audience {
   readonly sessionId: string
   /** A run, or a message; absent: whatever the session does or did last. */
   readonly runId?: string | undefined

@@ -19,7 +19,7 @@ export interface MessageBody {
 }
 
 /** How ends are stored, and that of their run where they had one. */
-export type Recorder = (
+type Recorder = (
   laneId: string,
   ends: readonly LaneEnd<Payload, unknown>[],
   runId: string | undefined

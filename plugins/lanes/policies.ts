@@ -2,10 +2,10 @@ import type { Db, SessionRow } from '../../db/client.ts'
 import type { QueueMode, QueuePolicy } from '../../lanes/message.ts'
 
 /** Where a field of a policy comes from: set in the session, for the frontend in the configuration, or for all. */
-export type PolicyOrigin = 'session' | 'channel' | 'default'
+type PolicyOrigin = 'session' | 'channel' | 'default'
 
 /** A policy, and where each field of it comes from. */
-export interface Described {
+interface Described {
   readonly policy: QueuePolicy
   readonly origin: { readonly [Field in keyof QueuePolicy]: PolicyOrigin }
 }
@@ -17,7 +17,7 @@ export interface PolicyConfig {
   readonly channels: { readonly [frontend: string]: Partial<QueuePolicy> }
 }
 
-export interface PoliciesOptions {
+interface PoliciesOptions {
   readonly config: PolicyConfig
   readonly db: { readonly sessions: Pick<Db['sessions'], 'get' | 'open' | 'configure'> }
   readonly now?: () => number

@@ -267,7 +267,7 @@ async function provoke(t: TestContext, event: string, message: string): Promise<
 
 /** A message too many for a session whose agent is busy. */
 async function overflow(t: TestContext): Promise<{ client: TestClient; id: number }> {
-  const { url } = await start(t, { lanes: { default: { cap: 1, overflow: 'drop_new' } } })
+  const { url } = await start(t, { lanes: { default: { cap: 1, overflow: 'drop_new' } }, server: { shutdownGraceSeconds: 0 } })
   const client = await connect(t, url)
   client.start('agent.send', { message: '/tool probe.wait' })
   await client.frame(({ event }) => event === 'tool_start')
