@@ -86,7 +86,9 @@ for (const [recovery, rounds, attempts] of [
   ['abandon', 20, 1],
   ['retry', 4, 3]
 ] as const) {
-  test(`killed ${rounds} times under load, recovery ${recovery}: every message that was accepted has one outcome, in order, and none ran twice`, async (t) => {
+  test(`killed ${rounds} times under load, recovery ${recovery}: every message that was accepted has one outcome, in order, and none ran twice`, {
+    timeout: 300_000
+  }, async (t) => {
     const cwd = await scratch(t)
     const env = { FLYNN_LANES__RECOVERY: recovery, FLYNN_LANES__DEFAULT__CAP: '1000', FLYNN_LANES__DEFAULT__DEBOUNCE_MS: '0' }
     const below = random(20_261_122)
