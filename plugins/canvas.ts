@@ -1,6 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import type { ArtifactPage, ArtifactRow, Db, NewArtifact } from '../db/client.ts'
-import { invalidParams, RpcError } from '../rpc/errors.ts'
+import { invalidParams, RpcError, sessionNotFound } from '../rpc/errors.ts'
 import * as methods from '../rpc/methods/canvas.ts'
 import { type CanvasEvent, MAX_ARTIFACTS, MAX_CONTENT_BYTES } from '../rpc/schemas/canvas.ts'
 import { type GatewayInstance, gatewayPlugin } from '../types.ts'
@@ -94,7 +94,7 @@ export class Canvas {
 
   async #known(sessionId: string): Promise<void> {
     if (await this.#db.sessions.get(sessionId)) return
-    throw new RpcError('SessionNotFound', `There is no session ${JSON.stringify(sessionId)}`)
+    throw sessionNotFound(sessionId)
   }
 
   #tell(sessionId: string, data: Static<typeof CanvasEvent>): void {

@@ -1,5 +1,5 @@
 import type { Db, SessionRow, ShownMessage } from '../db/client.ts'
-import { invalidParams, RpcError } from '../rpc/errors.ts'
+import { invalidParams, sessionNotFound } from '../rpc/errors.ts'
 import * as methods from '../rpc/methods/sessions.ts'
 import { SessionId } from '../rpc/schemas/session.ts'
 import { compile } from '../rpc/validate.ts'
@@ -99,18 +99,14 @@ export class Sessions {
     const removed = await removal
     // What its runs said is not to be heard again either.
     this.#bus.forget(id)
-    if (!removed) throw notFound(id)
+    if (!removed) throw sessionNotFound(id)
   }
 
   async #find(id: string): Promise<SessionRow> {
     const session = await this.#db.sessions.get(id)
-    if (!session) throw notFound(id)
+    if (!session) throw sessionNotFound(id)
     return session
   }
-}
-
-function notFound(id: string): RpcError {
-  return new RpcError('SessionNotFound', `There is no session ${JSON.stringify(id)}`)
 }
 
 /** Owns `app.sessions` and the methods `sessions.*`. */

@@ -70,3 +70,8 @@ export function invalidParams(issues: readonly Issue[]): RpcError {
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''
   return new RpcError('InvalidRequest', first ? `${first.path} ${first.message}${more}` : 'Invalid params', { data: { issues } })
 }
+
+/** Error 1. */
+export function sessionNotFound(id: string): RpcError {
+  return new RpcError('SessionNotFound', `There is no session ${JSON.stringify(id)}`)
+}

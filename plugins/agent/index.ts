@@ -4,12 +4,13 @@ import { LaneError } from '../../lanes/errors.ts'
 import type { LaneMessage, QueueMode } from '../../lanes/message.ts'
 import type { Turn } from '../../lanes/turn.ts'
 import type { Caller } from '../../rpc/define.ts'
-import { invalidParams, RpcError } from '../../rpc/errors.ts'
+import { invalidParams, sessionNotFound } from '../../rpc/errors.ts'
 import * as methods from '../../rpc/methods/agent.ts'
 import type { SendResult } from '../../rpc/schemas/agent.ts'
 import { ownedBy } from '../../rpc/schemas/queue.ts'
+import type { Listener } from '../../rpc/schemas/told.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
-import type { Audience, Listener } from '../bus/bus.ts'
+import type { Audience } from '../bus/bus.ts'
 import type { Invocation } from '../commands/index.ts'
 import type { Payload } from '../lanes/driver.ts'
 import type { Answerer } from '../lanes/index.ts'
@@ -74,7 +75,7 @@ export class Agent implements Answerer {
     // After what was sent before, which may not have come to its lane yet.
     return lanes.order.run(sessionId, async () => {
       if (!lanes.has(sessionId) && !(await db.sessions.get(sessionId))) {
-        throw new RpcError('SessionNotFound', `There is no session '${sessionId}'`)
+        throw sessionNotFound(sessionId)
       }
       const { queued, running } = lanes.cancel(sessionId, ownedBy(caller))
       return { cancelled: queued > 0 || running }

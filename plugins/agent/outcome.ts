@@ -2,9 +2,9 @@ import type { Static } from '@sinclair/typebox'
 import type { QueueState, RunEnd } from '../../db/client.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import type { LaneMessage, Outcome } from '../../lanes/message.ts'
-import { ERRORS, RpcError, toRpcError } from '../../rpc/errors.ts'
+import { ERRORS, toRpcError } from '../../rpc/errors.ts'
 import type { SendResult } from '../../rpc/schemas/agent.ts'
-import type { Settled } from '../bus/bus.ts'
+import { errorOf, type Settled } from '../../rpc/schemas/told.ts'
 
 /** What a run answers, before it is told to each of those who asked. */
 export type Answer = Omit<Static<typeof SendResult>, 'queue'>
@@ -55,9 +55,4 @@ export function runEndOf(end: End, settled: Settled): Omit<RunEnd, 'id' | 'ended
   if ('result' in settled) return { status, ...settled.result.usage }
   const { code, message } = errorOf(settled.error)
   return { status, errorCode: code, errorMessage: message }
-}
-
-/** The error of the protocol that a message was settled with. */
-export function errorOf({ kind, message, ...options }: Extract<Settled, { error: unknown }>['error']): RpcError {
-  return new RpcError(kind, message, options)
 }

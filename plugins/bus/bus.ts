@@ -1,14 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
-import { invalidParams, RpcError } from '../../rpc/errors.ts'
-import type { Listener } from '../../rpc/schemas/bus.ts'
+import { invalidParams, RpcError, sessionNotFound } from '../../rpc/errors.ts'
+import { errorOf, type Listener, type Settled } from '../../rpc/schemas/told.ts'
+import type { Result } from './follower.ts'
 import { type Audience, Hub, type HubOptions } from './hub.ts'
-import { type Result, resultOf, type Settled } from './settled.ts'
 import type { Stream } from './stream.ts'
 import { Subscriptions } from './subscriptions.ts'
 
-export type { Listener, Notice, RunEvent } from '../../rpc/schemas/bus.ts'
 export type { Audience } from './hub.ts'
-export type { Settled } from './settled.ts'
 export type { Stream } from './stream.ts'
 
 /** What the bus asks of a stored message. */
@@ -81,7 +79,7 @@ export class Bus extends Hub {
     const message = await (runId === undefined ? this.#db.queue.latest(sessionId) : this.#find(sessionId, runId))
     if (message === undefined) {
       if (await this.#db.sessions.get(sessionId)) return undefined
-      throw new RpcError('SessionNotFound', `There is no session ${JSON.stringify(sessionId)}`)
+      throw sessionNotFound(sessionId)
     }
     // Of a message that was part of several runs nobody can say which one `afterSeq` counts in.
     const afterSeq = message.attempts > 1 ? 0 : rest.afterSeq
@@ -107,7 +105,9 @@ export class Bus extends Hub {
       if (isPartOfRun() || message?.state === 'queued') return await following.outcome
       if (message?.state === 'running') throw new RpcError('InternalError', 'The message has ended, and how could not be stored')
       if (message === undefined) throw new RpcError('RequestCancelled', 'The message is gone, with its session')
-      return resultOf(message.outcome as Settled)
+      const settled = message.outcome as Settled
+      if ('error' in settled) throw errorOf(settled.error)
+      return settled.result
     } finally {
       following.stop()
     }

@@ -1,6 +1,10 @@
-import type { Listener } from '../../rpc/schemas/bus.ts'
-import { type Result, resultOf, type Settled } from './settled.ts'
+import type { Static } from '@sinclair/typebox'
+import type { SendResult } from '../../rpc/schemas/agent.ts'
+import { errorOf, type Listener, type Settled } from '../../rpc/schemas/told.ts'
 import type { Stream } from './stream.ts'
+
+/** What `agent.send` answers. */
+export type Result = Static<typeof SendResult>
 
 /** Who follows a message or a run until its end: a requester, or a client that came back. */
 export class Follower {
@@ -24,11 +28,8 @@ export class Follower {
   }
 
   settle(settled: Settled): void {
-    try {
-      this.#ending.resolve(resultOf(settled))
-    } catch (error) {
-      this.#ending.reject(error)
-    }
+    if ('result' in settled) this.#ending.resolve(settled.result)
+    else this.#ending.reject(errorOf(settled.error))
   }
 }
 

@@ -1,10 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Clock } from '../../lanes/clock.ts'
 import type { ErrorName } from '../../rpc/errors.ts'
-import type { Listener, Notice, RunEvent } from '../../rpc/schemas/bus.ts'
+import type { Listener, Notice, RunEvent, Settled } from '../../rpc/schemas/told.ts'
+import type { Result } from './follower.ts'
 import { Follower, type Message } from './follower.ts'
 import { Kept } from './kept.ts'
-import type { Result, Settled } from './settled.ts'
 import { Stream } from './stream.ts'
 
 /** Who is told, and until when. */

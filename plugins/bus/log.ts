@@ -1,4 +1,4 @@
-import type { RunEvent } from '../../rpc/schemas/bus.ts'
+import type { RunEvent } from '../../rpc/schemas/told.ts'
 
 /** What an event takes beside its texts: the objects, and the names around them in JSON. */
 const EVENT_BYTES = 128

@@ -1,7 +1,6 @@
-import type { RunEvent } from '../../rpc/schemas/bus.ts'
+import type { RunEvent, Settled } from '../../rpc/schemas/told.ts'
 import type { Follower, Message } from './follower.ts'
 import { Log, weigh } from './log.ts'
-import type { Settled } from './settled.ts'
 
 /** What a stream takes beside its events and its outcome. */
 const STREAM_BYTES = 1024

@@ -1,6 +1,6 @@
 import type { Peer } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
-import type { Listener } from '../../rpc/schemas/bus.ts'
+import type { Listener } from '../../rpc/schemas/told.ts'
 import type { Hub } from './hub.ts'
 
 /** Sessions that one connection may follow. */

@@ -20,7 +20,6 @@ export interface MessageBody {
 
 /** How ends are stored, and that of their run where they had one. */
 type Recorder = (
-  laneId: string,
   ends: readonly LaneEnd<Payload, unknown>[],
   runId: string | undefined
 ) => { readonly ends: readonly QueueEnd[]; readonly run?: RunEnd | undefined }
@@ -68,10 +67,10 @@ export class StoredMessages implements LaneDriver<Payload, unknown> {
     if (ids.length > 0) await this.#queue.claim({ sessionId, runId, ids, now: this.#now() })
   }
 
-  async settle(sessionId: string, ends: readonly LaneEnd<Payload, unknown>[], runId?: string): Promise<void> {
+  async settle(_sessionId: string, ends: readonly LaneEnd<Payload, unknown>[], runId?: string): Promise<void> {
     const stored = ends.filter(({ message }) => isStored(message))
     if (stored.length === 0) return
-    const end = { ...this.#record(sessionId, stored, runId), now: this.#now() }
+    const end = { ...this.#record(stored, runId), now: this.#now() }
     try {
       await this.#queue.settle(end)
     } catch (cause) {

@@ -67,7 +67,7 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
   #resume = (): void => {}
 
   constructor({ queue, policies, recovery, ...options }: GatewayLanesOptions) {
-    const driver = new StoredMessages(queue, (_laneId, ends, turnId) => this.#answering.record(ends, turnId))
+    const driver = new StoredMessages(queue, (ends, runId) => this.#answering.record(ends, runId))
     super({
       ...options,
       driver,

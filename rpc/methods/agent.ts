@@ -1,9 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { defineMethod } from '../define.ts'
 import { Attachment, MAX_ATTACHMENTS, MAX_MESSAGE, RUN_EVENTS, SendResult } from '../schemas/agent.ts'
-import { relay } from '../schemas/bus.ts'
 import { Mode } from '../schemas/queue.ts'
 import { attach, SessionId, sessionOf } from '../schemas/session.ts'
+import { relay } from '../schemas/told.ts'
 
 /** The specification's own example. */
 const WEATHER = "I can't check the weather without access to weather APIs. Would you like me to help you with something else?"

@@ -2,8 +2,9 @@ import { Type } from '@sinclair/typebox'
 import { defineMethod } from '../define.ts'
 import { RpcError } from '../errors.ts'
 import { RUN_EVENTS, SendResult } from '../schemas/agent.ts'
-import { NothingToResume, relay, Subscribed, Unsubscribed } from '../schemas/bus.ts'
+import { NothingToResume, Subscribed, Unsubscribed } from '../schemas/bus.ts'
 import { SessionId, sessionOf } from '../schemas/session.ts'
+import { relay } from '../schemas/told.ts'
 
 const OneSession = Type.Object({ sessionId: Type.Optional(SessionId) }, { additionalProperties: false })
 

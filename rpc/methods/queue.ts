@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { type Context, defineMethod } from '../define.ts'
-import { RpcError } from '../errors.ts'
+import { sessionNotFound } from '../errors.ts'
 import { ownedBy, QueueDetails } from '../schemas/queue.ts'
 import { SessionId, sessionOf } from '../schemas/session.ts'
 
@@ -98,5 +98,5 @@ async function knownSession(params: Parameters<typeof sessionOf>[0], ctx: Pick<C
   const id = sessionOf(params, ctx)
   const { lanes, db } = ctx.app
   if (lanes.has(id) || (await db.sessions.get(id))) return id
-  throw new RpcError('SessionNotFound', `There is no session ${JSON.stringify(id)}`)
+  throw sessionNotFound(id)
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { WebSocket } from 'ws'
 import { Corker, Outbox } from '../../../rpc/outbox.ts'
-import { type RunEvent, relay } from '../../../rpc/schemas/bus.ts'
+import { type RunEvent, relay } from '../../../rpc/schemas/told.ts'
 import { SESSION } from './rig.ts'
 
 /** What a subscriber gets that begins to read only when all of this was said. */

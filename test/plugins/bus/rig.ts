@@ -1,5 +1,5 @@
-import { Bus, type Settled } from '../../../plugins/bus/bus.ts'
-import type { Notice, RunEvent } from '../../../rpc/schemas/bus.ts'
+import { Bus } from '../../../plugins/bus/bus.ts'
+import type { Notice, RunEvent, Settled } from '../../../rpc/schemas/told.ts'
 import { FakeClock } from '../../lanes/rig.ts'
 
 export const SESSION = 'test:1'

@@ -24,7 +24,7 @@ async function file(t: TestContext): Promise<() => Promise<Db>> {
   }
 }
 
-const record = (_laneId: string, ends: readonly LaneEnd<Payload, unknown>[]) => ({
+const record = (ends: readonly LaneEnd<Payload, unknown>[]) => ({
   ends: ends.map(({ message: { id } }) => ({ id, state: 'completed' as const, outcome: null }))
 })
 
@@ -82,8 +82,8 @@ test('a turn is a run of its id, which begins and ends with its messages, as the
   const asked: unknown[] = []
   const driver = new StoredMessages(
     db.queue,
-    (laneId, ends, runId) => {
-      asked.push([laneId, ends.map(({ message: { id } }) => id), runId])
+    (ends, runId) => {
+      asked.push([ends.map(({ message: { id } }) => id), runId])
       return { ends: [{ id: '1', state: 'failed', outcome: { error: 'Out of luck' } }], run }
     },
     () => 7
@@ -96,7 +96,7 @@ test('a turn is a run of its id, which begins and ends with its messages, as the
     { principal: 'token:ann', createdAt: 5, startedAt: 7, status: 'running' }
   )
   await driver.settle('ws:a', [{ message: message('1'), error: new Error('x') }], '1')
-  assert.deepEqual(asked, [['ws:a', ['1'], '1']])
+  assert.deepEqual(asked, [[['1'], '1']])
   const { state, outcome, endedAt } = (await db.queue.get('1'))!
   assert.deepEqual({ state, outcome, endedAt }, { state: 'failed', outcome: { error: 'Out of luck' }, endedAt: 7 })
   assert.equal((await db.runs.get('1'))?.errorMessage, 'Out of luck')
@@ -105,9 +105,9 @@ test('a turn is a run of its id, which begins and ends with its messages, as the
 test('work is not stored, alone or among messages', async (t) => {
   const db = await (await file(t))()
   const asked: string[][] = []
-  const driver = new StoredMessages(db.queue, (laneId, ends) => {
+  const driver = new StoredMessages(db.queue, (ends) => {
     asked.push(ends.map(({ message: { id } }) => id))
-    return record(laneId, ends)
+    return record(ends)
   })
   const end = (message: LaneMessage<Payload>): LaneEnd<Payload, unknown> => ({ message, error: new Error('cancelled') })
   await driver.accept('ws:a', work('w'), undefined)
