@@ -42,6 +42,10 @@ export interface Connection {
   oneOf(column: SQLWrapper, values: readonly string[]): SQL
   /** The texts of a JSON array, or none where it is null: a table with the column `value`, to select from. */
   texts(array: SQLWrapper): SQL
+  /** A JSON object with the members of another one, which win; objects inside are merged in the same way. */
+  patched(object: SQLWrapper, changes: SQLWrapper): SQL
+  /** A JSON object without one member. */
+  without(object: SQLWrapper, member: SQLWrapper): SQL
   /** Writes a little and throws if that fails: disk full, read-only, locked, closed. */
   probe(): void
   /** What was grouped is committed first. */

@@ -76,6 +76,10 @@ export interface StoredPolicy {
 /** What somebody has set for one session; what is absent is as configured. */
 export interface SessionConfig {
   readonly queue?: Partial<StoredPolicy>
+  /** The tier of models that answers. */
+  readonly modelTier?: string
+  /** Until when tools that need it may run here. Epoch milliseconds. */
+  readonly elevation?: { readonly untilMs: number }
 }
 
 /** Where a companion device says it is. Times are epoch milliseconds; `capturedAt` is by its own clock. */

@@ -90,6 +90,8 @@ function connection(client: Database, query: Query, claim: Database | undefined)
     grouped,
     oneOf: (column, values) => sql`${column} in (select value from json_each(${JSON.stringify(values)}))`,
     texts: (array) => sql`json_each(${array})`,
+    patched: (object, changes) => sql`json_patch(${object}, ${changes})`,
+    without: (object, member) => sql`json_remove(${object}, '$.' || ${member})`,
     probe() {
       client.pragma(`busy_timeout = ${PROBE_BUSY_MS}`)
       try {

@@ -36,17 +36,25 @@ export function opened(sessionId: string, createdAt: number) {
 
 /** Conversations. All times are epoch milliseconds. */
 export function sessionStore(connection: Connection) {
-  const { query, schema, atomic, oneOf } = connection
+  const { query, schema, atomic, oneOf, patched, without } = connection
   const { sessions, messages, queue } = schema
   const id = sql.placeholder('id')
   const byId = eq(sessions.id, id)
   const insert = opening(query, schema).returning({ id: sessions.id }).prepare()
   const find = query.select().from(sessions).where(byId).prepare()
-  const set = query
-    .update(sessions)
-    .set({ config: sql`${sql.param(sql.placeholder('config'), sessions.config)}` })
-    .where(byId)
-    .prepare()
+  const set = atomic((tx) => [
+    opening(tx, schema),
+    tx
+      .update(sessions)
+      .set({ config: patched(sessions.config, sql`${sql.param(sql.placeholder('settings'), sessions.config)}`) })
+      .where(byId)
+  ])
+  const unset = atomic((tx) => [
+    tx
+      .update(sessions)
+      .set({ config: without(sessions.config, sql.placeholder('setting')) })
+      .where(byId)
+  ])
   const newest = query
     .select({ id: max(messages.id) })
     .from(messages)
@@ -90,9 +98,14 @@ export function sessionStore(connection: Connection) {
       return { rows, total: counted?.total ?? 0 }
     },
 
-    /** Replaces what is set for a session that is there. */
-    async configure(id: string, config: SessionConfig): Promise<void> {
-      await set.execute({ id, config })
+    /** Sets this for a session, which is made unless it is there. What else is set stays as it is, also inside `queue`. */
+    async configure(id: string, settings: SessionConfig, now: number): Promise<void> {
+      await set({ ...opened(id, now), id, settings })
+    },
+
+    /** Takes back one setting of a session. */
+    async unset(id: string, setting: keyof SessionConfig): Promise<void> {
+      await unset({ id, setting })
     },
 
     /** A new conversation begins: what was said so far is kept to be shown, and is not history any more. */

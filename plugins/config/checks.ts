@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { join, type Problems } from './problems.ts'
-import { type Config, PROVIDERS } from './schema.ts'
+import type { Config } from './schema.ts'
+import { PROVIDERS } from './sections/models.ts'
 
 /** Adds a problem about `path`, unless that, or something else that it follows from, is wrong already. */
 export type Complain = (path: string, text: string, from?: readonly string[]) => void

@@ -19,7 +19,7 @@ export interface PolicyConfig {
 
 interface PoliciesOptions {
   readonly config: PolicyConfig
-  readonly db: { readonly sessions: Pick<Db['sessions'], 'get' | 'open' | 'configure'> }
+  readonly db: { readonly sessions: Pick<Db['sessions'], 'get' | 'configure' | 'unset'> }
   readonly now?: () => number
 }
 
@@ -51,8 +51,6 @@ export class Policies {
   readonly #config: PolicyConfig
   readonly #sessions: PoliciesOptions['db']['sessions']
   readonly #now: () => number
-  /** The last change under way in each session; those of one session are made one after the other. */
-  readonly #changes = new Map<string, Promise<void>>()
 
   constructor({ config, db, now = Date.now }: PoliciesOptions) {
     this.#config = config
@@ -66,9 +64,8 @@ export class Policies {
     return mode === undefined ? policy : { ...policy, mode }
   }
 
-  /** The policy of a session, which need not be stored, once the changes under way are made. */
+  /** The policy of a session, which need not be stored. */
   async describe(sessionId: string): Promise<Described> {
-    await this.#changes.get(sessionId)
     return this.#describe(sessionId, await this.#sessions.get(sessionId))
   }
 
@@ -78,20 +75,13 @@ export class Policies {
   }
 
   /** Sets fields for this session alone; the others stay as they are. Makes the session unless it is there. */
-  override(sessionId: string, fields: Partial<QueuePolicy>): Promise<void> {
-    return this.#change(sessionId, async () => {
-      await this.#sessions.open(sessionId, this.#now())
-      const { queue, ...config } = (await this.#sessions.get(sessionId))?.config ?? {}
-      await this.#sessions.configure(sessionId, { ...config, queue: { ...queue, ...fields } })
-    })
+  async override(sessionId: string, fields: Partial<QueuePolicy>): Promise<void> {
+    await this.#sessions.configure(sessionId, { queue: fields }, this.#now())
   }
 
   /** Takes back what was set for this session. */
-  reset(sessionId: string): Promise<void> {
-    return this.#change(sessionId, async () => {
-      const { queue, ...config } = (await this.#sessions.get(sessionId))?.config ?? {}
-      if (queue !== undefined) await this.#sessions.configure(sessionId, config)
-    })
+  async reset(sessionId: string): Promise<void> {
+    await this.#sessions.unset(sessionId, 'queue')
   }
 
   #describe(sessionId: string, row: Pick<SessionRow, 'config'> | undefined): Described {
@@ -100,21 +90,5 @@ export class Policies {
     // Anybody can name a session `constructor:1`.
     const channel = Object.hasOwn(channels, frontend) ? channels[frontend] : undefined
     return layered(this.#config.default, channel, row?.config.queue)
-  }
-
-  /** Reading, merging and writing are three steps; what came before has ended first, however it ended. */
-  #change(sessionId: string, change: () => Promise<void>): Promise<void> {
-    const before = this.#changes.get(sessionId) ?? Promise.resolve()
-    const made = before.then(change)
-    // A change that fails is told to whoever asked for it, and to nobody who comes after.
-    const over = made.then(
-      () => {},
-      () => {}
-    )
-    this.#changes.set(sessionId, over)
-    void over.then(() => {
-      if (this.#changes.get(sessionId) === over) this.#changes.delete(sessionId)
-    })
-    return made
   }
 }

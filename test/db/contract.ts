@@ -138,22 +138,25 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.equal(await db.sessions.get('ws:gone'), undefined)
   })
 
-  test(`${kind}: what is set for a session is kept until it is set anew`, async (t) => {
+  test(`${kind}: what is set for a session is merged with what was, and taken back one by one`, async (t) => {
     const db = await open(t)
-    for (const id of ['ws:a', 'ws:b']) await db.sessions.open(id, 1)
-    await db.sessions.configure('ws:a', { queue: { mode: 'collect', cap: 3 } })
+    await db.sessions.open('ws:b', 1)
+    await db.sessions.configure('ws:a', { queue: { mode: 'collect', cap: 3 } }, 1)
     assert.deepEqual((await db.sessions.get('ws:a'))?.config, { queue: { mode: 'collect', cap: 3 } })
-    await db.sessions.configure('ws:a', { queue: { debounceMs: 0 } })
-    await db.sessions.open('ws:a', 2)
+    await db.sessions.configure('ws:a', { queue: { debounceMs: 0, cap: 4 }, modelTier: `it's "fast"` }, 2)
     const { rows } = await db.sessions.list({ frontend: 'ws', limit: 9, offset: 0 })
     assert.deepEqual(
       rows.map(({ id, config }) => [id, config]),
       [
         ['ws:b', {}],
-        ['ws:a', { queue: { debounceMs: 0 } }]
+        ['ws:a', { queue: { mode: 'collect', cap: 4, debounceMs: 0 }, modelTier: `it's "fast"` }]
       ]
     )
-    await db.sessions.configure('ws:gone', {})
+    assert.equal((await db.sessions.get('ws:a'))?.createdAt, 1)
+    await db.sessions.unset('ws:a', 'queue')
+    await db.sessions.unset('ws:a', 'elevation')
+    assert.deepEqual((await db.sessions.get('ws:a'))?.config, { modelTier: `it's "fast"` })
+    await db.sessions.unset('ws:gone', 'queue')
     assert.equal(await db.sessions.get('ws:gone'), undefined)
   })
 

@@ -13,7 +13,8 @@ import type { Config, ConfigInput } from '../../../plugins/config/index.ts'
 import { ConfigError } from '../../../plugins/config/index.ts'
 import { loadConfig, resolveConfig } from '../../../plugins/config/load.ts'
 import { camelCase } from '../../../plugins/config/names.ts'
-import { ConfigSchema, PROVIDERS } from '../../../plugins/config/schema.ts'
+import { ConfigSchema } from '../../../plugins/config/schema.ts'
+import { PROVIDERS } from '../../../plugins/config/sections/models.ts'
 import { folder } from './folder.ts'
 
 type Plain = Record<string, unknown>

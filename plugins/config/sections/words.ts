@@ -1,0 +1,45 @@
+import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
+
+/** Never shown: not in an error, not in a log. */
+export const secret = { secret: true } as const
+/** A file or folder; relative to the configuration file that names it, else to the working directory. */
+export const path = { path: true, minLength: 1, expected: 'a path' } as const
+/** May be written without a character in it only by mistake, and an empty token would let everyone in. */
+export const filled = { pattern: '\\S', expected: 'a string that is not empty' } as const
+/** 256 bits: 42 digits, one of which the last two bits are zero, and the padding. */
+export const secretKey = {
+  pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$',
+  expected: '32 bytes in base64, such as `openssl rand -base64 32` prints'
+} as const
+/** Chosen by the operator; ends up in logs, in commands and in keys. */
+export const name = {
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$',
+  expected: 'a name of 1 to 64 letters, digits and . _ @ -'
+} as const
+/** The pattern keeps out what has no business here; whether the rest is a URL, its parser knows (`url`). */
+export const baseUrl = {
+  url: true,
+  pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
+  expected: 'a URL such as https://example.com/v1, without credentials or a query in it'
+} as const
+/** Of any scheme: extensions of browsers have their own. */
+export const origin = {
+  url: true,
+  pattern: '^[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9.:[\\]-]+/?$',
+  expected: 'an origin such as https://flynn.example.com, without a path'
+} as const
+
+export const section = <P extends TProperties>(description: string, properties: P) =>
+  Type.Object(properties, { additionalProperties: false, description })
+
+export const oneOf = <const T extends readonly string[]>(values: T, options: Record<string, unknown> = {}) =>
+  Type.Union(
+    values.map((value) => Type.Literal(value as T[number])),
+    options
+  )
+
+/** Keys that the operator chooses; `key` says how they may look. What is nearly one of `names` is a slip. */
+export const named = <T extends TSchema>(pattern: string, value: T, options: Record<string, unknown>) =>
+  Type.Record(Type.String({ pattern }), value, { additionalProperties: false, ...options })
+
+export const preset = <T extends TSchema>(schema: T, value: Static<T>): T => ({ ...schema, default: value })
