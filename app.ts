@@ -5,26 +5,36 @@ import agent from './plugins/agent/index.ts'
 import analytics from './plugins/analytics.ts'
 import audit from './plugins/audit.ts'
 import auth from './plugins/auth/index.ts'
+import backends from './plugins/backends/index.ts'
 import bus from './plugins/bus/index.ts'
 import canvas from './plugins/canvas.ts'
 import commands from './plugins/commands/index.ts'
 import config, { type ConfigInput } from './plugins/config/index.ts'
+import confirmations from './plugins/confirmations/index.ts'
 import connections from './plugins/connections.ts'
+import context from './plugins/context/index.ts'
 import db from './plugins/db.ts'
+import docker from './plugins/docker/index.ts'
+import documents from './plugins/documents.ts'
 import lanes from './plugins/lanes/index.ts'
+import mcp from './plugins/mcp/index.ts'
 import nodes from './plugins/nodes/index.ts'
+import observability from './plugins/observability/index.ts'
+import type { OwnLog } from './plugins/observability/own-log.ts'
 import pairing from './plugins/pairing/index.ts'
 import presence from './plugins/presence.ts'
+import programs from './plugins/programs/index.ts'
 import providers from './plugins/providers/index.ts'
+import reload from './plugins/reload.ts'
 import rpc from './plugins/rpc.ts'
 import sessions from './plugins/sessions.ts'
 import system from './plugins/system.ts'
 import tools from './plugins/tools/index.ts'
 import trail from './plugins/trail.ts'
 import websocket from './plugins/websocket.ts'
+import documentRoutes from './routes/documents.ts'
 import health from './routes/health.ts'
 import { nothingHere } from './routes/nothing.ts'
-import openrpc from './routes/openrpc.ts'
 import session from './routes/session.ts'
 import socket from './routes/socket.ts'
 import { invalidParams, RpcError, toRpcError } from './rpc/errors.ts'
@@ -37,6 +47,10 @@ export type Extension = FastifyPluginAsync | readonly [FastifyPluginAsync<never>
 export interface GatewayOptions {
   /** The configuration, in the file's names; what is left out has its default. No file and no environment is read. */
   config?: ConfigInput
+  /** Gathers the configuration anew for `config.reload`, which has nothing to read without it. A `ConfigError` refuses it. */
+  reload?: () => Promise<ConfigInput>
+  /** What the log is written to, for `system.serviceLogs`. Absent: the gateway cannot read what its host does with it. */
+  ownLog?: OwnLog
   /** Where the gateway lives on the host: `/agent` gives a socket at `ws://host/agent`. Default: the root. */
   prefix?: string
   /** The one name the host gets to see. Two gateways on one host need two. Default: `gateway`. */
@@ -76,13 +90,17 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       if (opts.prefix && opts.prefix !== '/') app.setNotFoundHandler(nothingHere)
 
       // The order is the shutdown order reversed: what is registered last closes first, the database closes last.
-      await app.register(config, { config: opts.config ?? {} })
+      await app.register(config, { config: opts.config ?? {}, reload: opts.reload })
       await app.register(db)
       await app.register(audit)
+      await app.register(programs)
       await app.register(auth)
       await app.register(websocket)
       await app.register(rpc)
+      // Before every route that it is to describe.
+      await app.register(documents)
       await app.register(trail)
+      await app.register(reload)
       await app.register(analytics)
       await app.register(connections)
       await app.register(providers)
@@ -93,11 +111,17 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(sessions)
       await app.register(canvas)
       await app.register(tools)
+      await app.register(mcp)
+      await app.register(confirmations)
       await app.register(nodes)
       await app.register(presence)
       await app.register(pairing)
+      await app.register(context)
       await app.register(commands)
       await app.register(agent)
+      await app.register(backends)
+      await app.register(docker)
+      await app.register(observability, { ownLog: opts.ownLog })
 
       for (const extension of opts.plugins ?? []) {
         const [plugin, options] = typeof extension === 'function' ? [extension, {}] : extension
@@ -105,7 +129,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       }
 
       await app.register(health)
-      await app.register(openrpc)
+      await app.register(documentRoutes)
       await app.register(session)
       await app.register(socket)
       host.decorate(opts.decorator ?? 'gateway', app)

@@ -4,7 +4,7 @@ import { createSecureContext } from 'node:tls'
 import { parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
-import { type Config, ConfigError, loadConfig, redactPaths } from './plugins/config/index.ts'
+import { type Config, ConfigError, ConfigSource, checkListening, FileWatch, redactPaths } from './plugins/config/index.ts'
 import { nearest } from './plugins/config/keys.ts'
 
 const OPTIONS = {
@@ -36,6 +36,9 @@ const SHUTDOWN_MARGIN_SECONDS = 10
 /** What clients get to take their last answer, once no turn is left. */
 const GOODBYE_MS = 2000
 
+/** What a supervisor sends a program that is to read its configuration again. */
+const RELOAD = 'SIGHUP'
+
 class UsageError extends Error {}
 
 /** One line a request, for those who look closely; the query string may hold what no log should. */
@@ -60,13 +63,19 @@ export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Prom
       process.stdout.write(flags.help ? HELP : `${createRequire(import.meta.url)('#package.json').version}\n`)
       return 0
     }
-    config = await loadConfig({ file: flags.config, env, flags: { host: flags.host, port: flags.port } })
-    app = await build(config)
+    const source = new ConfigSource({ file: flags.config, env, flags: { host: flags.host, port: flags.port } })
+    const watch = watchFile(source, () => app)
+    await watch.mark()
+    const load = async () => await loadWithTls(source)
+    const { tls, ...loaded } = await load()
+    config = loaded.config
+    app = await build(config, tls)
     endIdleConnections(app, config)
     // Loaded only now: what is wrong with the configuration is told at once.
     const [{ default: gateway }, { nothingHere }] = await Promise.all([import('./app.ts'), import('./routes/nothing.ts')])
     app.setNotFoundHandler(nothingHere)
-    await app.register(gateway, { config })
+    await app.register(gateway, { config, reload: async () => (await load()).config })
+    takeChanges(app, watch)
     await app.ready()
     const model = answering(app)
     const { host, port } = config.server
@@ -98,7 +107,7 @@ function parse(args: readonly string[]): Flags {
   return values as Flags
 }
 
-async function build({ server, log }: Config): Promise<FastifyInstance> {
+async function build({ log }: Config, tls: Tls | null): Promise<FastifyInstance> {
   const stream = process.stdout.isTTY ? { stream: (await import('pino-pretty')).default({ ignore: 'pid,hostname' }) } : {}
   return Fastify({
     logger: {
@@ -111,17 +120,31 @@ async function build({ server, log }: Config): Promise<FastifyInstance> {
     trustProxy: false,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // The two kinds of server differ in nothing that matters here, but do in their types.
-    https: (server.tls ? await readTls(server.tls) : null) as null
+    https: tls as null
   })
 }
 
-async function readTls({ cert, key }: { cert: string; key: string }): Promise<{ cert: Buffer; key: Buffer }> {
+interface Tls {
+  readonly cert: Buffer
+  readonly key: Buffer
+}
+
+/** The configuration, with files that it names and that a gateway cannot start without. */
+async function loadWithTls(source: ConfigSource): Promise<{ config: Config; tls: Tls | null }> {
+  const config = await source.load()
+  const { tls } = config.server
+  return { config, tls: tls ? await readTls(tls) : null }
+}
+
+async function readTls({ cert, key }: { cert: string; key: string }): Promise<Tls> {
   try {
     const pair = { cert: await readFile(cert), key: await readFile(key) }
     createSecureContext(pair)
     return pair
   } catch (cause) {
-    throw new ConfigError([`server.tls cannot be used: ${(cause as Error).message}`])
+    const { code, syscall, message } = cause as NodeJS.ErrnoException
+    // The system's own words hold the path of the file, and a client of the gateway may be told.
+    throw new ConfigError([`server.tls cannot be used: ${syscall ? `${code}, a file cannot be read` : message}`])
   }
 }
 
@@ -150,10 +173,53 @@ function endIdleConnections(app: FastifyInstance, { server }: Config): void {
 function shutDownOnSignals(app: FastifyInstance, { server }: Config): void {
   const delay = (server.shutdownGraceSeconds + SHUTDOWN_MARGIN_SECONDS) * 1000
   // A second signal ends the process at once.
-  closeWithGrace({ delay, logger: { error: (message) => app.log.error(message) } }, async ({ err, signal }) => {
-    if (err) app.log.fatal({ err }, 'closing after an error that nobody handled')
-    else app.log.info({ signal }, 'closing')
-    await app.close()
+  closeWithGrace(
+    { delay, skip: reloadsOnSignal() ? [RELOAD] : [], logger: { error: (message) => app.log.error(message) } },
+    async ({ err, signal }) => {
+      if (err) app.log.fatal({ err }, 'closing after an error that nobody handled')
+      else app.log.info({ signal }, 'closing')
+      await app.close()
+    }
+  )
+}
+
+function watchFile(source: ConfigSource, app: () => FastifyInstance | undefined): FileWatch {
+  return new FileWatch({
+    file: source.file,
+    changed: () => reload(app(), 'file'),
+    emptied: () => app()?.log.warn('the configuration file is empty; nothing was changed, config.reload takes it as it is')
+  })
+}
+
+/** What was wrong is in the log. */
+function reload(app: FastifyInstance | undefined, actor: string): void {
+  app?.gateway.settings.reload(actor).catch(() => {})
+}
+
+/** From a terminal the signal means that the terminal is gone: the gateway ends. */
+function reloadsOnSignal(): boolean {
+  return !process.stdout.isTTY
+}
+
+/** Who changes the file, or sends the signal, changes the gateway that runs. */
+function takeChanges(app: FastifyInstance, watch: FileWatch): void {
+  const { settings } = app.gateway
+  settings.onPrepare((next) => {
+    checkListening(next)
+    return undefined
+  })
+  settings.onChange(({ log }) => {
+    app.log.level = log.level
+  })
+  let closing = false
+  app.addHook('onListen', async () => {
+    // It stays until the end: unheard, the signal would kill a gateway that is closing.
+    if (reloadsOnSignal()) process.on(RELOAD, () => closing || reload(app, RELOAD))
+    watch.start()
+  })
+  app.addHook('preClose', async () => {
+    closing = true
+    watch.stop()
   })
 }
 

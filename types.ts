@@ -14,15 +14,22 @@ import type { Agent } from './plugins/agent/index.ts'
 import type { Analytics } from './plugins/analytics.ts'
 import type { Audit } from './plugins/audit.ts'
 import type { Auth } from './plugins/auth/index.ts'
+import type { Backends } from './plugins/backends/index.ts'
 import type { Bus } from './plugins/bus/index.ts'
 import type { Canvas } from './plugins/canvas.ts'
 import type { Commands } from './plugins/commands/index.ts'
-import type { Config } from './plugins/config/index.ts'
+import type { Config, Settings } from './plugins/config/index.ts'
+import type { Confirmations } from './plugins/confirmations/index.ts'
 import type { Connections } from './plugins/connections.ts'
+import type { Contexts } from './plugins/context/index.ts'
+import type { Dependencies } from './plugins/docker/index.ts'
+import type { Documents } from './plugins/documents.ts'
 import type { GatewayLanes } from './plugins/lanes/index.ts'
 import type { Nodes } from './plugins/nodes/index.ts'
+import type { Observability } from './plugins/observability/index.ts'
 import type { Pairing } from './plugins/pairing/index.ts'
 import type { Presence } from './plugins/presence.ts'
+import type { Programs } from './plugins/programs/index.ts'
 import type { Providers } from './plugins/providers/index.ts'
 import type { Sessions } from './plugins/sessions.ts'
 import type { System } from './plugins/system.ts'
@@ -31,8 +38,10 @@ import type { Registry } from './rpc/registry.ts'
 
 /** Every decorator of the gateway and the plugin that owns it. Extensions augment this interface. */
 export interface GatewayDecorators {
-  /** The configuration, complete and frozen — plugins/config */
+  /** The configuration in force: complete, frozen, another object after a reload — plugins/config */
   config: Config
+  /** How the configuration becomes another one — plugins/config */
+  settings: Settings
   /** Stores over one database — plugins/db.ts */
   db: Db
   /** The append-only record of what was done by whom — plugins/audit.ts */
@@ -41,6 +50,8 @@ export interface GatewayDecorators {
   auth: Auth
   /** Method registry and dispatcher — plugins/rpc.ts */
   rpc: Registry
+  /** What describes the gateway to programs — plugins/documents.ts */
+  documents: Documents
   /** Live sockets — plugins/connections.ts */
   connections: Connections
   /** What connects runs with those who listen — plugins/bus */
@@ -53,8 +64,12 @@ export interface GatewayDecorators {
   providers: Providers
   /** What the agent can do — plugins/tools */
   tools: Tools
+  /** Who is told of tools, and what waits for a person — plugins/confirmations */
+  confirmations: Confirmations
   /** What the gateway says of itself — plugins/system.ts */
   system: System
+  /** What models see of conversations — plugins/context */
+  context: Contexts
   /** What people can tell the gateway in a conversation — plugins/commands */
   commands: Commands
   /** Who answers — plugins/agent */
@@ -67,6 +82,14 @@ export interface GatewayDecorators {
   pairing: Pairing
   /** Companion devices — plugins/nodes */
   nodes: Nodes
+  /** The programs of the machine — plugins/programs */
+  programs: Programs
+  /** Servers of local models — plugins/backends */
+  backends: Backends
+  /** What runs beside the gateway in containers — plugins/docker */
+  dependencies: Dependencies
+  /** How everything is, was, and what it logs — plugins/observability */
+  observability: Observability
   /** Figures about conversations — plugins/analytics.ts */
   analytics: Analytics
 }

@@ -4,6 +4,7 @@ import { connect } from './sqlite.ts'
 import { type AnalyticsStore, analyticsStore } from './stores/analytics.ts'
 import { type ArtifactStore, artifactStore } from './stores/artifacts.ts'
 import { type AuditStore, auditStore } from './stores/audit.ts'
+import { type ContextStore, contextStore } from './stores/contexts.ts'
 import { type MemoryStore, memoryStore } from './stores/memory.ts'
 import { type MessageStore, messageStore } from './stores/messages.ts'
 import { type NodeStore, nodeStore } from './stores/nodes.ts'
@@ -33,6 +34,7 @@ export interface Db {
   readonly runs: RunStore
   readonly audit: AuditStore
   readonly memory: MemoryStore
+  readonly contexts: ContextStore
   readonly artifacts: ArtifactStore
   readonly analytics: AnalyticsStore
   readonly presence: PresenceStore
@@ -65,6 +67,7 @@ function stores(connection: Connection): Db {
     runs: runStore(connection),
     audit: auditStore(connection),
     memory: memoryStore(connection),
+    contexts: contextStore(connection),
     artifacts: artifactStore(connection),
     analytics: analyticsStore(connection),
     presence: presenceStore(connection),

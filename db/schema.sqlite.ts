@@ -381,3 +381,16 @@ export const tallies = sqliteTable(
     index('tallies_spent').on(table.count).where(sql`${table.count} <= 0`)
   ]
 )
+
+/** What a model has in view of a session beside its messages. It ends with the conversation. */
+export const contexts = sqliteTable('contexts', {
+  sessionId: sessionId().primaryKey(),
+  /** An estimate of everything that a model is shown, up to the message `countedTo`. */
+  tokens: integer('tokens').notNull(),
+  /** The id of a message, or 0. */
+  countedTo: integer('counted_to').notNull(),
+  /** Tokens that the model could look at for which this was counted. */
+  contextWindow: integer('context_window').notNull(),
+  /** What stands for the messages before `sessions.historyFrom`; null: nothing was left out. */
+  summary: text('summary')
+})

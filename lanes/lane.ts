@@ -37,7 +37,8 @@ export interface LaneHost<P, R> extends Tally {
   readonly clock: Clock
   readonly slots: Slots
   readonly driver: LaneDriver<P, R>
-  readonly runTimeoutMs: number
+  /** Of turns that start from now on. */
+  runTimeoutMs: number
   readonly abandonAfterMs: number
   run(turn: Turn<P>): R | PromiseLike<R>
   preempted(laneId: string, active: readonly LaneMessage<P>[], by: LaneMessage<P>): void

@@ -61,6 +61,15 @@ export class Lanes<P, R> {
     }
   }
 
+  /** How long a turn may take that starts from now on. */
+  set runTimeoutMs(ms: number) {
+    this.#host.runTimeoutMs = ms
+  }
+
+  get runTimeoutMs(): number {
+    return this.#host.runTimeoutMs
+  }
+
   /** How many messages wait, in all lanes; those that are being made durable included. */
   get waiting(): number {
     return this.#host.waiting

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { AuditQuery, AuditRow, AuditStore } from '../db/client.ts'
+import type { Masker } from '../rpc/masking/masker.ts'
 import { masked, namesSecret } from '../rpc/shown.ts'
 import { gatewayPlugin } from '../types.ts'
 
@@ -16,6 +17,8 @@ const MAX_VALUES = 200
 interface Surroundings {
   readonly store: Pick<AuditStore, 'append' | 'list' | 'prune'>
   readonly log: Pick<FastifyBaseLogger, 'error'>
+  /** Knows the secrets of the gateway; asked for each entry. Absent: they are known by their shapes and places alone. */
+  readonly masker?: () => Masker
   readonly now?: () => number
 }
 
@@ -23,12 +26,14 @@ interface Surroundings {
 export class Audit {
   readonly #store: Surroundings['store']
   readonly #log: Surroundings['log']
+  readonly #masker: Surroundings['masker']
   readonly #now: () => number
   readonly #pending = new Set<Promise<void>>()
 
-  constructor({ store, log, now = Date.now }: Surroundings) {
+  constructor({ store, log, masker, now = Date.now }: Surroundings) {
     this.#store = store
     this.#log = log
+    this.#masker = masker
     this.#now = now
   }
 
@@ -41,11 +46,13 @@ export class Audit {
   record(event: string, actor: string, detail: Record<string, unknown> = {}): void {
     try {
       if (this.#pending.size >= MAX_PENDING) throw new Error('too many entries are waiting to be written')
+      const show: Show = (text, limit) => masked(text, { masker: this.#masker?.(), limit })
       const entry = {
         at: this.#now(),
+        // Named by the gateway and by its configuration: a secret that is a common word must not make them unreadable.
         event: masked(event, { limit: MAX_NAME }),
         actor: masked(actor, { limit: MAX_NAME }),
-        detail: presentable(detail)
+        detail: presentable(detail, show)
       }
       const written: Promise<void> = this.#store
         .append(entry)
@@ -80,7 +87,10 @@ export class Audit {
   }
 }
 
-function presentable(detail: Record<string, unknown>): Record<string, unknown> {
+/** A text without secrets, cut. */
+type Show = (text: string, limit: number) => string
+
+function presentable(detail: Record<string, unknown>, show: Show): Record<string, unknown> {
   let left = MAX_VALUES
   const object = (value: object): Record<string, unknown> =>
     Object.fromEntries(
@@ -91,17 +101,17 @@ function presentable(detail: Record<string, unknown>): Record<string, unknown> {
   const shown = (value: unknown, name: string): unknown => {
     left = Math.max(0, left - 1)
     if (left === 0) return '…'
-    if (typeof value === 'string') return namesSecret(name) ? '***' : masked(value, { limit: MAX_TEXT })
+    if (typeof value === 'string') return namesSecret(name) ? '***' : show(value, MAX_TEXT)
     if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
     if (Array.isArray(value)) return value.slice(0, left).map((item) => shown(item, name))
-    return typeof value === 'object' ? object(value) : masked(String(value), { limit: MAX_TEXT })
+    return typeof value === 'object' ? object(value) : show(String(value), MAX_TEXT)
   }
   return object(detail)
 }
 
 /** Owns `app.audit`. */
-export default gatewayPlugin({ name: 'audit', dependencies: ['db'] }, async (app) => {
-  const audit = new Audit({ store: app.db.audit, log: app.log })
+export default gatewayPlugin({ name: 'audit', dependencies: ['config', 'db'] }, async (app) => {
+  const audit = new Audit({ store: app.db.audit, log: app.log, masker: () => app.settings.masker })
   app.decorate('audit', audit)
 
   await audit.prune()

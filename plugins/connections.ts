@@ -6,9 +6,11 @@ import type { Caller } from '../rpc/define.ts'
 import { Corker, Outbox, STALL_MS } from '../rpc/outbox.ts'
 import { type GatewayInstance, gatewayPlugin } from '../types.ts'
 
+/** Who is sent away for what the configuration says (RFC 6455 section 7.4.1). */
+const CLOSE_POLICY = 1008
 /** A close frame has at most 131 bytes; some more, for what was on its way. */
 const GOODBYE_BYTES = 1024
-/** What a peer gets to answer the goodbye of a refusal or a shutdown. */
+/** What a peer gets to answer the goodbye of a refusal, a withdrawn credential or a shutdown. */
 const GOODBYE_MS = 2_000
 
 const later = (fn: () => void): void => void setTimeout(fn, STALL_MS).unref()
@@ -52,7 +54,7 @@ export class Connections {
     this.#open.set(id, connection)
     socket.on('message', (data: Buffer, isBinary) => {
       // Between our goodbye and the peer's it may still send. Nobody would get the answer, so nothing is begun.
-      if (socket.readyState !== socket.OPEN) return
+      if (socket.readyState !== socket.OPEN || !this.#open.has(id)) return
       // Our own WebSocket server refuses such a frame unread; a host's may let it pass.
       if (data.length > maxPayloadBytes) socket.close(CLOSE.tooBig, 'frame too big')
       else connection.receive(data, isBinary)
@@ -63,7 +65,14 @@ export class Connections {
       this.#open.delete(id)
       connection.closed()
     })
+    // The configuration may have changed since the handshake was let in.
+    this.#recheck(connection)
     return connection
+  }
+
+  /** Another configuration is in force: whose credential no longer counts, or for something else, is sent away. */
+  recheck(): void {
+    for (const connection of [...this.#open.values()]) this.#recheck(connection)
   }
 
   /**
@@ -79,6 +88,16 @@ export class Connections {
       if (said > GOODBYE_BYTES) socket.terminate()
     })
     setTimeout(() => socket.terminate(), GOODBYE_MS).unref()
+  }
+
+  #recheck(connection: Connection): void {
+    if (this.#app.auth.stillAdmits(connection.caller)) return
+    const { id, caller } = connection
+    this.#app.log.info({ connectionId: id, caller: caller.id }, 'a connection is closed: its credential no longer counts')
+    // Nothing that it still sends is begun.
+    this.#open.delete(id)
+    connection.close(CLOSE_POLICY, 'the credential no longer counts')
+    setTimeout(() => connection.terminate(), GOODBYE_MS).unref()
   }
 
   /** One heartbeat for everybody. */
@@ -101,9 +120,12 @@ export class Connections {
 }
 
 /** Owns `app.connections`: heartbeat and goodbye. */
-export default gatewayPlugin({ name: 'connections', dependencies: ['websocket', 'rpc'] }, async (app) => {
+export default gatewayPlugin({ name: 'connections', dependencies: ['config', 'auth', 'websocket', 'rpc'] }, async (app) => {
   const connections = new Connections(app)
   app.decorate('connections', connections)
+
+  // After `auth`, which is told first: its plugin is an earlier one.
+  app.settings.onChange(() => connections.recheck())
 
   const heartbeat = setInterval(() => connections.beat(), HEARTBEAT_SECONDS * 1000)
   heartbeat.unref()

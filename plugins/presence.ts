@@ -33,7 +33,8 @@ export interface PresenceList {
 
 interface Surroundings {
   readonly store: Db['presence']
-  readonly offlineAfterMs: number
+  /** Asked each time: another configuration may be in force by then. */
+  readonly offlineAfterMs: () => number
   readonly log: Pick<FastifyBaseLogger, 'error'>
   readonly now?: () => number
 }
@@ -41,7 +42,7 @@ interface Surroundings {
 /** Who writes to the gateway, and who has not done so for a while. */
 export class Presence {
   readonly #store: Surroundings['store']
-  readonly #offlineAfterMs: number
+  readonly #offlineAfterMs: () => number
   readonly #log: Surroundings['log']
   readonly #now: () => number
   readonly #pending = new Set<Promise<void>>()
@@ -75,7 +76,7 @@ export class Presence {
     ...query
   }: PresenceList): Promise<{ presence: Static<typeof Present>[]; summary: Static<typeof PresenceSummary> }> {
     await this.flush()
-    const onlineSince = this.#now() - this.#offlineAfterMs
+    const onlineSince = this.#now() - this.#offlineAfterMs()
     const { rows, total, online } = await this.#store.list({ ...query, onlineSince, limit })
     return {
       presence: rows.map((row) => ({ ...row, status: row.lastSeenAt >= onlineSince ? 'online' : 'offline' })),
@@ -98,7 +99,7 @@ export class Presence {
 
 /** Owns `app.presence` and the method `system.presence`. */
 export default gatewayPlugin({ name: 'presence', dependencies: ['config', 'db', 'rpc'] }, async (app) => {
-  const offlineAfterMs = app.config.presence.offlineAfterSeconds * 1000
+  const offlineAfterMs = () => app.config.presence.offlineAfterSeconds * 1000
   const presence = new Presence({ store: app.db.presence, offlineAfterMs, log: app.log })
   app.decorate('presence', presence)
   for (const method of Object.values(methods)) app.rpc.method(method)

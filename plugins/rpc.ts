@@ -36,8 +36,12 @@ export default gatewayPlugin({ name: 'rpc', dependencies: ['auth'] }, async (app
   }
 
   function expose(method: AnyMethod): void {
-    const { name, params, result } = method
-    const schema: FastifySchema = {
+    const { name, summary, params, result } = method
+    // What is beyond the body is for the documents of a host.
+    const schema: FastifySchema & Record<string, unknown> = {
+      operationId: name,
+      summary,
+      tags: [name.slice(0, name.indexOf('.'))],
       body: params,
       response: { 200: Type.Object({ result: result as TSchema }), '4xx': Failure, '5xx': Failure }
     }

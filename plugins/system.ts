@@ -4,7 +4,6 @@ import { HEARTBEAT_SECONDS, MAX_IN_FLIGHT } from '../rpc/connection.ts'
 import type { Peer } from '../rpc/define.ts'
 import { MAX_DEPTH } from '../rpc/json.ts'
 import * as methods from '../rpc/methods/system.ts'
-import { openrpc } from '../rpc/openrpc.ts'
 import { MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_MESSAGE } from '../rpc/schemas/agent.ts'
 import type { Capabilities, Info } from '../rpc/schemas/system.ts'
 import { type GatewayInstance, gatewayPlugin } from '../types.ts'
@@ -66,11 +65,6 @@ export class System {
         runTimeoutSeconds: agent.runTimeoutSeconds
       }
     }
-  }
-
-  /** The OpenRPC document of all methods there are. */
-  openrpc(): Record<string, unknown> {
-    return openrpc(this.#app.rpc.list(), version)
   }
 
   /** Why no work should be sent here, or undefined. */

@@ -14,8 +14,9 @@ export default gatewayPlugin({ name: 'session', dependencies: ['auth'], share: f
     bodyLimit: 16 * 1024,
     schema: {
       summary: 'Sign in: sets the session cookie',
+      tags: ['auth'],
       body: SignIn,
-      response: { 204: Type.Null(), '4xx': Failure }
+      response: { 204: Type.Null({ description: 'The cookie is set' }), 401: Failure, '4xx': Failure }
     },
     async handler(request, reply) {
       app.auth.signIn(request, reply, request.body.token)
@@ -25,7 +26,11 @@ export default gatewayPlugin({ name: 'session', dependencies: ['auth'], share: f
 
   app.delete('/auth/session', {
     config: { auth: 'optional' },
-    schema: { summary: 'Sign out: removes the session cookie', response: { 204: Type.Null(), '4xx': Failure } },
+    schema: {
+      summary: 'Sign out: removes the session cookie',
+      tags: ['auth'],
+      response: { 204: Type.Null({ description: 'The cookie is gone' }), '4xx': Failure }
+    },
     async handler(request, reply) {
       app.auth.signOut(request, reply)
       return reply.header('cache-control', 'no-store').code(204).send(null)

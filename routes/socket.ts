@@ -1,11 +1,23 @@
 import { fileURLToPath } from 'node:url'
 import helmet from '@fastify/helmet'
 import files from '@fastify/static'
+import { Type } from '@sinclair/typebox'
 import { CLOSE } from '../rpc/connection.ts'
+import type { RouteSchema } from '../rpc/documents/described.ts'
 import { errorFrame } from '../rpc/frames.ts'
 import { gatewayPlugin } from '../types.ts'
 
 const PUBLIC = fileURLToPath(new URL('./public/', import.meta.resolve('#package.json')))
+
+const ROOT: RouteSchema = {
+  summary: 'The page; for those who upgrade, the socket of the protocol',
+  description: 'What is said over the socket is in `/asyncapi.json`.',
+  tags: ['page'],
+  response: {
+    101: Type.Null({ description: 'The socket is open' }),
+    200: { description: 'The page', content: { 'text/html': { schema: Type.String() } } }
+  }
+}
 
 /** `GET /`: the socket of the protocol for those who upgrade, the page for everybody else; its files beside it. */
 export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'lanes'], share: false }, async (app) => {
@@ -55,6 +67,7 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
     method: 'GET',
     url: '/',
     config: { auth: 'socket' },
+    schema: ROOT,
     handler(request, reply) {
       const [path, query] = request.url.split('?', 2)
       // Without its slash the page's own files would be looked for one level up.

@@ -1,6 +1,7 @@
 import type { Static, TObject, TSchema } from '@sinclair/typebox'
 import type { FastifyBaseLogger } from 'fastify'
 import type { GatewayInstance } from '../types.ts'
+import type { ErrorName } from './errors.ts'
 
 /** What a credential may be allowed to do. `admin` includes all others; no other scope includes another. */
 export const SCOPES = ['read', 'write', 'node', 'operate', 'admin'] as const
@@ -68,14 +69,18 @@ export interface Method<
   E extends EventMap = EventMap
 > {
   readonly name: N
-  /** One line, no full stop. */
+  /** One line, no full stop; that of an extension ends with `(extension)`. */
   readonly summary: string
+  /** This gateway adds it to the specification's methods. */
+  readonly extension?: true
   readonly scope: Requirement
   /** Unknown params are refused: give it `additionalProperties: false`. */
   readonly params: P
   readonly result: R
   /** Events streamed while the method runs, by name. */
   readonly events?: E
+  /** What it may answer beyond the errors every method has: `COMMON_ERRORS` in `documents/errors.ts`. */
+  readonly errors?: readonly ErrorName[]
   readonly examples?: ReadonlyArray<Example<P, R>>
   handler(params: Static<P>, ctx: Context<E>): Static<R> | Promise<Static<R>>
 }

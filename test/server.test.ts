@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is what a variable in the file looks like
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { symlink, writeFile } from 'node:fs/promises'
+import { rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { Agent, type ClientRequest, get, request } from 'node:http'
 import { get as getTls } from 'node:https'
 import { type AddressInfo, connect, createServer } from 'node:net'
@@ -283,3 +283,55 @@ lDvDqYiiqHPsJO6+KU5oZGmDAiAU8QtDA9wgIN+USu8/pBQwqHVG0IxYMhh474Io
 sDf+jQ==
 -----END CERTIFICATE-----
 `
+
+const asked = async (url: string, token: string) =>
+  (await fetch(`${url}/api/health`, { headers: { authorization: `Bearer ${token}` } })).status
+
+test('SIGHUP and a change of the file put another configuration in force, and what is wrong is in the log', async (t) => {
+  const cwd = await scratch(t)
+  const file = join(cwd, 'flynn.yaml')
+  await writeFile(file, 'server: { token: one }\n')
+  const running = await up(t, cwd)
+  assert.equal(await asked(running.url, 'one'), 200)
+
+  // The way of an editor.
+  await writeFile(join(cwd, 'new'), 'server: { token: two, send_buffer_bytes: 2048, port: 5 }\nlog: { level: debug }\n')
+  await rename(join(cwd, 'new'), file)
+  const changed = JSON.parse(await running.line('the configuration was reloaded'))
+  assert.deepEqual([changed.actor, changed.changed], ['file', ['server.token', 'server.send_buffer_bytes', 'log.level']])
+  assert.deepEqual([await asked(running.url, 'one'), await asked(running.url, 'two')], [401, 200])
+  await running.line('request completed')
+
+  await writeFile(file, 'server: { tokn: canary-9d1f }\n')
+  running.child.kill('SIGHUP')
+  const refused = JSON.parse(await running.line('"actor":"SIGHUP"'))
+  assert.match(refused.msg, /flynn\.yaml:1:11 server\.tokn is not known; did you mean token\?/)
+  assert.equal(await asked(running.url, 'two'), 200)
+  assert.equal(await stop(running), 0)
+  assert.ok(running.log.every((line) => !line.includes('canary')))
+})
+
+test('a file that appears later is read, one that is emptied or removed changes nothing', async (t) => {
+  const cwd = await scratch(t)
+  const file = join(cwd, 'flynn.yaml')
+  const running = await up(t, cwd)
+  await writeFile(file, 'server: { token: one }\n')
+  await running.line('the configuration was reloaded')
+  assert.equal(await asked(running.url, 'wrong'), 401)
+  await writeFile(file, '')
+  await running.line('the configuration file is empty')
+  await rm(file)
+  running.child.kill('SIGHUP')
+  await running.line('flynn.yaml: is gone')
+  assert.deepEqual([await asked(running.url, 'wrong'), await asked(running.url, 'one')], [401, 200])
+})
+
+test('a token cannot be taken back while others can reach the gateway, although the file says loopback for the next start', async (t) => {
+  const cwd = await scratch(t)
+  await writeFile(join(cwd, 'flynn.yaml'), 'server: { host: 0.0.0.0, token: one }\n')
+  const running = await up(t, cwd)
+  await writeFile(join(cwd, 'flynn.yaml'), 'server: { host: 127.0.0.1 }\n')
+  running.child.kill('SIGHUP')
+  const { msg } = JSON.parse(await running.line('"actor":"SIGHUP"'))
+  assert.match(msg, /server\.host is 0\.0\.0\.0, where others can reach it without login/)
+})

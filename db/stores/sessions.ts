@@ -1,3 +1,4 @@
+import { checkpointsOf } from '../checkpoints.ts'
 import type { Connection, Query, Schema } from '../connection.ts'
 import { and, count, desc, eq, isNotNull, max, sql } from '../drizzle.ts'
 import type { SessionConfig } from '../schema.sqlite.ts'
@@ -37,7 +38,7 @@ export function opened(sessionId: string, createdAt: number) {
 /** Conversations. All times are epoch milliseconds. */
 export function sessionStore(connection: Connection) {
   const { query, schema, atomic, oneOf, patched, without } = connection
-  const { sessions, messages, queue } = schema
+  const { sessions, messages, queue, contexts, memory } = schema
   const id = sql.placeholder('id')
   const byId = eq(sessions.id, id)
   const insert = opening(query, schema).returning({ id: sessions.id }).prepare()
@@ -59,15 +60,18 @@ export function sessionStore(connection: Connection) {
     .select({ id: max(messages.id) })
     .from(messages)
     .where(eq(messages.sessionId, id))
-  const begin = query
-    .update(sessions)
-    .set({ historyFrom: sql`(${newest})` })
-    .where(byId)
-    .prepare()
+  const begin = atomic((tx) => [
+    tx
+      .update(sessions)
+      .set({ historyFrom: sql`(${newest})` })
+      .where(byId),
+    tx.delete(contexts).where(eq(contexts.sessionId, id))
+  ])
   const drop = atomic((tx) => [
     ...discounting(tx, connection),
     tx.delete(sessions).where(byId).returning({ id: sessions.id }),
-    tx.delete(queue).where(and(eq(queue.sessionId, id), isNotNull(queue.endedAt)))
+    tx.delete(queue).where(and(eq(queue.sessionId, id), isNotNull(queue.endedAt))),
+    tx.delete(memory).where(eq(memory.namespace, sql.placeholder('checkpoints')))
   ])
 
   return {
@@ -110,15 +114,15 @@ export function sessionStore(connection: Connection) {
 
     /** A new conversation begins: what was said so far is kept to be shown, and is not history any more. */
     async renew(id: string): Promise<void> {
-      await begin.execute({ id })
+      await begin({ id })
     },
 
     /**
-     * Removes the session with its messages, runs and artifacts, which refer to it, and what the queue remembers of it, in one
-     * transaction. What waits in the queue stays: it was accepted after the removal was asked for. `false`: there was none.
+     * Removes the session with its messages, runs and artifacts, which refer to it, its checkpoints and what the queue remembers of
+     * it, in one transaction. What waits in the queue stays: it was accepted after the removal was asked for. `false`: there was none.
      */
     async remove(id: string): Promise<boolean> {
-      const [, , , , rows] = await drop({ id })
+      const [, , , , rows] = await drop({ id, checkpoints: checkpointsOf(id) })
       return rows.length > 0
     }
   }

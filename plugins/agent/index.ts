@@ -203,7 +203,7 @@ function remember<T>(map: Map<string, T>, key: string, value: T): void {
 
 /** Owns `app.agent`. What the last process left is taken up once every plugin is there. */
 export default gatewayPlugin(
-  { name: 'agent', dependencies: ['audit', 'bus', 'sessions', 'providers', 'tools', 'lanes', 'commands'] },
+  { name: 'agent', dependencies: ['audit', 'bus', 'sessions', 'context', 'tools', 'confirmations', 'lanes', 'commands'] },
   async (app) => {
     const agent = new Agent(app)
     app.decorate('agent', agent)

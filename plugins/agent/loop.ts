@@ -1,5 +1,6 @@
 import type { Attachment, ChatMessage, ModelPart, ToolCall, Usage } from '../providers/define.ts'
 import type { ToolResult } from '../tools/define.ts'
+import type { ReadyCall } from './ready.ts'
 
 type UserMessage = ChatMessage & { role: 'user' }
 
@@ -12,7 +13,8 @@ export interface LoopOptions {
   readonly signal: AbortSignal
   /** One model call. */
   stream(messages: readonly ChatMessage[]): AsyncIterable<ModelPart>
-  runTool(call: ToolCall): Promise<ToolResult>
+  /** Makes ready one call of a tool, which is told before it runs. */
+  ready(call: ToolCall): Promise<ReadyCall>
   /** What people have said to this run meanwhile. What it answers is seen by the next model call. */
   steered(): Promise<readonly UserMessage[]>
   readonly output: LoopOutput
@@ -22,7 +24,7 @@ export interface LoopOptions {
 export interface LoopOutput {
   text(text: string): void
   attachment(file: Attachment): void
-  toolStart(call: ToolCall): void
+  toolStart(start: ReadyCall['start']): void
   toolEnd(call: ToolCall, result: ToolResult): void
   /** A model call ended; what it said has been seen by `text` already. */
   said(message: ChatMessage & { role: 'assistant' }): Promise<void>
@@ -50,7 +52,7 @@ export async function runLoop({
   maxSteps,
   signal,
   stream,
-  runTool,
+  ready,
   steered,
   output
 }: LoopOptions): Promise<{ content: string; usage: Usage }> {
@@ -108,9 +110,10 @@ export async function runLoop({
         await take(news)
         break
       }
+      const { start, run } = await ready(call)
       signal.throwIfAborted()
-      output.toolStart(call)
-      const result = await runTool(call)
+      output.toolStart(start)
+      const result = await run()
       // A tool may have ended without looking at the signal. Nobody is told: the call counts as interrupted.
       signal.throwIfAborted()
       output.toolEnd(call, result)

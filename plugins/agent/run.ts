@@ -1,17 +1,17 @@
 import type { Static } from '@sinclair/typebox'
 import type { LaneMessage } from '../../lanes/message.ts'
 import type { Turn } from '../../lanes/turn.ts'
-import { RpcError } from '../../rpc/errors.ts'
 import type { RUN_EVENTS } from '../../rpc/schemas/agent.ts'
 import { errorOf, type Settled } from '../../rpc/schemas/told.ts'
 import type { GatewayInstance } from '../../types.ts'
 import type { Stream } from '../bus/bus.ts'
+import type { Tier } from '../context/index.ts'
 import type { Payload } from '../lanes/driver.ts'
-import type { Attachment, ChatMessage, ToolCall } from '../providers/define.ts'
-import type { ToolResult } from '../tools/define.ts'
+import type { Attachment, ChatMessage } from '../providers/define.ts'
 import { runLoop } from './loop.ts'
 import type { Answer } from './outcome.ts'
-import { chatOf, Transcript } from './transcript.ts'
+import { readyCall } from './ready.ts'
+import { Transcript } from './transcript.ts'
 
 /** What the database keeps of a message until a run takes it up. */
 export interface Body {
@@ -20,7 +20,7 @@ export interface Body {
 }
 
 type Message = LaneMessage<Payload>
-type Parts = Pick<GatewayInstance, 'bus' | 'db' | 'providers' | 'tools' | 'config' | 'log'>
+type Parts = Pick<GatewayInstance, 'bus' | 'db' | 'context' | 'providers' | 'tools' | 'confirmations' | 'config' | 'log'>
 
 /** One turn of the agent: from the messages it is about to its answer. */
 export class Run {
@@ -50,26 +50,30 @@ export class Run {
 
   /** @throws the signal's reason when the turn is stopped; what the model call throws */
   async answer(): Promise<Answer> {
-    const { db, providers, tools, config } = this.#app
+    const { context, config } = this.#app
     const { signal, messages, dropped } = this.#turn
     const transcript = this.#transcript
-    signal.addEventListener('abort', () => void transcript.cut(), { once: true })
+    const cut = (): void => void transcript.cut()
+    signal.addEventListener('abort', cut, { once: true })
     messages.forEach(this.#joined)
     const asked = ({ text, attachments = [] }: ChatMessage & { role: 'user' }) => transcript.user(text, attachments)
+    let complete = false
+    // All calls of a run are made with the same models, whatever is configured meanwhile.
+    const models = this.#app.providers.hold()
     try {
       if (dropped.length > 0) await transcript.user(noteOf(dropped), [])
       for (const message of await this.#read(messages)) await asked(message)
-      const history = chatOf(await db.messages.history(this.sessionId))
-      const toolSpecs = tools.specs()
+      const asking = (model: { readonly provider: string; readonly model: string }): void => {
+        this.model = model
+      }
+      const { conversation, tier } = await context.open(this.#turn, asking, models)
+      if (tier.missing !== undefined) this.#emit('content', { text: missing(tier), transient: true })
       const { content, usage } = await runLoop({
-        history,
+        history: conversation.history,
         maxSteps: config.agent.maxSteps,
         signal,
-        stream: (messages) =>
-          providers.stream('default', { system: config.agent.systemPrompt, messages, tools: toolSpecs, signal }, (model) => {
-            this.model = model
-          }),
-        runTool: (call) => this.#runTool(call),
+        stream: (messages) => conversation.stream(messages),
+        ready: (call) => readyCall(this.#app, this.#turn, call),
         steered: () => this.#steered(),
         output: {
           text: (text) => {
@@ -78,7 +82,7 @@ export class Run {
             this.#emit('content', { text })
           },
           attachment: (file) => this.#emit('attachment', file),
-          toolStart: ({ tool, args, callId }) => this.#emit('tool_start', { tool, args, callId }),
+          toolStart: (start) => this.#emit('tool_start', start),
           toolEnd: ({ tool, callId }, { success, output, error }) =>
             this.#emit('tool_end', { tool, result: { success, output, error }, callId }),
           said: (said) => transcript.said(said),
@@ -87,10 +91,17 @@ export class Run {
         }
       })
       signal.throwIfAborted()
+      // The answer is complete, whatever becomes of the run now.
+      signal.removeEventListener('abort', cut)
+      complete = true
+      const warning = await conversation.finish()
+      if (warning) this.#emit('context_warning', warning)
       return { sessionId: this.sessionId, runId: this.id, content, response: content, usage }
     } catch (cause) {
-      await transcript.cut()
+      if (!complete) await transcript.cut()
       throw cause
+    } finally {
+      models.release()
     }
   }
 
@@ -123,20 +134,6 @@ export class Run {
       return [{ role: 'user' as const, text: message, ...(attachments.length > 0 ? { attachments } : {}) }]
     })
   }
-
-  /** A tool that is unknown, or called with wrong arguments, is an answer to the model, not the end of the run. */
-  async #runTool(call: ToolCall): Promise<ToolResult> {
-    const { tools, log } = this.#app
-    const failed = (error: string): ToolResult => ({ success: false, output: '', error, attachments: [] })
-    if (call.invalid !== undefined) return failed(call.invalid)
-    const { signal, messages } = this.#turn
-    try {
-      return await tools.run(call.tool, call.args, { sessionId: this.sessionId, signal, actor: messages[0]!.owner, log })
-    } catch (cause) {
-      if (cause instanceof RpcError) return failed(cause.message)
-      throw cause
-    }
-  }
 }
 
 /** `done` or `error`, and nothing after it. */
@@ -147,6 +144,10 @@ export function endStream(stream: Stream, settled: Settled): void {
     stream.emit('error', { code, message, ...(data.queue === undefined ? {} : { queue: data.queue }) })
   }
   stream.end(settled)
+}
+
+function missing({ name, missing }: Tier): string {
+  return `The model tier '${missing}', which is set for this session, is not configured any more: '${name}' answers.`
 }
 
 /** What overflow dropped, for the model: it may have been important. */

@@ -3,8 +3,6 @@ import type { Attachment, ChatMessage } from '../providers/define.ts'
 
 /** How often an answer that is being written is saved: what a crash may cost of it. */
 const SAVE_EVERY_MS = 1000
-/** What the model is told of a call whose result nobody knows any more. */
-const NO_RESULT = 'This call was interrupted; whether it had any effect is not known.'
 
 /**
  * Writes one run into the transcript, in order, as it comes about: the message of the user, then what the agent says and
@@ -91,28 +89,4 @@ export class Transcript {
     this.#tail = written
     return written
   }
-}
-
-/**
- * A stored conversation as a model must see it: each tool call followed by its result, also where a crash or a cancel
- * came between the two, and no result without its call.
- */
-export function chatOf(rows: readonly MessageRow[]): ChatMessage[] {
-  const chat: ChatMessage[] = []
-  // In order: some providers use the id of a call again in a later step of the same run.
-  const results = Map.groupBy(
-    rows.filter(({ role }) => role === 'tool'),
-    ({ runId, parts }) => `${runId} ${parts?.callId}`
-  )
-  for (const { role, content, parts, runId, attachments } of rows) {
-    if (role === 'user') chat.push({ role, text: content, ...(attachments.length > 0 ? { attachments } : {}) })
-    if (role !== 'assistant') continue
-    const toolCalls = parts?.toolCalls ?? []
-    chat.push({ role, text: content, ...(toolCalls.length > 0 ? { toolCalls } : {}) })
-    for (const { callId, tool } of toolCalls) {
-      const result = results.get(`${runId} ${callId}`)?.shift()
-      chat.push({ role: 'tool', callId, tool, output: result?.content ?? NO_RESULT, failed: result?.parts?.failed ?? true })
-    }
-  }
-  return chat
 }

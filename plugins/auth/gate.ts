@@ -67,13 +67,13 @@ const FORWARDED = /^(?:forwarded|x-forwarded-.+|x-real-ip|via)$/
  * counts. Without one, what travels by itself counts: the session cookie, then the Tailscale identity; a dead cookie is as none.
  */
 export class Gate {
-  /** No token is configured: who connects directly from this machine may do everything. */
-  readonly open: boolean
-  readonly #tokens: Tokens
-  readonly #origins: Origins
-  readonly #tailscale: Tailscale
+  #tokens: Tokens
+  #origins: Origins
+  #tailscale: Tailscale
+  #authHttp: boolean
+  /** Whose login each caller is that Tailscale vouched for. */
+  readonly #logins = new WeakMap<Caller, string>()
   readonly #limiter: FailureLimiter
-  readonly #authHttp: boolean
   readonly #now: () => number
   readonly #report: Report
 
@@ -81,11 +81,30 @@ export class Gate {
     this.#tokens = new Tokens(settings)
     this.#origins = new Origins(settings.allowedOrigins)
     this.#tailscale = new Tailscale(settings, this.#origins)
-    this.#limiter = new FailureLimiter(now)
     this.#authHttp = settings.authHttp
+    this.#limiter = new FailureLimiter(now)
     this.#now = now
     this.#report = report
-    this.open = this.#tokens.none
+  }
+
+  /** No token is configured: who connects directly from this machine may do everything. */
+  get open(): boolean {
+    return this.#tokens.none
+  }
+
+  /** From now on these settings count. Who is locked out stays so. */
+  update(settings: GateSettings): void {
+    this.#tokens = new Tokens(settings, this.#tokens)
+    this.#origins = new Origins(settings.allowedOrigins)
+    this.#tailscale = new Tailscale(settings, this.#origins)
+    this.#authHttp = settings.authHttp
+  }
+
+  /** Whether somebody who was let in earlier would still be, with the same credential, as the same caller. */
+  stillAdmits(caller: Caller): boolean {
+    if (caller === LOCAL) return this.open
+    const login = this.#logins.get(caller)
+    return login === undefined ? this.#tokens.include(caller) : this.#tailscale.admits(login)
   }
 
   /**
@@ -172,12 +191,18 @@ export class Gate {
       if (session === 'forged') forged.push(value)
       else if (session !== 'stale') caller ??= session.caller
     }
-    if (login) caller ??= { id: `tailscale:${login}`, scopes: EVERYTHING }
+    if (login) caller ??= this.#vouchedFor(login)
     const refused = isUpgrade(attempt) && !caller
     // Counted whatever else is right: otherwise a cookie made from a guess would test it for free.
     for (const value of forged)
       this.#fail(attempt, bucket, 'session cookie of another token', refused ? undefined : fingerprint(value))
     if (refused && forged.length === 0) this.#fail(attempt, bucket, cookies.length > 0 ? 'session ended' : 'no credential')
+    return caller
+  }
+
+  #vouchedFor(login: string): Caller {
+    const caller: Caller = { id: `tailscale:${login}`, scopes: EVERYTHING }
+    this.#logins.set(caller, login)
     return caller
   }
 

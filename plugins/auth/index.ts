@@ -31,6 +31,8 @@ export interface Auth {
   require(request: Incoming): Caller
   /** Adds the session cookie to the answer for whoever knows a token. Throws 401, and 429 with `Retry-After`. */
   signIn(request: Incoming, reply: Answer, token: string): void
+  /** Whether the credential that somebody was let in with still counts, and for the same. */
+  stillAdmits(caller: Caller): boolean
   /** Removes the session cookie. */
   signOut(request: Incoming, reply: Answer): void
 }
@@ -46,11 +48,15 @@ export default gatewayPlugin({ name: 'auth', dependencies: ['config', 'audit'] }
       app.audit.record(`auth.${event}`, detail.address, detail)
     }
   })
+  app.settings.onChange(({ server }) => gate.update(server))
   // Not a request decorator: a host may have one of the same name, and a child scope cannot shadow it.
   const outcomes = new WeakMap<object, Outcome>()
 
   const auth: Auth = {
-    open: gate.open,
+    get open() {
+      return gate.open
+    },
+    stillAdmits: (caller) => gate.stillAdmits(caller),
     of: ({ raw }) => outcomes.get(raw) ?? { error: new RpcError('AuthRequired', 'Authentication required') },
     require(request) {
       const outcome = auth.of(request)

@@ -43,8 +43,13 @@ export class Tailscale {
     }
     // Node joins a repeated header with commas.
     if (login === '' || login.length > MAX_LOGIN_LENGTH || /[,\p{Cc}]/u.test(login)) return { ignored: 'the login is malformed' }
-    if (this.#allowed && !this.#allowed.has(login)) return { ignored: 'the login is not in server.tailscale_allowed_logins' }
+    if (!this.admits(login)) return { ignored: 'the login is not in server.tailscale_allowed_logins' }
     return { login }
+  }
+
+  /** Whether somebody of that login may be let in, wherever the request comes from. */
+  admits(login: string): boolean {
+    return this.#enabled && (this.#allowed?.has(login) ?? true)
   }
 }
 

@@ -20,14 +20,15 @@ export interface Token {
 export class Tokens {
   readonly #list: ReadonlyArray<Token & { readonly digest: Uint8Array }>
 
-  constructor({ token, tokens = [] }: TokenSettings) {
+  /** @param before the tokens until now: one that is the same in everything has the same caller */
+  constructor({ token, tokens = [] }: TokenSettings, before?: Tokens) {
     const all = [...(token === undefined ? [] : [{ name: 'default', token, scopes: SCOPES }]), ...tokens]
-    this.#list = all.map(({ name, token: secret, scopes }) => ({
-      name,
-      secret,
-      caller: { id: `token:${name}`, scopes: new Set(scopes) },
-      digest: sha256(secret)
-    }))
+    this.#list = all.map(({ name, token: secret, scopes }) => {
+      const made = { id: `token:${name}`, scopes: new Set(scopes) }
+      const known = before?.named(name)
+      const caller = known?.secret === secret && equal(known.caller.scopes, made.scopes) ? known.caller : made
+      return { name, secret, caller, digest: sha256(secret) }
+    })
   }
 
   get none(): boolean {
@@ -36,6 +37,11 @@ export class Tokens {
 
   named(name: string): Token | undefined {
     return this.#list.find((token) => token.name === name)
+  }
+
+  /** Whether a caller is that of a token: the very object. */
+  include(caller: Caller): boolean {
+    return this.#list.some((token) => token.caller === caller)
   }
 
   /**
@@ -52,6 +58,10 @@ export class Tokens {
     }
     return found
   }
+}
+
+function equal(one: ReadonlySet<Scope>, other: ReadonlySet<Scope>): boolean {
+  return one.symmetricDifference(other).size === 0
 }
 
 /** Compares two texts without telling, by the time it takes, how much of them is equal. */

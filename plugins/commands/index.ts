@@ -1,5 +1,8 @@
 import { gatewayPlugin } from '../../types.ts'
+import { compact } from './compact.ts'
+import { elevate } from './elevate.ts'
 import { help } from './help.ts'
+import { model } from './model.ts'
 import { newConversation } from './new.ts'
 import { queue } from './queue.ts'
 import { Commands } from './registry.ts'
@@ -15,6 +18,6 @@ export type { Commands } from './registry.ts'
  */
 export default gatewayPlugin({ name: 'commands' }, async (app) => {
   const commands = new Commands(app)
-  for (const command of [queue, stop, cancel, newConversation, status, help]) commands.add(command)
+  for (const command of [queue, stop, cancel, newConversation, compact, model, elevate, status, help]) commands.add(command)
   app.decorate('commands', commands)
 })

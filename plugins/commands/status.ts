@@ -7,14 +7,16 @@ export const status: Command = {
   summary: 'Show what is going on in this session',
   scope: 'read',
   async run(_args, { app, sessionId }) {
-    const { provider, model, offline } = app.providers.describe('default')
+    const { tier, model, budget } = await app.context.of(sessionId)
     const session = await app.db.sessions.get(sessionId)
     const { mode } = await app.lanes.policies.resolve(sessionId)
     return [
       `Session: ${sessionId}, ${messages(session?.messageCount ?? 0)}`,
       laneInWords(app.lanes.snapshot(sessionId)),
       `Queue mode: ${mode}`,
-      offline ? 'Model: none is configured, the offline one answers' : `Model: ${model} (${provider})`
+      model.offline ? 'Model: none is configured, the offline one answers' : `Model: ${model.model} (${model.provider})`,
+      `Tier: ${tier.name}`,
+      `Context: about ${budget.estimatedTokens} of ${budget.contextWindow} tokens, ${budget.usagePct}%`
     ].join('\n')
   }
 }

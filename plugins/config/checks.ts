@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net'
-import { join, type Problems } from './problems.ts'
+import { join, Problems } from './problems.ts'
 import type { Config } from './schema.ts'
+import { checkMcp } from './sections/mcp.ts'
 import { PROVIDERS } from './sections/models.ts'
 
 /** Adds a problem about `path`, unless that, or something else that it follows from, is wrong already. */
@@ -18,7 +19,7 @@ const KEYED: ReadonlySet<string> = new Set(['anthropic', 'openai'])
 const NAMING_MODELS: ReadonlySet<string> = new Set(PROVIDERS.filter((name) => name !== 'offline'))
 
 /** What no single key can get wrong, wherever the gateway runs. */
-export function checkWhole({ server, models }: Config, complain: Complain): void {
+export function checkWhole({ server, models, tools }: Config, complain: Complain): void {
   const tiers = Object.entries(models)
   if (tiers.length > 0 && !models.default)
     complain('models.default', 'is missing: the tier that answers unless another is asked for')
@@ -34,6 +35,8 @@ export function checkWhole({ server, models }: Config, complain: Complain): void
       }
     }
   }
+
+  checkMcp(tools.mcp, complain)
 
   // What the token without a name is called.
   const names = new Set(server.token === undefined ? [] : ['default'])
@@ -75,6 +78,19 @@ export function checkExposure({ server }: Config, complain: Complain): void {
       `needs a loopback address to listen on, got ${server.host}: set server.host to 127.0.0.1, where tailscale serve connects to`
     )
   }
+}
+
+/**
+ * What a gateway that listens by itself cannot have in force.
+ * @throws ConfigError
+ */
+export function checkListening(config: Config): void {
+  const problems = new Problems()
+  checkExposure(
+    config,
+    complainTo(problems, () => '')
+  )
+  problems.throw()
 }
 
 /** Names that are not surely this machine (a host name, a short form of an address) count as reachable. */

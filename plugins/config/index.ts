@@ -1,16 +1,29 @@
 import { gatewayPlugin } from '../../types.ts'
 import { resolveConfig } from './load.ts'
 import type { ConfigInput } from './schema.ts'
+import { Settings } from './settings.ts'
 
-export { loadConfig } from './load.ts'
+export { checkListening } from './checks.ts'
 export { ConfigError } from './problems.ts'
 export { redactPaths } from './redact.ts'
 export type { Config, ConfigInput } from './schema.ts'
+export type { Settings } from './settings.ts'
+export { ConfigSource } from './source.ts'
+export { FileWatch } from './watch.ts'
+
+export interface ConfigOptions {
+  readonly config?: ConfigInput
+  /** Gathers the configuration anew, for a reload. Absent: there is none. */
+  readonly reload?: (() => Promise<ConfigInput>) | undefined
+}
 
 /**
- * Owns `app.config`. A library must not read its host's environment by surprise: what is in `config`, and the
- * defaults, is all there is.
+ * Owns `app.config`, which is what is in force now, and `app.settings`, which makes it another one. A library must not read its
+ * host's environment by surprise: what the host hands over, and the defaults, is all there is.
  */
-export default gatewayPlugin<{ config?: ConfigInput }>({ name: 'config' }, async (app, { config = {} }) => {
-  app.decorate('config', resolveConfig(config))
+export default gatewayPlugin<ConfigOptions>({ name: 'config' }, async (app, { config = {}, reload }) => {
+  const read = reload && (async () => resolveConfig(await reload()))
+  const settings = new Settings({ config: resolveConfig(config), read, log: app.log })
+  app.decorate('config', { getter: () => settings.current })
+  app.decorate('settings', settings)
 })

@@ -9,7 +9,7 @@ import { type Config, type ConfigInput, ConfigSchema } from './schema.ts'
 import { ofValue, type Written } from './written.ts'
 import type { Environment } from './yaml.ts'
 
-const DEFAULT_FILE = 'flynn.yaml'
+export const DEFAULT_FILE = 'flynn.yaml'
 
 export interface Sources {
   /** Replaces FLYNN_CONFIG; a file that is named must exist. Without either, `flynn.yaml` is read if there is one. */
@@ -19,19 +19,25 @@ export interface Sources {
   readonly flags?: Flags
   /** Where relative paths start that do not stand in a file. */
   readonly cwd?: string
+  /** What the file is called where something is wrong with it. Absent: as it was named. */
+  readonly called?: string
 }
 
 /** Gathers the configuration of a gateway that runs by itself: defaults ← file ← environment ← flags. Throws a `ConfigError`. */
-export async function loadConfig({ file, env, flags = {}, cwd = process.cwd() }: Sources): Promise<Config> {
+export async function loadConfig({ file, env, flags = {}, cwd = process.cwd(), called }: Sources): Promise<Config> {
   const assembly = new Assembly(cwd)
   const named = file ?? (env.FLYNN_CONFIG || undefined)
-  const text = await readText(resolve(cwd, named ?? DEFAULT_FILE), named, assembly.problems)
+  const name = named ?? DEFAULT_FILE
+  const shown = called ?? name
+  const { text, fault } = await readText(resolve(cwd, name))
+  if (fault !== undefined && (fault !== MISSING || named !== undefined)) {
+    assembly.problems.add(`${shown}:`, '', `cannot be read: ${fault}`)
+  }
   if (text !== undefined) {
-    const name = named ?? DEFAULT_FILE
     // The parser is loaded only by those who have a file.
     const { parseYaml } = await import('./yaml.ts')
     assembly.home = dirname(resolve(cwd, name))
-    const written = parseYaml(text, name, env, assembly.problems)
+    const written = parseYaml(text, shown, env, assembly.problems)
     if (written) assembly.add(written, assembly.home)
   }
   for (const setting of settingsIn(env, ConfigSchema, assembly.problems)) assembly.set(setting)
@@ -100,15 +106,14 @@ function ancestors(path: string): string[] {
   return cut < 1 ? [] : [path.slice(0, cut), ...ancestors(path.slice(0, cut))]
 }
 
-/** The file's text; undefined when there is none, which is a problem only if it was asked for by name. */
-async function readText(file: string, named: string | undefined, problems: Problems): Promise<string | undefined> {
+const MISSING = 'there is no such file'
+
+/** The file's text, or why there is none. */
+async function readText(file: string): Promise<{ readonly text?: string; readonly fault?: string }> {
   try {
-    return await readFile(file, 'utf8')
+    return { text: await readFile(file, 'utf8') }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' && named === undefined) return undefined
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : (code ?? 'unknown error')
-    problems.add(`${named ?? DEFAULT_FILE}:`, '', `cannot be read: ${why}`)
-    return undefined
+    return { fault: code === 'ENOENT' ? MISSING : code === 'EISDIR' ? 'it is a folder' : (code ?? 'unknown error') }
   }
 }

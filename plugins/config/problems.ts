@@ -37,8 +37,11 @@ function within(path: string, root: string): boolean {
   return root === '' || path === root || (path.startsWith(root) && '.['.includes(path.charAt(root.length)))
 }
 
-/** `server`, `port` → `server.port`. Strange keys are quoted, long ones cut: they end up in a terminal. */
+/**
+ * `server`, `port` → `server.port`. Strange keys are quoted, long ones cut: they end up in a terminal. Where a space is missing after
+ * the colon, the value is a part of the key: what comes after one is left out.
+ */
 export function join(path: string, key: string): string {
-  const shown = /^[\w.@-]{1,64}$/.test(key) ? key : JSON.stringify(key.slice(0, 64))
+  const shown = /^[\w.@-]{1,64}$/.test(key) ? key : JSON.stringify(key.slice(0, 64).replace(/[:=].{4,}$/s, '…'))
   return path === '' ? shown : `${path}.${shown}`
 }

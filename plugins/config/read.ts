@@ -1,5 +1,6 @@
 import type { TArray, TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import { masked } from '../../rpc/shown.ts'
 import { expected } from '../../rpc/validate.ts'
 import { isList, isObject, isRecord, isReserved, keysOf, nearest, partOf } from './keys.ts'
 import { join, type Problems } from './problems.ts'
@@ -114,8 +115,10 @@ function quote(written: Written): string {
   const harmless = String(written.value)
     .replace(/\/\/.*@/s, '//***@')
     .replace(/(:\/\/[^?#]*[?#]).*/s, '$1***')
-  const shown = typeof written.value === 'string' ? JSON.stringify(harmless) : harmless
-  return shown.length > MAX_QUOTED ? `${shown.slice(0, MAX_QUOTED)}…` : shown
+  if (typeof written.value !== 'string') return harmless
+  // Never a part of it: nobody would know half of a secret for what it is.
+  if (harmless.length > MAX_QUOTED) return `a string of ${written.value.length} characters`
+  return JSON.stringify(masked(harmless, { limit: MAX_QUOTED }))
 }
 
 function kindOf(written: Written): string {

@@ -1,11 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { Camel } from './names.ts'
 import { AgentSection } from './sections/agent.ts'
+import { BackendsSection } from './sections/backends.ts'
+import { DockerSection } from './sections/docker.ts'
 import { LanesSection } from './sections/lanes.ts'
 import { Models } from './sections/models.ts'
+import { ObservabilitySection } from './sections/observability.ts'
 import { Server } from './sections/server.ts'
 import { ToolsSection } from './sections/tools.ts'
-import { name, named, oneOf, path, section } from './sections/words.ts'
+import { name, named, oneOf, path, restart, section } from './sections/words.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -15,7 +18,7 @@ const PAIRING = ['open', 'required'] as const
 /** Every key of the configuration, under its name in the file. A property without default that is not optional must be written. */
 export const ConfigSchema = section('The configuration of the gateway', {
   server: Server,
-  data_dir: Type.String({ description: 'Folder of the database and the workspaces', default: './data', ...path }),
+  data_dir: Type.String({ description: 'Folder of the database and the workspaces', default: './data', ...path, ...restart }),
   models: Models,
   agent: AgentSection,
   lanes: LanesSection,
@@ -40,6 +43,9 @@ export const ConfigSchema = section('The configuration of the gateway', {
       expected: 'an object of channels'
     })
   }),
+  backends: BackendsSection,
+  docker: DockerSection,
+  observability: ObservabilitySection,
   log: section('The log', {
     level: oneOf(LOG_LEVELS, { description: 'The least important lines that are still written', default: 'info' })
   })

@@ -64,7 +64,7 @@ function written(node: Node | null | undefined, source: Source): Written {
     const target = node.resolve(source.doc)
     return target
       ? written(target, source)
-      : { kind: 'fault', place, fault: `refers to *${node.source}, which is nowhere defined` }
+      : { kind: 'fault', place, fault: 'starts with a * and so refers to an anchor, which is nowhere defined: put it in quotes' }
   }
   if (isMap<Node, Node | null>(node)) return { kind: 'map', place, entries: entriesOf(node, { ...source, above: place }) }
   if (isSeq<Node>(node)) return { kind: 'list', place, items: itemsOf(node, source) }

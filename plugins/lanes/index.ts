@@ -62,7 +62,6 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
   readonly #queue: Db['queue']
   readonly #driver: StoredMessages
   readonly #recovery: Recovery
-  readonly #runTimeoutMs: number
   #answerer: Answerer | undefined
   #resume = (): void => {}
 
@@ -82,7 +81,6 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
     this.#queue = queue
     this.#driver = driver
     this.#recovery = recovery
-    this.#runTimeoutMs = options.runTimeoutMs
   }
 
   /**
@@ -160,7 +158,7 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
 
   /** What a lane did to somebody, in the protocol's errors; anything else as it is. */
   shown(cause: unknown, { stored } = { stored: true }): unknown {
-    return cause instanceof LaneError ? shown(cause, { stored, runTimeoutMs: this.#runTimeoutMs }) : cause
+    return cause instanceof LaneError ? shown(cause, { stored, runTimeoutMs: this.runTimeoutMs }) : cause
   }
 
   /** Stores what could not be stored before. */
@@ -201,16 +199,28 @@ const OWED_EVERY_MS = 1000
  */
 export default gatewayPlugin({ name: 'lanes', dependencies: ['config', 'db', 'rpc'] }, async (app) => {
   const { agent, lanes: config, server } = app.config
+  // Asked for each message: another configuration may be in force by then.
+  const policies = {
+    get default() {
+      return app.config.lanes.default
+    },
+    get channels() {
+      return app.config.lanes.channels
+    }
+  }
   const lanes = new GatewayLanes({
     clock: systemClock,
     queue: app.db.queue,
-    policies: new Policies({ config, db: app.db }),
+    policies: new Policies({ config: policies, db: app.db }),
     recovery: config.recovery,
     maxConcurrentRuns: config.maxConcurrentRuns,
     runTimeoutMs: agent.runTimeoutSeconds * 1000,
     abandonAfterMs: ABANDON_AFTER_MS
   })
   app.decorate('lanes', lanes)
+  app.settings.onChange(({ agent }) => {
+    lanes.runTimeoutMs = agent.runTimeoutSeconds * 1000
+  })
   for (const method of Object.values(methods)) app.rpc.method(method)
 
   const purge = (): void => void lanes.purge().catch((err) => app.log.error({ err }, 'old messages could not be forgotten'))

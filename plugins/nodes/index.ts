@@ -10,15 +10,26 @@ export type { Nodes } from './nodes.ts'
 export default gatewayPlugin(
   { name: 'nodes', dependencies: ['config', 'db', 'audit', 'rpc', 'system', 'tools'] },
   async (app) => {
-    const { nodes: config, secretKey } = app.config.server
-    const nodes = new Nodes({ config, store: app.db.nodes, vault: new Vault(secretKey), audit: app.audit, log: app.log })
+    const { secretKey } = app.config.server
+    const nodes = new Nodes({
+      config: () => app.config.server.nodes,
+      store: app.db.nodes,
+      vault: new Vault(secretKey),
+      audit: app.audit,
+      log: app.log
+    })
     await nodes.sealAll()
     app.decorate('nodes', nodes)
     for (const method of Object.values(methods)) app.rpc.method(method)
     // What is off is not listed either: no model is offered what it may not use.
-    if (config.enabled) app.tools.add(nodeTool(nodes))
+    if (app.config.server.nodes.enabled) app.tools.add(nodeTool(nodes))
+
+    app.settings.onChange(({ server }, previous) => {
+      if (server.nodes !== previous.server.nodes) nodes.renegotiate()
+    })
 
     app.system.describeNodes((connection) => {
+      const config = app.config.server.nodes
       const live = nodes.of(connection)
       return {
         nodes: {

@@ -26,16 +26,17 @@ import {
 import { masked } from '../../rpc/shown.ts'
 import type { Audit } from '../audit.ts'
 import { Calls } from './calls.ts'
-import { type NodesConfig, negotiate, requireEnabled } from './policy.ts'
+import { type NodesConfig, negotiate, requireEnabled, underGates } from './policy.ts'
 import { checkedToken, digestOf, placeOf, shown } from './push-tokens.ts'
-import { type Registration, Registrations } from './registrations.ts'
+import { CLOSE_POLICY, type Registration, Registrations } from './registrations.ts'
 import type { Vault } from './vault.ts'
 
 /** Enough of the arguments to see in the audit log what was asked for. */
 const MAX_AUDITED = 200
 
 export interface NodesOptions {
-  readonly config: NodesConfig
+  /** Asked each time: another configuration may be in force by then. */
+  readonly config: () => NodesConfig
   readonly store: NodeStore
   readonly vault: Vault
   readonly audit: Pick<Audit, 'record'>
@@ -77,7 +78,8 @@ export class Nodes {
     params: Static<typeof RegisterParams>,
     { connection, caller, signal, invoke }: Registrant
   ): Promise<Static<typeof Registered>> {
-    const { config, store, audit, max, now } = this.#options
+    const { store, audit, max, now } = this.#options
+    const config = this.#options.config()
     requireEnabled(config)
     const agreed = negotiate(params, config)
     const { id, role } = agreed.node
@@ -95,6 +97,20 @@ export class Nodes {
     if (signal.aborted) throw new RpcError('RequestCancelled', 'The connection was closed before the node was registered')
     this.#registrations.add({ ...agreed, connection, invoke, registeredAt: now() })
     return { registered: true, ...agreed }
+  }
+
+  /**
+   * Another configuration is in force: what nodes have declared is measured by its gates, and who has a role that it does not allow
+   * is sent away.
+   */
+  renegotiate(): void {
+    const { allowedRoles, featureGates } = this.#options.config()
+    for (const id of this.#registrations.ids()) {
+      const registration = this.#registrations.node(id)!
+      const { connection, node, capabilities } = registration
+      if (!allowedRoles.includes(node.role)) connection.close(CLOSE_POLICY, 'the role of the node is no longer allowed')
+      else this.#registrations.add({ ...registration, capabilities: underGates(capabilities.declared, featureGates) })
+    }
   }
 
   /** What the connection is registered as, if it is. */
@@ -148,7 +164,7 @@ export class Nodes {
     { nodeId, capability, args = {}, timeoutMs = CALL_TIMEOUT_MS }: Static<typeof InvokeParams>,
     { actor, signal }: { readonly actor?: string; readonly signal: AbortSignal }
   ): Promise<Static<typeof Invoked>> {
-    requireEnabled(this.#options.config)
+    requireEnabled(this.#options.config())
     const registration = this.#registrations.node(nodeId)
     if (!registration) throw invalidParams([{ path: 'params.nodeId', message: 'must be a node that is connected' }])
     const record = (success: boolean): void => {
@@ -174,7 +190,8 @@ export class Nodes {
 
   /** Last known locations, newest first. A clock that runs ahead counts from when the gateway was told. */
   async locations(): Promise<Static<typeof Locations>['locations']> {
-    const { config, store } = this.#options
+    const { store } = this.#options
+    const config = this.#options.config()
     if (!config.enabled || !config.location.enabled) return []
     const takenAt = ({ capturedAt, receivedAt }: StoredLocation): number => Math.min(capturedAt, receivedAt)
     return (await store.list())
@@ -220,14 +237,14 @@ export class Nodes {
         protocol: live.protocol,
         capabilities: live.capabilities
       }),
-      location: this.#options.config.location.enabled ? location : null,
+      location: this.#options.config().location.enabled ? location : null,
       status,
       push: push && shown({ id, push }, this.#options.vault)
     }
   }
 
   #registered(connection: Peer, part?: 'location' | 'push'): Registration {
-    requireEnabled(this.#options.config, part)
+    requireEnabled(this.#options.config(), part)
     const registration = this.#registrations.of(connection)
     if (registration) return registration
     throw new RpcError('InvalidRequest', 'This connection is no registered node: call node.register first')

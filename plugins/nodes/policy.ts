@@ -40,10 +40,16 @@ export function negotiate(
       clientVersion: protocolVersion,
       negotiatedVersion: Math.min(protocolVersion, NODE_PROTOCOL)
     },
-    capabilities: {
-      declared,
-      // Own keys only: a node may well declare `constructor`.
-      enabled: declared.filter((name) => Object.hasOwn(featureGates, name) && featureGates[name] === true)
-    }
+    capabilities: underGates(declared, featureGates)
   }
+}
+
+/** What of the declared capabilities may be used. */
+export function underGates(
+  declared: readonly string[],
+  featureGates: NodesConfig['featureGates']
+): Static<typeof Negotiated>['capabilities'] {
+  // Own keys only: a node may well declare `constructor`.
+  const enabled = declared.filter((name) => Object.hasOwn(featureGates, name) && featureGates[name] === true)
+  return { declared: [...declared], enabled }
 }

@@ -3,8 +3,8 @@ import type { Peer } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
 import type { Negotiated, NODE_EVENTS } from '../../rpc/schemas/node.ts'
 
-/** RFC 6455 section 7.4.1: the policy of the gateway, one connection a node. */
-const CLOSE_POLICY = 1008
+/** RFC 6455 section 7.4.1: the policy of the gateway. */
+export const CLOSE_POLICY = 1008
 
 /** A node, for as long as its connection lives. */
 export interface Registration extends Static<typeof Negotiated> {

@@ -137,7 +137,16 @@ function blockedText(ms: number): string {
 
 /** Owns `app.pairing` and the methods `pairing.*`. */
 export default gatewayPlugin({ name: 'pairing', dependencies: ['config', 'db', 'audit', 'rpc'] }, async (app) => {
-  const { config, db, audit } = app
-  app.decorate('pairing', new Pairing({ config: config.pairing, store: db.pairing, audit }))
+  const { db, audit } = app
+  // Asked for each message: another configuration may be in force by then.
+  const config = {
+    get default() {
+      return app.config.pairing.default
+    },
+    get channels() {
+      return app.config.pairing.channels
+    }
+  }
+  app.decorate('pairing', new Pairing({ config, store: db.pairing, audit }))
   for (const method of Object.values(methods)) app.rpc.method(method)
 })

@@ -1,13 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { RpcError } from '../../rpc/errors.ts'
 import { Collection, gatewayPlugin } from '../../types.ts'
-import { type Model, type ModelPart, type ModelRequest, type ModelSettings, type Provider, ProviderError } from './define.ts'
+import { type ModelPart, type ModelRequest, type Provider, ProviderError } from './define.ts'
 import { failureOf } from './failure.ts'
+import { Generation, type ModelsOfTier, type Tiers } from './generation.ts'
 import { networkProviders } from './models.ts'
 import { offlineProvider } from './offline.ts'
 
-/** `models` of the configuration: by tier and provider, in the order written. */
-export type Tiers = Readonly<Record<string, Readonly<Record<string, ModelSettings>>>>
+export type { Tiers } from './generation.ts'
 
 /** The model that is asked first in a tier. */
 export interface ModelDescription {
@@ -19,15 +19,34 @@ export interface ModelDescription {
   readonly offline: boolean
 }
 
-/** The models of every tier. */
-export class Providers {
+/** What a model call tells of itself. */
+export type Asking = (model: { readonly provider: string; readonly model: string }) => void
+
+/** The models as they are at one moment: whoever makes more than one call for one purpose makes all of them with the same. */
+export interface Models {
+  tiers(): string[]
+  /** Throws `InvalidRequest` for a tier that is not configured. */
+  describe(tier: string): ModelDescription
+  /**
+   * One model call. A model that fails before its first part gives way to the next one of the tier. Throws an `RpcError`
+   * (`InternalError`, with `data.retryable` and where known `data.retryAfterMs`) when there is none left or a part was
+   * already out, `InvalidRequest` for a tier that is not configured, and the reason of `request.signal` once that is aborted.
+   * `asking` is told which model is asked, the last one being the one that answers.
+   */
+  stream(tier: string, request: ModelRequest, asking?: Asking): AsyncGenerator<ModelPart>
+}
+
+/** The models of every tier, and how they become others. */
+export class Providers implements Models {
   readonly #kinds = new Collection<Provider>('provider')
-  readonly #configured: Tiers
   readonly #log: Pick<FastifyBaseLogger, 'warn'>
-  #tiers: ReadonlyMap<string, readonly [Model, ...Model[]]> | undefined
+  readonly #configured: Tiers
+  /** Those that are retired and still held among them. */
+  readonly #generations = new Set<Generation>()
+  #generation: Generation | undefined
 
   constructor(configured: Tiers, log: Pick<FastifyBaseLogger, 'warn'>) {
-    this.#configured = Object.keys(configured).length > 0 ? configured : { default: { offline: {} } }
+    this.#configured = configured
     this.#log = log
   }
 
@@ -38,97 +57,109 @@ export class Providers {
 
   /** Makes every configured model; no network. Throws an `Error` that names the setting which cannot work. */
   open(): void {
-    this.#opened()
+    this.#current()
+  }
+
+  /** Makes the models of another configuration. They take the place of these when it comes to be in force. */
+  prepare(configured: Tiers): { commit(): void; discard(): void } {
+    const next = new Generation(configured, this.#kinds)
+    return {
+      commit: () => {
+        const retired = this.#generation
+        this.#take(next)
+        retired?.retire(() => this.#generations.delete(retired))
+      },
+      discard: () => next.retire(() => {})
+    }
   }
 
   tiers(): string[] {
-    return [...this.#opened().keys()]
+    return this.#current().tiers()
   }
 
-  /** Throws `InvalidRequest` for a tier that is not configured. */
   describe(tier: string): ModelDescription {
-    const [{ provider, model, contextWindow }] = this.#modelsOf(tier)
-    return { provider, model, contextWindow, offline: this.#kinds.get(provider)?.offline === true }
+    return this.#describe(this.#current(), tier)
   }
 
-  /**
-   * One model call. A model that fails before its first part gives way to the next one of the tier. Throws an `RpcError`
-   * (`InternalError`, with `data.retryable` and where known `data.retryAfterMs`) when there is none left or a part was
-   * already out, `InvalidRequest` for a tier that is not configured, and the reason of `request.signal` once that is aborted.
-   * `asking` is told which model is asked, the last one being the one that answers.
-   */
-  async *stream(
-    tier: string,
-    request: ModelRequest,
-    asking: (model: { readonly provider: string; readonly model: string }) => void = () => {}
-  ): AsyncGenerator<ModelPart> {
-    const failures: ProviderError[] = []
-    for (const candidate of this.#modelsOf(tier)) {
-      const { provider, model } = candidate
-      asking({ provider, model })
-      let started = false
-      let finished = false
-      try {
-        for await (const part of candidate.stream(request)) {
-          started = true
-          finished = part.type === 'finish'
-          yield part
-        }
-        if (finished) return
-        throw new ProviderError(`The model provider ${provider} broke off its answer: try again`, { retryable: true })
-      } catch (thrown) {
-        request.signal.throwIfAborted()
-        const error = failureOf(thrown, { provider, model, secrets: this.#secrets(), now: Date.now() })
-        const { status, retryable, detail } = error
-        this.#log.warn({ tier, provider, model, status, retryable, reason: detail }, 'a model call failed')
-        failures.push(error)
-        if (started) break
-      }
+  stream(tier: string, request: ModelRequest, asking?: Asking): AsyncGenerator<ModelPart> {
+    return this.#stream(this.#current(), tier, request, asking)
+  }
+
+  /** The models of now, whatever is configured meanwhile, until `release`, which is to be called once. */
+  hold(): Models & { release(): void } {
+    const generation = this.#current()
+    generation.hold()
+    return {
+      tiers: () => generation.tiers(),
+      describe: (tier) => this.#describe(generation, tier),
+      stream: (tier, request, asking) => this.#stream(generation, tier, request, asking),
+      release: () => generation.release()
     }
-    throw failed(failures)
   }
 
   /** Ends the connections of all models. */
   async close(): Promise<void> {
-    await Promise.all([...(this.#tiers?.values() ?? [])].flat().map((model) => model.close?.()))
+    await Promise.all(Array.from(this.#generations, (generation) => generation.close()))
   }
 
-  #modelsOf(tier: string): readonly [Model, ...Model[]] {
-    const models = this.#opened().get(tier)
-    if (models !== undefined) return models
-    throw new RpcError('InvalidRequest', `Unknown model tier: expected one of ${this.tiers().join(', ')}`)
+  #describe(generation: Generation, tier: string): ModelDescription {
+    const [{ provider, model, contextWindow }] = modelsOf(generation, tier)
+    return { provider, model, contextWindow, offline: this.#kinds.get(provider)?.offline === true }
   }
 
-  #opened(): ReadonlyMap<string, readonly [Model, ...Model[]]> {
-    if (!Object.hasOwn(this.#configured, 'default')) throw new Error('models.default must be set when another tier is')
-    this.#tiers ??= new Map(Object.entries(this.#configured).map(([tier, providers]) => [tier, this.#openTier(tier, providers)]))
-    return this.#tiers
-  }
-
-  #openTier(tier: string, providers: Readonly<Record<string, ModelSettings>>): [Model, ...Model[]] {
-    const [first, ...others] = Object.entries(providers).map(([name, settings]) =>
-      this.#openModel(`models.${tier}.${name}`, name, settings)
-    )
-    if (first === undefined) throw new Error(`models.${tier} must name at least one provider`)
-    return [first, ...others]
-  }
-
-  #openModel(path: string, name: string, settings: ModelSettings): Model {
-    const kind = this.#kinds.get(name)
-    if (kind === undefined) {
-      const known = this.#kinds.list().map(({ name }) => name)
-      throw new Error(`${path}: unknown provider, expected one of ${known.join(', ')}`)
-    }
+  async *#stream(
+    generation: Generation,
+    tier: string,
+    request: ModelRequest,
+    asking: Asking = () => {}
+  ): AsyncGenerator<ModelPart> {
+    const failures: ProviderError[] = []
+    generation.hold()
     try {
-      return kind.open(settings)
-    } catch (error) {
-      throw new Error(`${path}.${(error as Error).message}`)
+      for (const candidate of modelsOf(generation, tier)) {
+        const { provider, model } = candidate
+        asking({ provider, model })
+        let started = false
+        let finished = false
+        try {
+          for await (const part of candidate.stream(request)) {
+            started = true
+            finished = part.type === 'finish'
+            yield part
+          }
+          if (finished) return
+          throw new ProviderError(`The model provider ${provider} broke off its answer: try again`, { retryable: true })
+        } catch (thrown) {
+          request.signal.throwIfAborted()
+          const error = failureOf(thrown, { provider, model, secrets: generation.secrets(), now: Date.now() })
+          const { status, retryable, detail } = error
+          this.#log.warn({ tier, provider, model, status, retryable, reason: detail }, 'a model call failed')
+          failures.push(error)
+          if (started) break
+        }
+      }
+    } finally {
+      generation.release()
     }
+    throw failed(failures)
   }
 
-  #secrets(): string[] {
-    return Object.values(this.#configured).flatMap((providers) => Object.values(providers).flatMap(({ apiKey }) => apiKey ?? []))
+  /** Opened when it is first needed: a later plugin may add a kind of provider. */
+  #current(): Generation {
+    return this.#generation ?? this.#take(new Generation(this.#configured, this.#kinds))
   }
+
+  #take(generation: Generation): Generation {
+    this.#generations.add(generation)
+    this.#generation = generation
+    return generation
+  }
+}
+
+function modelsOf(generation: Generation, tier: string): ModelsOfTier {
+  const models = generation.get(tier)
+  if (models !== undefined) return models
+  throw new RpcError('InvalidRequest', `Unknown model tier: expected one of ${generation.tiers().join(', ')}`)
 }
 
 /** What the client is told when no model of a tier has answered. It may try again as soon as the first of them allows. */
@@ -148,10 +179,18 @@ export default gatewayPlugin({ name: 'providers', dependencies: ['config'] }, as
   for (const provider of [...networkProviders, offlineProvider]) providers.add(provider)
   app.decorate('providers', providers)
   app.addHook('onClose', () => providers.close())
+  const sayWhenOffline = (): void => {
+    const { offline } = providers.describe('default')
+    if (offline) app.log.warn('the offline model answers: set models.default.<provider> to talk to a real one')
+  }
   // Not before: a later plugin may add a kind of provider.
   app.addHook('onReady', async () => {
     providers.open()
-    const { offline } = providers.describe('default')
-    if (offline) app.log.warn('the offline model answers: set models.default.<provider> to talk to a real one')
+    sayWhenOffline()
+  })
+  // Models that cannot be made refuse the whole of a new configuration. Their connections are kept when nothing changes in them.
+  app.settings.onPrepare(({ models }, current) => (models === current.models ? undefined : providers.prepare(models)))
+  app.settings.onChange(({ models }, previous) => {
+    if (models !== previous.models) sayWhenOffline()
   })
 })

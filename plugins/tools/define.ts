@@ -1,5 +1,6 @@
 import type { Static, TObject } from '@sinclair/typebox'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Issue } from '../../rpc/errors.ts'
 import type { Attachment } from '../providers/define.ts'
 
 export interface ToolContext {
@@ -28,7 +29,7 @@ export interface Tool<I extends TObject = TObject> {
   /** `tools.execute` waits for its turn in the session's lane. */
   readonly inLane?: boolean
   /**
-   * `args` are a copy that has passed `input`.
+   * `args` are a copy that has passed `input`, frozen: what was shown to whoever confirmed the call is what the tool gets.
    * @throws ToolError with a message for the model and for people; anything else that is thrown is only logged
    */
   run(args: Static<I>, context: ToolContext): Promise<string | ToolOutput>
@@ -40,6 +41,30 @@ export type AnyTool = Tool<any>
 /** Identity at run time; ties `run` to the input schema. */
 export function defineTool<I extends TObject>(tool: Tool<I>): Tool<I> {
   return tool
+}
+
+/** A tool that somebody else has described, in plain JSON Schema. */
+export interface SourcedTool {
+  /** `<source>.<tool>`, at most 64 characters. */
+  readonly name: string
+  /** Read by the model, and written by others. */
+  readonly description: string
+  readonly inputSchema: Readonly<Record<string, unknown>>
+  /** What is wrong with the arguments; paths below `args`. None: they are an object that `run` takes. */
+  issues(args: unknown): readonly Issue[]
+  /**
+   * `args` are a frozen copy without issues.
+   * @throws ToolError as `Tool.run` does
+   */
+  run(args: Record<string, unknown>, context: ToolContext): Promise<string | ToolOutput>
+}
+
+/** Tools that come and go. */
+export interface ToolSource {
+  /** The first part of its tools' names. */
+  readonly name: string
+  /** As they are now; starts what is needed to know them. Never rejects, and never takes long: a source that cannot be reached has none. */
+  tools(): Promise<readonly SourcedTool[]>
 }
 
 /** A tool's failure, in words that may be shown. `output` is what the tool had produced by then. */

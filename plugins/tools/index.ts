@@ -8,27 +8,46 @@ import { shellTool } from './shell.ts'
 import { Toolbox } from './toolbox.ts'
 import { webFetchTool } from './web-fetch.ts'
 
-export type { RunOptions } from './toolbox.ts'
+export type { ToolSource } from './define.ts'
+export type { PreparedCall, RunOptions } from './toolbox.ts'
 
 export type Tools = Toolbox
 
-/** Owns `app.tools`: the built-in tools, and those that other plugins add before the start. */
+/** Owns `app.tools`: the built-in tools, those that other plugins add before the start, and those of sources, which come and go. */
 export default gatewayPlugin(
   { name: 'tools', dependencies: ['config', 'db', 'audit', 'rpc', 'lanes', 'sessions', 'canvas'] },
   async (app) => {
-    const tools = new Toolbox({ dataDir: app.config.dataDir, audit: app.audit, lanes: app.lanes })
+    const tools = new Toolbox({
+      dataDir: app.config.dataDir,
+      audit: app.audit,
+      lanes: app.lanes,
+      sessions: app.db.sessions,
+      log: app.log,
+      restricted: () => app.config.tools
+    })
     for (const tool of builtIn(app)) tools.add(tool)
     app.decorate('tools', tools)
     for (const method of Object.values(methods)) app.rpc.method(method)
+    app.addHook('onReady', async () => {
+      const names = tools.misnamed()
+      // A slip here would let a tool run that somebody wanted to be asked about.
+      if (names.length > 0) app.log.warn({ tools: names }, 'tools.confirm or tools.elevated names tools that are not there')
+    })
   }
 )
 
-function builtIn({ config: { tools }, db, canvas }: GatewayInstance): AnyTool[] {
+function builtIn(app: GatewayInstance): AnyTool[] {
+  const { db, canvas } = app
+  const addresses = {
+    get allowHosts() {
+      return app.config.tools.web.allowHosts
+    }
+  }
   return [
     // What is off is not listed either: no model is offered what it may not use.
-    ...(tools.shell.enabled ? [shellTool()] : []),
+    ...(app.config.tools.shell.enabled ? [shellTool()] : []),
     ...fileTools(),
-    webFetchTool({ allowHosts: tools.web.allowHosts }),
+    webFetchTool(addresses),
     ...memoryTools({ memory: db.memory }),
     canvasTool({ canvas })
   ]

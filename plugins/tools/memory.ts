@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { checkpointsOf } from '../../db/checkpoints.ts'
 import type { Db } from '../../db/client.ts'
 import { type AnyTool, defineTool, type ToolContext, ToolError } from './define.ts'
 
@@ -12,7 +13,7 @@ const TEXT = '^[^\\u0000-\\u001f\\u007f]+$'
 const Namespace = Type.Optional(
   Type.String({
     minLength: 1,
-    maxLength: 300,
+    maxLength: 1000,
     pattern: TEXT,
     description: `A drawer for keys; '${DEFAULT_NAMESPACE}' when not given`
   })
@@ -81,9 +82,4 @@ export function memoryTools({ memory, now = Date.now }: MemoryOptions): AnyTool[
 function assertReadable(namespace: string, session: ToolContext['session']): void {
   if (!namespace.startsWith(RESERVED) || namespace === checkpointsOf(session.id)) return
   throw new ToolError(`'${namespace}' belongs to another session`)
-}
-
-/** `ws:abc` → `session/checkpoints/ws/abc`. */
-function checkpointsOf(sessionId: string): string {
-  return `${RESERVED}checkpoints/${sessionId.replace(':', '/')}`
 }

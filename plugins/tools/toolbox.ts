@@ -1,13 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Db } from '../../db/client.ts'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
+import { elevationOf } from '../../rpc/schemas/session.ts'
 import { masked } from '../../rpc/shown.ts'
-import { compile, type Validate } from '../../rpc/validate.ts'
-import { Collection } from '../../types.ts'
 import type { Audit } from '../audit.ts'
 import type { GatewayLanes } from '../lanes/index.ts'
 import type { ToolSpec } from '../providers/define.ts'
-import { type AnyTool, ToolError, type ToolOutput, type ToolResult } from './define.ts'
+import { Catalog, type Entry } from './catalog.ts'
+import {
+  type AnyTool,
+  type SourcedTool,
+  type ToolContext,
+  ToolError,
+  type ToolOutput,
+  type ToolResult,
+  type ToolSource
+} from './define.ts'
 import { workspacePath } from './workspace.ts'
 
 export interface RunOptions {
@@ -23,18 +32,29 @@ export interface ToolboxOptions {
   readonly dataDir: string
   readonly audit: Pick<Audit, 'record'>
   readonly lanes: Pick<GatewayLanes, 'run' | 'cancel'>
+  readonly sessions: Pick<Db['sessions'], 'get'>
+  readonly log: Pick<FastifyBaseLogger, 'warn'>
+  /** What the operator asks for, as it is now: names of tools. */
+  restricted(): { readonly confirm: readonly string[]; readonly elevated: readonly string[] }
+  readonly now?: () => number
 }
 
-interface Entry {
-  readonly name: string
-  readonly tool: AnyTool
-  readonly spec: ToolSpec
-  readonly validate: Validate<Record<string, unknown>>
+/** One call of a tool that can be made: the tool as it was found, and exactly the arguments that it will get. */
+export interface PreparedCall {
+  readonly tool: string
+  /** Checked, defaults filled in, frozen to the last value in them. */
+  readonly args: Readonly<Record<string, unknown>>
+  /** A person has to confirm it when the agent wants it. */
+  readonly confirm: boolean
+  /** Why it may not run in this session now; for the model and for people. */
+  refusal(sessionId: string): Promise<string | undefined>
+  /**
+   * Runs it now. A tool that fails, or may not run, is a result and not an error.
+   * @throws the signal's reason when the run was aborted
+   */
+  run(options: RunOptions): Promise<ToolResult>
 }
 
-/** What every provider takes, its dots becoming `_`; MCP servers use more than our own names do. */
-const NAME = /^[a-z][a-z0-9_-]*(\.[A-Za-z][A-Za-z0-9_-]*)+$/
-const MAX_NAME = 64
 /** Enough of the arguments to see in the audit log what was asked for. */
 const MAX_AUDITED = 200
 /** Characters of an error: enough for any honest one. */
@@ -45,76 +65,74 @@ const UNFORESEEN = 'the tool failed'
 
 /** The tools of the gateway, and the one way to run them: checked, recorded, and with errors that may be shown. */
 export class Toolbox {
-  readonly #entries = new Collection<Entry>('tool')
+  readonly #catalog: Catalog
   readonly #options: ToolboxOptions
 
   constructor(options: ToolboxOptions) {
+    this.#catalog = new Catalog(options)
     this.#options = options
   }
 
   /** Adds a tool. A name that is taken or malformed, or a schema that is not that of an object, stops the start. */
   add(tool: AnyTool): void {
-    const { name, description, input } = tool
-    if (!NAME.test(name) || name.length > MAX_NAME) {
-      throw new Error(`tool '${name}': a name looks like 'group.verb' and has at most ${MAX_NAME} characters`)
-    }
-    if (input?.type !== 'object') throw new Error(`tool '${name}': input must be a schema of an object`)
-    this.#entries.add({
-      name,
-      tool,
-      // Through JSON: what is left is plain JSON Schema, without TypeBox's own marks.
-      spec: { name, description, inputSchema: JSON.parse(JSON.stringify(input)) },
-      validate: compile(input, 'args')
-    })
+    this.#catalog.add(tool)
   }
 
-  get(name: string): AnyTool | undefined {
-    return this.#entries.get(name)?.tool
+  /** Adds tools that come and go. A name that is malformed, or taken by another source or by tools of the gateway, stops the start. */
+  addSource(source: ToolSource): void {
+    this.#catalog.addSource(source)
   }
 
-  list(): AnyTool[] {
-    return this.#entries.list().map(({ tool }) => tool)
+  /** Names for which something is asked in the configuration though no tool can have them: it is switched off, or misspelt. */
+  misnamed(): string[] {
+    const { confirm, elevated } = this.#options.restricted()
+    return [...new Set([...confirm, ...elevated])].filter((name) => !this.#catalog.mayHave(name))
   }
 
-  specs(): ToolSpec[] {
-    return this.#entries.list().map(({ spec }) => spec)
+  async get(name: string): Promise<AnyTool | SourcedTool | undefined> {
+    return (await this.#catalog.get(name))?.tool
+  }
+
+  /** In the order in which they were added, those of sources last. */
+  async specs(): Promise<ToolSpec[]> {
+    return (await this.#catalog.list()).map(({ spec }) => spec)
   }
 
   /**
-   * The arguments as the tool will get them: a copy, defaults filled in.
+   * The arguments as the tool will get them: a copy, defaults filled in, frozen.
    * @throws RpcError ToolNotFound, or InvalidRequest with paths below `root`, such as `args.command`
    */
-  check(name: string, args: unknown, root = 'args'): Record<string, unknown> {
-    const entry = this.#entries.get(name)
+  async check(name: string, args: unknown, root = 'args'): Promise<Readonly<Record<string, unknown>>> {
+    return (await this.prepare(name, args, root)).args
+  }
+
+  /**
+   * The first half of `run`, for whoever has to ask a person before the second.
+   * @throws what `check` throws
+   */
+  async prepare(name: string, args: unknown, root = 'args'): Promise<PreparedCall> {
+    const entry = await this.#catalog.get(name)
     if (!entry) throw new RpcError('ToolNotFound', `Unknown tool: ${JSON.stringify(name.slice(0, 100))}`)
-    const checked = entry.validate(structuredClone(args))
-    if (!('issues' in checked)) return checked.value
-    throw invalidParams(checked.issues.map(({ path, message }) => ({ path: path.replace('args', root), message })))
+    const checked = entry.check(args)
+    if ('issues' in checked) {
+      throw invalidParams(checked.issues.map(({ path, message }) => ({ path: path.replace('args', root), message })))
+    }
+    const frozen = deepFrozen(checked.value)
+    return {
+      tool: name,
+      args: frozen,
+      confirm: this.#options.restricted().confirm.includes(name),
+      refusal: (sessionId) => this.#refusal(name, sessionId),
+      run: (options) => this.#run(entry, frozen, options)
+    }
   }
 
   /**
    * Runs a tool now. A tool that fails is a result, not an error.
    * @throws what `check` throws; the signal's reason when the run was aborted
    */
-  async run(name: string, args: unknown, { sessionId, signal, log, actor }: RunOptions): Promise<ToolResult> {
-    const checked = this.check(name, args)
-    signal.throwIfAborted()
-    const { dataDir, audit } = this.#options
-    const workspace = workspacePath(dataDir, sessionId)
-    const shownArgs = masked(JSON.stringify(checked), { limit: MAX_AUDITED })
-    const record = (end: { success: boolean; aborted?: true }): void =>
-      audit.record('tool.run', actor, { tool: name, sessionId, ...end, args: shownArgs })
-    // At once, and not when the tool has ended: one that ignores its signal may never do so.
-    const aborted = (): void => record({ success: false, aborted: true })
-    signal.addEventListener('abort', aborted, { once: true })
-    try {
-      const context = { signal, session: { id: sessionId, workspace }, log }
-      const result = await outcome(this.get(name)!, checked, context, [workspace, dataDir])
-      if (!signal.aborted) record({ success: result.success })
-      return result
-    } finally {
-      signal.removeEventListener('abort', aborted)
-    }
+  async run(name: string, args: unknown, options: RunOptions): Promise<ToolResult> {
+    return await (await this.prepare(name, args)).run(options)
   }
 
   /**
@@ -125,7 +143,8 @@ export class Toolbox {
   async execute(name: string, args: unknown, options: RunOptions): Promise<ToolResult> {
     const { sessionId, signal, actor } = options
     const { lanes } = this.#options
-    const own = this.get(name)?.inLane ? undefined : `tool:${randomUUID()}`
+    const inLane = (await this.#catalog.get(name))?.inLane
+    const own = inLane ? undefined : `tool:${randomUUID()}`
     const gone = (): void => {
       if (own !== undefined) lanes.cancel(own)
     }
@@ -144,12 +163,54 @@ export class Toolbox {
       signal.removeEventListener('abort', gone)
     }
   }
+
+  async #run({ name, tool }: Entry, args: Record<string, unknown>, options: RunOptions): Promise<ToolResult> {
+    const { sessionId, signal, log, actor } = options
+    signal.throwIfAborted()
+    const { dataDir, audit } = this.#options
+    const workspace = workspacePath(dataDir, sessionId)
+    const shownArgs = masked(JSON.stringify(args), { limit: MAX_AUDITED })
+    const record = (end: { success: boolean; aborted?: true; refused?: true }): void =>
+      audit.record('tool.run', actor, { tool: name, sessionId, ...end, args: shownArgs })
+    // At once, and not when the tool has ended: one that ignores its signal may never do so.
+    const aborted = (): void => record({ success: false, aborted: true })
+    signal.addEventListener('abort', aborted, { once: true })
+    try {
+      const refusal = await this.#refusal(name, sessionId)
+      signal.throwIfAborted()
+      if (refusal !== undefined) {
+        record({ success: false, refused: true })
+        return { success: false, output: '', error: refusal, attachments: [] }
+      }
+      const context = { signal, session: { id: sessionId, workspace }, log }
+      const result = await outcome(tool, args, context, [workspace, dataDir])
+      if (!signal.aborted) record({ success: result.success })
+      return result
+    } finally {
+      signal.removeEventListener('abort', aborted)
+    }
+  }
+
+  async #refusal(name: string, sessionId: string): Promise<string | undefined> {
+    const { restricted, sessions, now = Date.now } = this.#options
+    if (!restricted().elevated.includes(name)) return undefined
+    const { active } = elevationOf((await sessions.get(sessionId))?.config.elevation, now())
+    if (active) return undefined
+    return `${name} runs only while this session is elevated, and it is not: an operator can allow it for some time with /elevate 10m`
+  }
+}
+
+/** Nothing in it can be changed any more: what somebody was shown is what it stays. */
+function deepFrozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const inside of Object.values(value)) deepFrozen(inside)
+  return Object.freeze(value)
 }
 
 async function outcome(
-  tool: AnyTool,
+  tool: AnyTool | SourcedTool,
   args: Record<string, unknown>,
-  context: Parameters<AnyTool['run']>[1],
+  context: ToolContext,
   hidden: readonly string[]
 ): Promise<ToolResult> {
   try {

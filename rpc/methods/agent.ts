@@ -12,6 +12,7 @@ export const send = defineMethod({
   name: 'agent.send',
   summary: 'Send a message to the agent and stream its answer',
   scope: 'write',
+  errors: ['RequestCancelled'],
   params: Type.Object(
     {
       message: Type.String({ maxLength: MAX_MESSAGE, description: 'May be empty when there are attachments' }),
@@ -66,6 +67,7 @@ export const cancel = defineMethod({
   name: 'agent.cancel',
   summary: "Cancel what runs and waits in a session's lane",
   scope: 'write',
+  errors: ['SessionNotFound'],
   params: Type.Object({ sessionId: Type.Optional(SessionId) }, { additionalProperties: false }),
   result: Type.Object({ cancelled: Type.Boolean({ description: 'Whether there was anything to cancel' }) }),
   handler: (params, ctx) => ctx.app.agent.cancel(sessionOf(params, ctx), ctx.caller)

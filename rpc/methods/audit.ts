@@ -9,6 +9,7 @@ const MIB = 4
 export const audit = defineMethod({
   name: 'system.audit',
   summary: 'Show what was done by whom in the last 30 days, newest first (extension)',
+  extension: true,
   scope: 'operate',
   params: Type.Object(
     {

@@ -59,6 +59,7 @@ export const get = defineMethod({
   name: 'canvas.get',
   summary: 'Show one artifact',
   scope: 'read',
+  errors: ['SessionNotFound'],
   params: OneArtifact,
   result: Type.Object({ artifact: Artifact }),
   async handler({ artifactId, ...params }, ctx) {
@@ -70,6 +71,7 @@ export const list = defineMethod({
   name: 'canvas.list',
   summary: 'List the artifacts of a session, newest change first',
   scope: 'read',
+  errors: ['SessionNotFound'],
   params: Type.Object(
     {
       sessionId,
@@ -100,6 +102,7 @@ export const remove = defineMethod({
   name: 'canvas.delete',
   summary: 'Delete one artifact',
   scope: 'write',
+  errors: ['SessionNotFound'],
   params: OneArtifact,
   result: Type.Object({ deleted: Type.Boolean({ description: 'False: there was none of that id' }) }),
   async handler({ artifactId, ...params }, ctx) {
@@ -111,6 +114,7 @@ export const clear = defineMethod({
   name: 'canvas.clear',
   summary: 'Delete all artifacts of a session',
   scope: 'write',
+  errors: ['SessionNotFound'],
   params: Type.Object({ sessionId }, { additionalProperties: false }),
   result: Type.Object({ cleared: Type.Integer({ minimum: 0, description: 'How many there were' }) }),
   async handler(params, ctx) {

@@ -11,7 +11,9 @@ const OneSession = Type.Object({ sessionId: Type.Optional(SessionId) }, { additi
 export const resume = defineMethod({
   name: 'sessions.resume',
   summary: 'Replay what was missed of a run, then follow it to its end (extension)',
+  extension: true,
   scope: 'read',
+  errors: ['SessionNotFound', 'RequestCancelled'],
   params: Type.Object(
     {
       sessionId: Type.Optional(SessionId),
@@ -46,6 +48,7 @@ export const resume = defineMethod({
 export const subscribe = defineMethod({
   name: 'sessions.subscribe',
   summary: 'Follow every run of a session from now on, whoever asked (extension)',
+  extension: true,
   scope: 'read',
   params: OneSession,
   result: Subscribed,
@@ -64,6 +67,7 @@ export const subscribe = defineMethod({
 export const unsubscribe = defineMethod({
   name: 'sessions.unsubscribe',
   summary: 'Stop following a session (extension)',
+  extension: true,
   scope: 'read',
   params: OneSession,
   result: Unsubscribed,

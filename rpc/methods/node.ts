@@ -28,6 +28,7 @@ export const register = defineMethod({
   name: 'node.register',
   summary: 'Register role and capabilities of a companion node for this connection',
   scope: 'node',
+  errors: ['RequestCancelled'],
   params: RegisterParams,
   result: Registered,
   events: NODE_EVENTS,
@@ -160,7 +161,9 @@ export const setPushToken = defineMethod({
 export const invoke = defineMethod({
   name: 'node.invoke',
   summary: 'Have a connected node do something it can do, and wait for its answer (extension)',
+  extension: true,
   scope: 'operate',
+  errors: ['RequestCancelled'],
   params: InvokeParams,
   result: Invoked,
   examples: [
@@ -181,6 +184,7 @@ export const invoke = defineMethod({
 export const result = defineMethod({
   name: 'node.result',
   summary: 'Answer an invoke event, once (extension)',
+  extension: true,
   scope: 'node',
   params: ResultParams,
   result: Type.Object({ accepted: Type.Literal(true) }),

@@ -53,6 +53,7 @@ export const list = defineMethod({
 export const redeem = defineMethod({
   name: 'pairing.redeem',
   summary: 'Let a sender in who knows a pairing code (extension)',
+  extension: true,
   scope: 'operate',
   params: Type.Object(
     {
@@ -83,6 +84,7 @@ export const redeem = defineMethod({
 export const revoke = defineMethod({
   name: 'pairing.revoke',
   summary: 'Take back a pairing code, or shut a sender out again (extension)',
+  extension: true,
   scope: 'operate',
   params: Type.Object(
     {

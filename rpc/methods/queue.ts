@@ -12,7 +12,9 @@ const EXAMPLE_MESSAGE = '0b6f2a1c-5d0e-4c1f-9f43-6a3f5f0f2b11'
 export const get = defineMethod({
   name: 'queue.get',
   summary: "Show what a session's lane is doing, and what waits in it (extension)",
+  extension: true,
   scope: 'read',
+  errors: ['SessionNotFound'],
   params: Type.Object({ sessionId }, { additionalProperties: false }),
   result: QueueDetails,
   examples: [
@@ -62,7 +64,9 @@ export const get = defineMethod({
 export const cancel = defineMethod({
   name: 'queue.cancel',
   summary: 'Cancel one message that waits, your own or with the scope operate any (extension)',
+  extension: true,
   scope: 'write',
+  errors: ['SessionNotFound'],
   params: Type.Object(
     { sessionId, messageId: Type.String({ minLength: 1, maxLength: 64, description: 'As queue.get shows it' }) },
     { additionalProperties: false }
@@ -80,7 +84,9 @@ export const cancel = defineMethod({
 export const clear = defineMethod({
   name: 'queue.clear',
   summary: 'Cancel all that waits, your own or with the scope operate everything; what runs goes on (extension)',
+  extension: true,
   scope: 'write',
+  errors: ['SessionNotFound'],
   params: Type.Object({ sessionId }, { additionalProperties: false }),
   result: Type.Object({ cleared: Type.Integer({ minimum: 0, description: 'How many messages were cancelled' }) }),
   examples: [{ params: { sessionId: EXAMPLE_SESSION }, result: { cleared: 3 } }],

@@ -1,7 +1,15 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { ShownMessage } from '../../db/client.ts'
 import { defineMethod } from '../define.ts'
-import { attach, type HistoryEntry, SessionDetails, SessionId, SessionSummary, sessionOf } from '../schemas/session.ts'
+import {
+  attach,
+  elevationOf,
+  type HistoryEntry,
+  SessionDetails,
+  SessionId,
+  SessionSummary,
+  sessionOf
+} from '../schemas/session.ts'
 
 const LIST_LIMIT = 50
 const HISTORY_LIMIT = 200
@@ -46,7 +54,11 @@ export const list = defineMethod({
             userId: '123456',
             messageCount: 42,
             lastMessageAt: 1739448000000,
-            config: { queue: { mode: 'followup', overflow: 'drop_old', cap: 8, debounceMs: 250, summarizeOverflow: true } }
+            config: {
+              modelTier: 'fast',
+              queue: { mode: 'followup', overflow: 'drop_old', cap: 8, debounceMs: 250, summarizeOverflow: true },
+              elevation: { active: false, untilMs: 1739451600000 }
+            }
           }
         ],
         total: 1
@@ -57,7 +69,10 @@ export const list = defineMethod({
     const { rows, total } = await app.sessions.list({ live: !includePersisted, frontend, limit, offset })
     const sessions = rows.map((row) => {
       const { id, frontend, userId, messageCount, lastMessageAt } = row
-      return { id, frontend, userId, messageCount, lastMessageAt, config: { queue: app.lanes.policies.effective(row) } }
+      const elevation = elevationOf(row.config.elevation, Date.now())
+      const modelTier = app.context.tierOf(row.config).name
+      const config = { modelTier, queue: app.lanes.policies.effective(row), elevation }
+      return { id, frontend, userId, messageCount, lastMessageAt, config }
     })
     return { sessions, total }
   }
@@ -67,6 +82,7 @@ export const get = defineMethod({
   name: 'sessions.get',
   summary: 'Show a session with its newest messages',
   scope: 'read',
+  errors: ['SessionNotFound'],
   params: Type.Object(
     {
       sessionId: Type.Optional(SessionId),
@@ -142,6 +158,7 @@ export const remove = defineMethod({
   name: 'sessions.delete',
   summary: 'Delete a session: stop its work, forget its history',
   scope: 'write',
+  errors: ['SessionNotFound'],
   // Named always: what cannot be undone does not go by what a connection happens to be attached to.
   params: Type.Object({ sessionId: SessionId }, { additionalProperties: false }),
   result: Type.Object({ success: Type.Boolean() }),

@@ -58,6 +58,7 @@ export const capabilities = defineMethod({
 export const hello = defineMethod({
   name: 'system.hello',
   summary: 'Ask for extension events and learn who this connection is (extension)',
+  extension: true,
   scope: 'any',
   params: HelloParams,
   result: Hello,
@@ -80,8 +81,9 @@ export const hello = defineMethod({
 export const discover = defineMethod({
   name: 'rpc.discover',
   summary: 'The OpenRPC document of this gateway (extension)',
+  extension: true,
   scope: 'any',
   params: None,
   result: Type.Object({}, { additionalProperties: true, description: 'An OpenRPC document' }),
-  handler: (_params, { app }) => app.system.openrpc()
+  handler: (_params, { app }) => app.documents.get('openrpc').value
 })

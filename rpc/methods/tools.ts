@@ -23,13 +23,14 @@ export const list = defineMethod({
       }
     }
   ],
-  handler: (_params, { app }) => ({ tools: app.tools.specs() })
+  handler: async (_params, { app }) => ({ tools: await app.tools.specs() })
 })
 
 export const execute = defineMethod({
   name: 'tools.execute',
   summary: 'Run one tool directly, without the agent',
   scope: 'operate',
+  errors: ['ToolNotFound', 'RequestCancelled'],
   params: Type.Object(
     {
       sessionId: Type.Optional(SessionId),
@@ -48,7 +49,7 @@ export const execute = defineMethod({
   async handler({ tool, args = {}, ...params }, ctx) {
     const { app, caller, log, signal } = ctx
     // Before the session is made: a call that cannot run must not leave one behind.
-    app.tools.check(tool, args, 'params.args')
+    await app.tools.check(tool, args, 'params.args')
     const sessionId = sessionOf(params, ctx)
     await app.sessions.open(sessionId)
     const { success, output, error, attachments } = await app.tools.execute(tool, args, {

@@ -1,4 +1,6 @@
 import { Type } from '@sinclair/typebox'
+import { Confirm } from './confirmation.ts'
+import { ContextWarning } from './context.ts'
 import { Mode, Overflow } from './queue.ts'
 
 /** Characters of one message. What is longer is an attachment. */
@@ -61,7 +63,8 @@ export const Content = Type.Object({
 export const ToolStart = Type.Object({
   tool: Type.String(),
   args: Type.Record(Type.String(), Type.Unknown()),
-  callId: Type.String({ description: 'The same in the tool_end of this call' })
+  callId: Type.String({ description: 'The same in the tool_end of this call' }),
+  confirm: Type.Optional(Confirm)
 })
 export const ToolEnd = Type.Object({
   tool: Type.String(),
@@ -102,6 +105,7 @@ export const RUN_EVENTS = {
   tool_start: ToolStart,
   tool_end: ToolEnd,
   attachment: Attachment,
+  context_warning: ContextWarning,
   done: Done,
   error: RunError
 } as const

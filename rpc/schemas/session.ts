@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import type { Context } from '../define.ts'
 import { invalidParams } from '../errors.ts'
 import { Policy } from './queue.ts'
@@ -41,6 +41,18 @@ export function sessionOf({ sessionId }: MayName, { connection }: Pick<Context, 
   ])
 }
 
+/** Whether tools that need it may run in a session. */
+const Elevation = Type.Object({
+  active: Type.Boolean(),
+  untilMs: Type.Integer({ minimum: 0, description: 'Epoch milliseconds, also of one that is over; 0: there is none' })
+})
+
+/** What is stored for a session of its elevation, as it is at `now`. */
+export function elevationOf(stored: { readonly untilMs: number } | undefined, now: number): Static<typeof Elevation> {
+  const untilMs = stored?.untilMs ?? 0
+  return { active: untilMs > now, untilMs }
+}
+
 /** One session in a list. Times are epoch milliseconds. */
 export const SessionSummary = Type.Object({
   id: SessionId,
@@ -48,7 +60,10 @@ export const SessionSummary = Type.Object({
   userId: Type.String(),
   messageCount: Type.Integer({ minimum: 0, description: 'Messages of users and of the agent' }),
   lastMessageAt: Type.Union([Type.Integer(), Type.Null()], { description: 'Epoch milliseconds; null before the first message' }),
-  config: Type.Object({ queue: Policy }, { description: 'What holds for the next message, wherever it was set' })
+  config: Type.Object(
+    { modelTier: Type.String({ description: 'The tier of models that answers' }), queue: Policy, elevation: Elevation },
+    { description: 'What holds for the next message, wherever it was set' }
+  )
 })
 
 const ToolCallEntry = Type.Object({

@@ -6,7 +6,7 @@ import fp from 'fastify-plugin'
 import { type Db, open } from '../../db/client.ts'
 import audit, { Audit } from '../../plugins/audit.ts'
 import db from '../../plugins/db.ts'
-
+import { Masker } from '../../rpc/masking/masker.ts'
 import type { GatewayInstance } from '../../types.ts'
 import { folder } from '../db/folder.ts'
 import { build, connect, type Frame, rejection } from '../helper.ts'
@@ -64,6 +64,17 @@ test('secrets are not recorded, whether their name or their form gives them away
     inputTokens: 12,
     command: "curl -H 'Authorization: Bearer ***' https://***@host/path"
   })
+})
+
+test('a secret of the configuration is not recorded in any form', async (t) => {
+  const { app } = await build(t, { config: { server: { token: 'canary of the configuration' } } })
+  app.audit.record('tool.run', 'token:dash', {
+    args: 'say canary of the configuration, canary%20of%20the%20configuration',
+    data: Buffer.from('{"said":"canary of the configuration"}').toString('base64')
+  })
+  const { detail } = (await app.audit.list({ limit: 1 }))[0]!
+  assert.equal(detail.args, 'say ***, ***')
+  assert.doesNotMatch(String(detail.data), /Y2FuYXJ5|NhbmFye|jYW5hcn/)
 })
 
 test('a detail without end is cut off', async (t) => {
@@ -138,10 +149,13 @@ test('entries are kept for 30 days', async (t) => {
 })
 
 /** A host with the two plugins and a configuration that names `dataDir`. */
+/** In place of the plugin `config`. */
+const configured = (config: object) =>
+  fp(async (app) => void app.decorate('config', config).decorate('settings', { masker: new Masker() }), { name: 'flynn:config' })
+
 async function host(dataDir: string): Promise<GatewayInstance & { close(): Promise<void> }> {
-  const config = fp(async (app) => void app.decorate('config', { dataDir }), { name: 'flynn:config' })
   const app = Fastify()
-  await app.register(config)
+  await app.register(configured({ dataDir }))
   await app.register(db)
   await app.register(audit)
   await app.ready()
@@ -167,6 +181,7 @@ test('the gateway closes only once all entries are written', async () => {
   const written = Promise.withResolvers<void>()
   const store = { append: () => written.promise, prune: async () => {} }
   const app = Fastify()
+  await app.register(configured({}))
   await app.register(fp(async (app) => void app.decorate('db', { audit: store }), { name: 'flynn:db' }))
   await app.register(audit)
   await app.ready()

@@ -16,7 +16,7 @@ async function rig(t: TestContext, { store }: Options = {}) {
   const clock = { now: 1_739_700_000_000 }
   const presence = new Presence({
     store: { ...db.presence, ...store },
-    offlineAfterMs: 300_000,
+    offlineAfterMs: () => 300_000,
     log: { error: (...line: unknown[]) => errors.push(line) },
     now: () => clock.now
   })

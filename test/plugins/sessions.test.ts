@@ -10,6 +10,7 @@ import { compile } from '../../rpc/validate.ts'
 import { workLanes } from './lanes/rig.ts'
 
 const POLICY = { mode: 'followup', overflow: 'drop_old', cap: 20, debounceMs: 250, summarizeOverflow: true }
+const NEW = { modelTier: 'default', queue: POLICY, elevation: { active: false, untilMs: 0 } }
 
 /** The sessions over a real database and real lanes, called as over the wire. */
 async function rig(t: TestContext, now = () => 1739448000000) {
@@ -29,7 +30,12 @@ async function rig(t: TestContext, now = () => 1739448000000) {
 
   /** The answer as a client reads it: through the checks of the params and the schema of the result. */
   async function call(name: string, params: unknown = {}, { connection, scopes = ['read', 'write'] as Scope[] }: Caller = {}) {
-    const ctx = { app: { db, sessions, audit, lanes }, connection, caller: { id: 'token:dash', scopes: new Set(scopes) } }
+    const context = { tierOf: () => ({ name: 'default' }) }
+    const ctx = {
+      app: { db, sessions, audit, lanes, context },
+      connection,
+      caller: { id: 'token:dash', scopes: new Set(scopes) }
+    }
     return JSON.parse(rpc.encode(name, await rpc.call(name, params, ctx as unknown as Context)))
   }
   return { db, lanes, attached, sessions, recorded, forgotten, call }
@@ -53,6 +59,7 @@ async function say(db: Db, sessionId: string, message: Partial<NewMessage> = {})
 test('sessions.list answers in the shape of the protocol, with times in milliseconds', async (t) => {
   const { db, call } = await rig(t)
   await say(db, 'telegram:123456', { createdAt: 1739448000000 })
+  await db.sessions.configure('telegram:123456', { elevation: { untilMs: Number.MAX_SAFE_INTEGER } }, 1)
   await db.sessions.open('ws:new', 1)
   assert.deepEqual(await call('sessions.list'), {
     sessions: [
@@ -62,9 +69,9 @@ test('sessions.list answers in the shape of the protocol, with times in millisec
         userId: '123456',
         messageCount: 1,
         lastMessageAt: 1739448000000,
-        config: { queue: POLICY }
+        config: { modelTier: 'default', queue: POLICY, elevation: { active: true, untilMs: Number.MAX_SAFE_INTEGER } }
       },
-      { id: 'ws:new', frontend: 'ws', userId: 'new', messageCount: 0, lastMessageAt: null, config: { queue: POLICY } }
+      { id: 'ws:new', frontend: 'ws', userId: 'new', messageCount: 0, lastMessageAt: null, config: NEW }
     ],
     total: 2
   })

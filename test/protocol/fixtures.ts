@@ -53,19 +53,7 @@ export interface Later {
  * no longer needed.
  */
 export const LATER: readonly Later[] = [
-  {
-    fixture: 'sessions.list',
-    path: 'result.sessions[0].config.modelTier',
-    why: 'no command sets a tier for one session yet'
-  },
-  {
-    fixture: 'sessions.list',
-    path: 'result.sessions[0].config.elevation',
-    why: 'no tool asks for an elevated session yet'
-  },
-  { fixture: 'system.presence', path: 'result.presence[0]', why: 'no channel of a messenger is there yet' },
-  { fixture: 'agent.send', path: 'context_warning', why: 'the use of the context window is not watched yet' },
-  { fixture: 'events', path: 'context_warning', why: 'the use of the context window is not watched yet' }
+  { fixture: 'system.presence', path: 'result.presence[0]', why: 'no channel of a messenger is there yet' }
 ]
 
 /** The paths of one fixture that may differ. */

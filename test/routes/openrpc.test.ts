@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import test, { type TestContext } from 'node:test'
-import { Ajv, type AnySchema } from 'ajv'
+import { Ajv } from 'ajv'
 import { ERRORS } from '../../rpc/errors.ts'
 import { build, connect, type Frame } from '../helper.ts'
 import { probes } from '../protocol/probes.ts'
+import { checkerOf, references, target } from './documents.ts'
 
 // The types of the first are those of its documents, not of what it exports.
 const require = createRequire(import.meta.url)
@@ -14,19 +15,6 @@ const draft07 = require('ajv/dist/refs/json-schema-draft-07.json') as { definiti
 async function discovered(t: TestContext): Promise<Frame> {
   const { url } = await build(t, { plugins: [probes] })
   return await (await connect(t, url)).call('rpc.discover')
-}
-
-/** What the gateway writes into its schemas beyond JSON Schema: a hint for error messages. */
-const OWN_KEYWORDS = ['expected']
-
-/** Strict: a keyword that JSON Schema does not know is an error. */
-function strict(): Ajv {
-  return new Ajv({ strict: true, strictTypes: false, keywords: OWN_KEYWORDS, allErrors: true })
-}
-
-function assertValid(ajv: Ajv, schema: AnySchema, value: unknown, what: string): void {
-  const validate = ajv.compile(schema)
-  assert.ok(validate(value), `${what}: ${JSON.stringify(validate.errors)}`)
 }
 
 test('rpc.discover, its HTTP route and GET /openrpc.json answer the same document', async (t) => {
@@ -94,20 +82,30 @@ test('required params stand before the optional ones', async (t) => {
   assert.ok(methods.some(({ params }: Frame) => params.some((param: Frame) => param.required)))
 })
 
-test('schemas hold nothing but JSON Schema: no marks of the library they are written with', async (t) => {
+test('schemas hold nothing but JSON Schema: no hints for messages, no marks of the library they are written with', async (t) => {
   const document = await discovered(t)
-  const ajv = strict()
+  const checker = checkerOf(document)
   for (const { name, params, result, 'x-events': events = {} } of document.methods) {
-    for (const param of params) assert.doesNotThrow(() => ajv.compile(param.schema), `${name} ${param.name}`)
-    assert.doesNotThrow(() => ajv.compile(result.schema), name)
-    for (const [event, schema] of Object.entries(events)) assert.doesNotThrow(() => ajv.compile(schema as AnySchema), event)
+    for (const { name: param, schema } of params) assert.doesNotThrow(() => checker(schema), `${name} ${param}`)
+    assert.doesNotThrow(() => checker(result.schema), name)
+    for (const [event, schema] of Object.entries<Frame>(events)) assert.doesNotThrow(() => checker(schema), event)
   }
-  for (const schema of Object.values(document['x-extension-events'])) assert.doesNotThrow(() => ajv.compile(schema as AnySchema))
+  for (const schema of Object.values<Frame>(document['x-extension-events'])) assert.doesNotThrow(() => checker(schema))
+  assert.doesNotMatch(JSON.stringify(document), /"expected":/)
+})
+
+test('a schema that several methods share is written once, and every reference points at something', async (t) => {
+  const document = await discovered(t)
+  const found = new Set(references(document))
+  for (const $ref of found) target(document, $ref)
+  for (const name of Object.keys(document.components.schemas)) assert.ok(found.has(`#/components/schemas/${name}`), name)
+  assert.ok(found.has('#/components/schemas/SessionId'))
 })
 
 test('every example is valid by the schemas of its own method', async (t) => {
-  const { methods } = await discovered(t)
-  const ajv = strict()
+  const document = await discovered(t)
+  const { methods } = document
+  const checker = checkerOf(document)
   let seen = 0
   for (const { name, params, result, examples } of methods) {
     for (const example of examples) {
@@ -115,7 +113,7 @@ test('every example is valid by the schemas of its own method', async (t) => {
       for (const { name: param, value } of example.params) {
         const { schema } = params.find((descriptor: Frame) => descriptor.name === param) ?? {}
         assert.ok(schema, `${name}: no param ${param}`)
-        assertValid(ajv, schema, value, `${name} ${param}`)
+        assert.equal(checker(schema)(value), undefined, `${name} ${param}`)
       }
       for (const { name: param } of params.filter(({ required }: Frame) => required)) {
         assert.ok(
@@ -123,7 +121,7 @@ test('every example is valid by the schemas of its own method', async (t) => {
           `${name}: the example lacks ${param}`
         )
       }
-      assertValid(ajv, result.schema, example.result.value, `${name} result`)
+      assert.equal(checker(result.schema)(example.result.value), undefined, `${name} result`)
     }
   }
   assert.ok(seen >= 9, `${seen} examples`)
@@ -133,19 +131,44 @@ test('every event a method streams is there with its schema', async (t) => {
   const { url, app } = await build(t)
   const { methods } = await (await connect(t, url)).call('rpc.discover')
   for (const { name, 'x-events': events = {} } of methods) {
-    assert.deepEqual(events, JSON.parse(JSON.stringify(app.rpc.get(name)?.events ?? {})), name)
+    assert.deepEqual(Object.keys(events), Object.keys(app.rpc.get(name)?.events ?? {}), name)
   }
   assert.ok(methods.some((method: Frame) => 'done' in (method['x-events'] ?? {})))
 })
 
-test('every error of the table is there, and every method refers to those that exist', async (t) => {
+test('every error of the table is there, and each method has those it can answer', async (t) => {
   const { methods, components } = await discovered(t)
   assert.deepEqual(
     Object.values(components.errors),
     Object.entries(ERRORS).map(([message, { code, jsonrpc }]) => ({ code: jsonrpc, message, data: { code } }))
   )
-  for (const { name, errors } of methods) {
-    assert.ok(errors.length > 0, name)
-    for (const { $ref } of errors) assert.ok(components.errors[$ref.replace('#/components/errors/', '')], $ref)
-  }
+  const errorsOf = (wanted: string): string[] =>
+    methods
+      .find(({ name }: Frame) => name === wanted)
+      .errors.map(({ $ref }: Frame) => {
+        const name = $ref.replace('#/components/errors/', '')
+        assert.ok(components.errors[name], name)
+        return name
+      })
+  const common = ['ParseError', 'InvalidRequest', 'AuthRequired', 'AuthFailed', 'AgentBusy', 'InternalError']
+  for (const { name } of methods)
+    assert.deepEqual(
+      common.filter((error) => !errorsOf(name).includes(error)),
+      [],
+      name
+    )
+  assert.deepEqual(errorsOf('system.info'), common)
+  assert.ok(errorsOf('sessions.get').includes('SessionNotFound'))
+  assert.ok(errorsOf('tools.execute').includes('ToolNotFound'))
+})
+
+test('an extension is marked as one, and the servers know where the gateway is mounted', async (t) => {
+  const { url } = await build(t, { prefix: '/agent' })
+  const { methods, servers } = await (await connect(t, `${url}/`)).call('rpc.discover')
+  const marked = methods.filter((method: Frame) => method['x-extension']).map(({ name }: Frame) => name)
+  assert.ok(marked.includes('rpc.discover') && !marked.includes('agent.send'))
+  assert.deepEqual(
+    servers.map((server: Frame) => server.url.replace(/\$\{host\}/, server.variables.host.default)),
+    ['ws://127.0.0.1:18800/agent', 'wss://127.0.0.1:18800/agent']
+  )
 })

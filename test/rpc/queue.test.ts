@@ -172,8 +172,9 @@ test('sessions.list tells what holds in each session, in the shape of the protoc
   const usual = '{"mode":"followup","overflow":"drop_old","cap":20,"debounceMs":250,"summarizeOverflow":true}'
   const changed = '{"mode":"steer","overflow":"drop_old","cap":8,"debounceMs":250,"summarizeOverflow":true}'
   const told = answer.sessions.map(({ config }: { config: object }) => JSON.stringify(config))
-  assert.equal(told[0], `{"queue":${changed}}`)
-  assert.deepEqual([...new Set(told.slice(1))], [`{"queue":${usual}}`])
+  const rest = '"elevation":{"active":false,"untilMs":0}'
+  assert.equal(told[0], `{"modelTier":"default","queue":${changed},${rest}}`)
+  assert.deepEqual([...new Set(told.slice(1))], [`{"modelTier":"default","queue":${usual},${rest}}`])
   assert.equal(get.mock.callCount(), 0)
 })
 

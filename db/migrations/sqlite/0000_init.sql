@@ -34,6 +34,15 @@ CREATE TABLE `audit` (
 CREATE INDEX `audit_at` ON `audit` (`at`);--> statement-breakpoint
 CREATE INDEX `audit_event` ON `audit` (`event`,`id`);--> statement-breakpoint
 CREATE INDEX `audit_actor` ON `audit` (`actor`,`id`);--> statement-breakpoint
+CREATE TABLE `contexts` (
+	`session_id` text PRIMARY KEY NOT NULL,
+	`tokens` integer NOT NULL,
+	`counted_to` integer NOT NULL,
+	`context_window` integer NOT NULL,
+	`summary` text,
+	FOREIGN KEY (`session_id`) REFERENCES `sessions`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
 CREATE TABLE `days` (
 	`day` integer PRIMARY KEY NOT NULL,
 	`sessions` integer NOT NULL,

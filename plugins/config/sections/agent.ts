@@ -13,5 +13,15 @@ export const AgentSection = section('The agent', {
     minimum: 0.1,
     maximum: 86_400
   }),
-  max_steps: Type.Integer({ description: 'Model calls in one turn at most', default: 40, minimum: 1, maximum: 1000 })
+  max_steps: Type.Integer({ description: 'Model calls in one turn at most', default: 40, minimum: 1, maximum: 1000 }),
+  auto_compact: Type.Boolean({
+    description: 'Let a summary take the place of what was said before, once a conversation fills the window of its model',
+    default: true
+  }),
+  context_threshold_pct: Type.Integer({
+    description: 'From how many percent of the window on a checkpoint is saved',
+    default: 80,
+    minimum: 1,
+    maximum: 100
+  })
 })

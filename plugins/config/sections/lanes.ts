@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { MAX_CAP, MAX_DEBOUNCE_MS, OVERFLOWS, QUEUE_MODES } from '../../../rpc/schemas/queue.ts'
-import { name, named, oneOf, preset, section } from './words.ts'
+import { name, named, oneOf, preset, restart, section } from './words.ts'
 
 /** What becomes of a turn that was running when the process died. */
 const RECOVERIES = ['abandon', 'retry'] as const
@@ -23,11 +23,13 @@ export const LanesSection = section('Queues, one a session', {
     description: 'Turns that run at the same time, over all sessions',
     default: 32,
     minimum: 1,
-    maximum: 10_000
+    maximum: 10_000,
+    ...restart
   }),
   recovery: oneOf(RECOVERIES, {
     description: 'What becomes of a turn that the end of the process cut off: told as interrupted, or run again',
-    default: 'abandon'
+    default: 'abandon',
+    ...restart
   }),
   default: section('What happens to messages that come while the agent is busy', {
     mode: preset(policy.mode, 'followup'),

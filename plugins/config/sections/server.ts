@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { SCOPES } from '../../../rpc/define.ts'
 import { CAPABILITY } from '../../../rpc/schemas/node.ts'
-import { filled, name, named, oneOf, origin, path, secret, secretKey, section } from './words.ts'
+import { filled, name, named, oneOf, origin, path, restart, restarting, secret, secretKey, section } from './words.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -21,7 +21,7 @@ const Tls = section('Serve TLS; both files in PEM', {
 })
 
 const Nodes = section('Companion devices', {
-  enabled: Type.Boolean({ description: 'Let companion devices register', default: false }),
+  enabled: Type.Boolean({ description: 'Let companion devices register', default: false, ...restart }),
   allowed_roles: Type.Array(Type.String(name), { description: 'The roles they may register with', default: ['companion'] }),
   feature_gates: named(CAPABILITY.pattern, Type.Boolean({ description: 'Whether nodes that declare it may use it' }), {
     description: 'Which capabilities of nodes are enabled; what is not listed is not',
@@ -42,9 +42,16 @@ export const Server = section('The listening side', {
     description: 'Address to listen on; any other than loopback needs a token',
     default: '127.0.0.1',
     pattern: '^[^\\s/]+$',
-    expected: 'an IP address or host name'
+    expected: 'an IP address or host name',
+    ...restart
   }),
-  port: Type.Integer({ description: 'Port to listen on; 0 takes a free one', default: 18800, minimum: 0, maximum: 65535 }),
+  port: Type.Integer({
+    description: 'Port to listen on; 0 takes a free one',
+    default: 18800,
+    minimum: 0,
+    maximum: 65535,
+    ...restart
+  }),
   token: Type.Optional(
     Type.String({ description: 'Bearer token with every scope; absent: no login, loopback only', ...secret, ...filled })
   ),
@@ -62,7 +69,8 @@ export const Server = section('The listening side', {
     description: 'Largest frame or request body; more closes the socket with 1009',
     default: 16 * MiB,
     minimum: KiB,
-    maximum: 256 * MiB
+    maximum: 256 * MiB,
+    ...restart
   }),
   send_buffer_bytes: Type.Integer({
     description: 'Unsent bytes of one socket from which events are merged; at four times this it is closed with 1013',
@@ -74,15 +82,17 @@ export const Server = section('The listening side', {
     description: 'How long running turns may go on when the gateway is asked to stop',
     default: 10,
     minimum: 0,
-    maximum: 3600
+    maximum: 3600,
+    ...restart
   }),
   secret_key: Type.Optional(
     Type.String({
       description: 'Encrypts push tokens in the database: 32 bytes in base64; absent: they are stored as they are',
       ...secret,
-      ...secretKey
+      ...secretKey,
+      ...restart
     })
   ),
-  tls: Type.Optional(Tls),
+  tls: Type.Optional(restarting(Tls)),
   nodes: Nodes
 })

@@ -2,6 +2,8 @@ import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typ
 
 /** Never shown: not in an error, not in a log. */
 export const secret = { secret: true } as const
+/** Whoever reads it does so once, at the start: a change holds from the next start on, and the running value stays in force. */
+export const restart = { restart: true } as const
 /** A file or folder; relative to the configuration file that names it, else to the working directory. */
 export const path = { path: true, minLength: 1, expected: 'a path' } as const
 /** May be written without a character in it only by mistake, and an empty token would let everyone in. */
@@ -43,3 +45,6 @@ export const named = <T extends TSchema>(pattern: string, value: T, options: Rec
   Type.Record(Type.String({ pattern }), value, { additionalProperties: false, ...options })
 
 export const preset = <T extends TSchema>(schema: T, value: Static<T>): T => ({ ...schema, default: value })
+
+/** All of a section needs a restart. */
+export const restarting = <T extends TSchema>(schema: T): T => ({ ...schema, ...restart })

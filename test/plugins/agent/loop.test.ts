@@ -17,7 +17,13 @@ const finish = (inputTokens = 1, outputTokens = 1): ModelPart => ({
 const answered = (output: string): ToolResult => ({ success: true, output, error: null, attachments: [] })
 
 /** A model that says what each step lists, and a record of everything that came out, in order. */
-function scripted(steps: readonly (readonly ModelPart[])[], options: Partial<LoopOptions> = {}) {
+function scripted(
+  steps: readonly (readonly ModelPart[])[],
+  {
+    runTool = async ({ callId }) => answered(`result of ${callId}`),
+    ...options
+  }: Partial<LoopOptions> & { runTool?: (call: ToolCall) => Promise<ToolResult> } = {}
+) {
   const seen: (readonly ChatMessage[])[] = []
   const log: string[] = []
   const rest = [...steps]
@@ -29,7 +35,7 @@ function scripted(steps: readonly (readonly ModelPart[])[], options: Partial<Loo
       seen.push([...messages])
       yield* rest.shift() ?? [finish()]
     },
-    runTool: async ({ callId }: ToolCall) => answered(`result of ${callId}`),
+    ready: async (call) => ({ start: call, run: () => runTool(call) }),
     steered: async () => [],
     output: {
       text: (text) => log.push(`text ${text}`),
@@ -130,6 +136,19 @@ test('aborted between two tools, the second one is not started', async () => {
   })
   await assert.rejects(loop, { name: 'AbortError' })
   assert.ok(!log.includes('start b'))
+})
+
+test('aborted while a tool is made ready, it is neither told nor started', async () => {
+  const controller = new AbortController()
+  const { loop, log } = scripted([[call('a'), finish()]], {
+    signal: controller.signal,
+    async ready(call) {
+      controller.abort()
+      return { start: call, run: () => assert.fail('it ran') }
+    }
+  })
+  await assert.rejects(loop, { name: 'AbortError' })
+  assert.deepEqual(log, ['said '])
 })
 
 test('aborted while the model speaks, nothing more is said', async () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { type Db, type MessageRow, open } from '../../../db/client.ts'
-import { chatOf, Transcript } from '../../../plugins/agent/transcript.ts'
+import { Transcript } from '../../../plugins/agent/transcript.ts'
+import { chatOf } from '../../../plugins/context/chat.ts'
 
 const sessionId = 'test:1'
 

@@ -51,6 +51,7 @@ export async function authHost(
       ...server
     }
     app.decorate('config', { server: settings } as unknown as GatewayInstance['config'])
+    app.decorate('settings', { onChange() {} } as unknown as GatewayInstance['settings'])
   })
   const auditStub = gatewayPlugin({ name: 'audit' }, async (app) => {
     const record = (event: string, actor: string, detail: Record<string, unknown> = {}) =>

@@ -165,21 +165,33 @@ test('/status says what is going on', async (t) => {
   const { app, give, say, db } = await rig(t)
   assert.equal(
     await give('/status'),
-    'Session: telegram:1, 0 messages\nNothing is running; nothing waits.\nQueue mode: followup\nModel: claude (anthropic)'
+    [
+      'Session: telegram:1, 0 messages',
+      'Nothing is running; nothing waits.',
+      'Queue mode: followup',
+      'Model: claude (anthropic)',
+      'Tier: default',
+      'Context: about 0 of 1000 tokens, 0%'
+    ].join('\n')
   )
   await db.sessions.open(SESSION, 0)
   await db.messages.append({ sessionId: SESSION, runId: 'r', role: 'user', content: 'hello', createdAt: 1 })
   await say(SESSION, ANN)
   await say(SESSION, ANN)
   await give('/queue steer')
-  Object.assign(app, { providers: { describe: () => ({ provider: 'offline', model: 'offline', offline: true }) } })
+  await db.sessions.configure(SESSION, { modelTier: 'fast' }, 0)
+  await db.contexts.count({ sessionId: SESSION, tokens: 765, contextWindow: 1000 })
+  const offline = { provider: 'offline', model: 'offline', contextWindow: 1000, offline: true }
+  Object.assign(app, { providers: { tiers: () => ['default', 'fast'], describe: () => offline } })
   assert.equal(
     await give('/status'),
     [
       'Session: telegram:1, 1 message',
       'The agent is working; 1 message waits, the oldest for 0 s.',
       'Queue mode: steer',
-      'Model: none is configured, the offline one answers'
+      'Model: none is configured, the offline one answers',
+      'Tier: fast',
+      'Context: about 765 of 1000 tokens, 76.5%'
     ].join('\n')
   )
 })
@@ -188,8 +200,8 @@ test('/help lists what the caller may use, a line each, and shows how one is wri
   const { give } = await rig(t)
   const names = async (scopes: Parameters<typeof ANN.scopes.has>[0][]) =>
     [...(await give('/help', { id: 'x', scopes: new Set(scopes) })).matchAll(/^\/(\w+): \S.*$/gm)].map(([, name]) => name)
-  assert.deepEqual(await names(['read', 'write']), ['queue', 'stop', 'cancel', 'new', 'status', 'help'])
-  assert.deepEqual(await names(['read']), ['queue', 'status', 'help'])
+  assert.deepEqual(await names(['read', 'write']), ['queue', 'stop', 'cancel', 'new', 'compact', 'model', 'status', 'help'])
+  assert.deepEqual(await names(['read']), ['queue', 'model', 'status', 'help'])
   assert.deepEqual(await names(['node']), ['help'])
   assert.match(
     await give('/help queue'),

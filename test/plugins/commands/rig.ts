@@ -6,6 +6,7 @@ import { MemoryDriver } from '../../../lanes/memory.ts'
 import type { QueuePolicy, Ticket } from '../../../lanes/message.ts'
 import type { Turn } from '../../../lanes/turn.ts'
 import commandsPlugin, { type Commands } from '../../../plugins/commands/index.ts'
+import { Contexts } from '../../../plugins/context/index.ts'
 import { Policies, type PolicyConfig } from '../../../plugins/lanes/policies.ts'
 import type { Caller, Context, Scope } from '../../../rpc/define.ts'
 import * as methods from '../../../rpc/methods/queue.ts'
@@ -66,9 +67,14 @@ export async function rig(t: TestContext, config: Partial<PolicyConfig> = {}) {
   const app = {
     db,
     lanes: Object.assign(lanes, { policies, run }),
-    providers: { describe: () => ({ provider: 'anthropic', model: 'claude', contextWindow: 1, offline: false }) },
+    config: { agent: { contextThresholdPct: 80 } },
+    providers: {
+      tiers: () => ['default', 'fast'],
+      describe: () => ({ provider: 'anthropic', model: 'claude', contextWindow: 1000, offline: false })
+    },
     decorate: (name: string, value: unknown) => Object.assign(app, { [name]: value })
   } as unknown as GatewayInstance & { commands: Commands }
+  Object.assign(app, { context: new Contexts(app) })
   await commandsPlugin(app as never, {})
   t.after(async () => {
     await lanes.close(0)

@@ -42,12 +42,14 @@ test('nothing at all, an empty file and a file of comments are a working configu
     default: { mode: 'followup', cap: 20, overflow: 'drop_old', debounceMs: 250, summarizeOverflow: true },
     channels: {}
   })
-  assert.deepEqual(nothing.tools, { shell: { enabled: false }, web: { allowHosts: [] } })
+  const restricted = { confirm: [], elevated: [], mcp: {} }
+  assert.deepEqual(nothing.tools, { ...restricted, shell: { enabled: false }, web: { allowHosts: [] } })
   assert.deepEqual(nothing.models, {})
   assert.equal(nothing.log.level, 'info')
   for (const yaml of ['', '\n', '# nothing yet\n', '---\n', 'server:\n  # port: 1\nmodels:\n', '{}']) {
-    const { dataDir: _, ...rest } = await load(t, yaml)
-    const { dataDir: __, ...expected } = nothing
+    // Where they are depends on the folder.
+    const { dataDir: _, docker: __, ...rest } = await load(t, yaml)
+    const { dataDir: ___, docker: ____, ...expected } = nothing
     assert.deepEqual(rest, expected, JSON.stringify(yaml))
   }
 })
@@ -74,7 +76,7 @@ models:
     offline:
   fast:
     offline: {}
-tools: { shell: { enabled: true }, web: { allow_hosts: [intranet, 10.0.0.1] } }
+tools: { confirm: [shell.exec], elevated: [file.write], shell: { enabled: true }, web: { allow_hosts: [intranet, 10.0.0.1] } }
 log: { level: debug }
 `,
     { env: { GATEWAY_TOKEN: 'one', DASH_TOKEN: 'two', KEY: 'three' } }
@@ -92,7 +94,13 @@ log: { level: debug }
     contextWindow: 8192
   })
   assert.deepEqual(config.models.fast, { offline: {} })
-  assert.deepEqual(config.tools, { shell: { enabled: true }, web: { allowHosts: ['intranet', '10.0.0.1'] } })
+  assert.deepEqual(config.tools, {
+    confirm: ['shell.exec'],
+    elevated: ['file.write'],
+    mcp: {},
+    shell: { enabled: true },
+    web: { allowHosts: ['intranet', '10.0.0.1'] }
+  })
 })
 
 test('a policy may be said in part: what the default leaves out is the usual, what a channel leaves out is not there', async (t) => {
@@ -183,7 +191,7 @@ test('a variable is read as what its key is', async (t) => {
   assert.equal(config.server.authHttp, false)
   assert.deepEqual(config.server.tokens, [{ name: 'a', token: 's3cret', scopes: ['read'] }])
   assert.deepEqual(config.server.allowedOrigins, ['https://a.example', 'https://b.example'])
-  assert.deepEqual(config.tools, { shell: { enabled: true }, web: { allowHosts: [] } })
+  assert.deepEqual(config.tools, { confirm: [], elevated: [], mcp: {}, shell: { enabled: true }, web: { allowHosts: [] } })
   assert.equal(config.server.token, '12345')
   assert.equal(config.agent.systemPrompt, 'A, b and ${C}')
   assert.equal(config.agent.runTimeoutSeconds, 1.5)
@@ -408,7 +416,11 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
     ['flynn.yaml:1:17 server.port must be an integer between 0 and 65535, got what is in ${P}'],
     { env: { P: 'canary-9d1f' } }
   ],
-  ['an alias of nothing', 'models: *none\n', ['flynn.yaml:1:9 models refers to *none, which is nowhere defined']],
+  [
+    'an alias of nothing',
+    'models: *none\n',
+    ['flynn.yaml:1:9 models starts with a * and so refers to an anchor, which is nowhere defined: put it in quotes']
+  ],
   [
     'an alias of itself',
     'models: &m\n  default: *m\n',

@@ -39,7 +39,9 @@ function valid(schema: TSchema): fc.Arbitrary<unknown> {
   if (KindGuard.IsUnion(schema)) return fc.constantFrom(...schema.anyOf.map((option) => option.const as string))
   if (KindGuard.IsInteger(schema)) return fc.integer({ min: Number(schema.minimum), max: Number(schema.maximum) })
   if (KindGuard.IsNumber(schema))
-    return fc.integer({ min: Math.ceil(Number(schema.minimum) * 10), max: 10_000 }).map((tenths) => tenths / 10)
+    return fc
+      .integer({ min: Math.ceil(Number(schema.minimum) * 10), max: Math.min(Number(schema.maximum) * 10, 10_000) })
+      .map((tenths) => tenths / 10)
   if (KindGuard.IsBoolean(schema)) return fc.boolean()
   if (schema.path) return fc.constantFrom('/var/x', 'var/x', '../x', './a b')
   if (schema.pattern === '\\S')
@@ -70,6 +72,15 @@ const models = fc.option(
   { nil: undefined }
 )
 
+/** MCP servers, each of which is said to be in one place only. */
+function inOnePlace(servers: Record<string, Plain>): Plain {
+  const fixed = Object.entries(servers).map(([name, { url, headers = {}, ...program }]) => [
+    name,
+    url === undefined ? { command: 'x', ...program } : { url, headers }
+  ])
+  return Object.fromEntries(fixed)
+}
+
 /** Whole configurations in the file's names, of which only what no single key can get wrong has been put right. */
 const configuration = fc
   .record(
@@ -77,7 +88,11 @@ const configuration = fc
     { requiredKeys: ['server', 'models'] as never[], noNullPrototype: true }
   )
   .map((content): Plain => {
-    const { models, server, ...rest } = content as unknown as { models?: Plain; server: Plain & { tokens?: Plain[] } }
+    const { models, server, tools, ...rest } = content as unknown as {
+      models?: Plain
+      server: Plain & { tokens?: Plain[] }
+      tools?: Plain & { mcp?: Record<string, Plain> }
+    }
     const tokens = server.tokens?.map((token, index) => ({
       ...token,
       name: `${token.name}`.slice(0, 50) + index,
@@ -86,6 +101,7 @@ const configuration = fc
     const { token, ...open } = server
     return {
       ...rest,
+      ...(tools && { tools: { ...tools, ...(tools.mcp && { mcp: inOnePlace(tools.mcp) }) } }),
       ...(models && { models }),
       server: { ...open, ...(token !== undefined && { token: `${token}-` }), ...(tokens && { tokens }), host: '127.0.0.1' }
     }
@@ -145,6 +161,8 @@ test('both spellings give the same configuration, and what comes out is a config
   )
 })
 
+const PATHS: ReadonlySet<string> = new Set(['cwd', 'compose_file'])
+
 test('every value given is the value that comes out', () => {
   fc.assert(
     fc.property(configuration, (content) => {
@@ -153,7 +171,8 @@ test('every value given is the value that comes out', () => {
       const out = inSnakeCase(ConfigSchema, resolveConfig(asInput(content))) as Plain
       const contains = (whole: unknown, part: unknown): void => {
         if (typeof part !== 'object' || part === null || Array.isArray(part)) assert.deepEqual(whole, part)
-        else for (const [key, value] of Object.entries(part)) contains((whole as Plain)[key], value)
+        // Paths come out absolute.
+        else for (const [key, value] of Object.entries(part)) if (!PATHS.has(key)) contains((whole as Plain)[key], value)
       }
       contains(out, { ...given, server })
     })

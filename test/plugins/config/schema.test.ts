@@ -14,6 +14,9 @@ interface Row {
 
 /** What the keys are that the operator chooses. */
 const CHOSEN: Record<string, string> = {
+  'tools.mcp': 'server',
+  'tools.mcp.<server>.env': 'variable',
+  'tools.mcp.<server>.headers': 'header',
   models: 'tier',
   'models.<tier>': 'provider',
   'lanes.channels': 'frontend',
@@ -71,9 +74,17 @@ test('every number has a range with two ends', () => {
   }
 })
 
-test('what is called a key or a token is marked secret, and nothing else', () => {
+test('what is called a key or a token, and all that is handed to MCP servers, is marked secret, and nothing else', () => {
   const secrets = rows.filter(({ schema }) => schema.secret).map(({ path }) => path)
-  assert.deepEqual(secrets, ['server.token', 'server.tokens[].token', 'server.secret_key', 'models.<tier>.<provider>.api_key'])
+  assert.deepEqual(secrets, [
+    'server.token',
+    'server.tokens[].token',
+    'server.secret_key',
+    'models.<tier>.<provider>.api_key',
+    'tools.mcp.<server>.env.<variable>',
+    'tools.mcp.<server>.url',
+    'tools.mcp.<server>.headers.<header>'
+  ])
 })
 
 test('keys are snake_case, and no two of one object are the same in camelCase or as a variable', () => {
@@ -92,3 +103,17 @@ test('camelCase joins at every underscore', () => {
   assert.equal(camelCase('port'), 'port')
   assert.equal(camelCase('maxPayloadBytes'), 'maxPayloadBytes')
 })
+
+test('the README lists what needs a restart', async () => {
+  const readme = await readFile(new URL('../../../plugins/config/README.md', import.meta.url), 'utf8')
+  const [, list = ''] = /These are ([^.]*(?:\.[a-z][^.]*)*)\./.exec(readme) ?? []
+  const listed = [...list.matchAll(/`([\w.]+)`/g)].map(([, path]) => path)
+  assert.deepEqual(listed, restarting(ConfigSchema, ''))
+})
+
+function restarting(schema: TSchema, path: string): string[] {
+  if (schema.restart) return [path]
+  return Object.entries((schema.properties ?? {}) as Record<string, TSchema>).flatMap(([key, part]) =>
+    restarting(part, path === '' ? key : `${path}.${key}`)
+  )
+}

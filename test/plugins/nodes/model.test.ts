@@ -70,7 +70,7 @@ test('whoever registers, takes over, answers and goes: each node is one connecti
       // Nodes of their own for each run: the database is the same.
       const prefix = `${run++}.`
       const nodes = new Nodes({
-        config: { ...ON, allowedRoles: ['companion'] },
+        config: () => ({ ...ON, allowedRoles: ['companion'] }),
         store: db.nodes,
         vault: new Vault(),
         audit: { record: () => {} },

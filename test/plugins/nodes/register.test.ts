@@ -44,7 +44,7 @@ test('while nodes are not enabled, none registers, and a part that is not enable
   assert.match(await refused(client, 'node.register', DESKTOP), /needs server\.nodes\.enabled: true/)
   assert.match(await refused(client, 'node.invoke', { nodeId: 'x', capability: 'y' }), /needs server\.nodes\.enabled: true/)
   assert.deepEqual([await client.call('system.nodes'), await client.call('system.location')], [{ nodes: [] }, { locations: [] }])
-  assert.equal(off.app.tools.get('node.invoke'), undefined)
+  assert.equal(await off.app.tools.get('node.invoke'), undefined)
 
   const { url } = await gateway(t, { nodes: { enabled: true } })
   const desktop = await node(t, url)

@@ -82,7 +82,7 @@ export async function core(
   const db = await open({ file: ':memory:' })
   t.after(() => db.close())
   const nodes = new Nodes({
-    config: { ...ON, allowedRoles: ['companion'] },
+    config: () => ({ ...ON, allowedRoles: ['companion'] }),
     store: db.nodes,
     vault: new Vault(),
     audit: { record: () => {} },

@@ -28,7 +28,12 @@ async function build(t: TestContext, models: Tiers, ...extensions: ReadonlyArray
   const log: Line[] = []
   const host = Fastify({ logger: { level: 'trace', stream: { write: (line: string) => void log.push(JSON.parse(line)) } } })
   t.after(() => host.close())
-  host.register(gatewayPlugin({ name: 'config' }, async (app) => void app.decorate('config', { models } as unknown as Config)))
+  host.register(
+    gatewayPlugin({ name: 'config' }, async (app) => {
+      app.decorate('config', { models } as unknown as Config)
+      app.decorate('settings', { onPrepare() {}, onChange() {} } as unknown as GatewayInstance['settings'])
+    })
+  )
   host.register(plugin)
   for (const extend of extensions) host.register(gatewayPlugin({ name: 'extension' }, async (app) => extend(app)))
   await host.ready()

@@ -26,7 +26,7 @@ async function gateway(t: TestContext, { shell = true } = {}): Promise<Gateway> 
   const dataDir = await folder(t)
   const db = await open({ file: ':memory:' })
   const rpc = new Registry()
-  const config = { dataDir, tools: { shell: { enabled: shell }, web: { allowHosts: [] } } }
+  const config = { dataDir, tools: { confirm: [], elevated: [], shell: { enabled: shell }, web: { allowHosts: [] } } }
   const lanes = workLanes({ clock: { now: Date.now, after: () => () => {} } })
   const sessions = { open: (id: string) => db.sessions.open(id, 1) }
   const audit = { record: (event: string, actor: string, detail = {}) => void db.audit.append({ at: 1, event, actor, detail }) }
@@ -82,7 +82,7 @@ test('the built-in tools are listed with their schemas, shell.exec only where it
 
 test('a listed schema arrives whole: what the tool demands is what a client reads', async (t) => {
   const { app, call } = await gateway(t)
-  assert.deepEqual(await call('tools.list', {}), { tools: app.tools.specs() })
+  assert.deepEqual(await call('tools.list', {}), { tools: await app.tools.specs() })
 })
 
 test('a tool runs without the agent, and answers as the specification shows', async (t) => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { Type } from '@sinclair/typebox'
 import { pino } from 'pino'
+import type { SessionRow } from '../../../db/client.ts'
 import type { Clock } from '../../../lanes/clock.ts'
 import type { GatewayLanes } from '../../../plugins/lanes/index.ts'
 import { type AnyTool, defineTool, type ToolContext, ToolError } from '../../../plugins/tools/define.ts'
@@ -31,7 +32,14 @@ function toolbox(...tools: AnyTool[]): { box: Toolbox; recorded: Recorded[]; lan
     }
   }
   const lanes = workLanes({ clock, runTimeoutMs: 1000, abandonAfterMs: 1000 })
-  const box = new Toolbox({ dataDir: '/var/lib/flynn', audit, lanes })
+  const box = new Toolbox({
+    dataDir: '/var/lib/flynn',
+    audit,
+    lanes,
+    log: silent,
+    sessions: { get: async () => undefined },
+    restricted: () => ({ confirm: [], elevated: [] })
+  })
   for (const tool of tools) box.add(tool)
   /** The time of the timer that was armed last is over. */
   const pass = (): void => [...timers].at(-1)?.()
@@ -85,10 +93,12 @@ test('a tool gets its arguments with defaults filled in, and its text is the out
   assert.deepEqual(await box.run('text.repeat', { text: 'ab' }, options()), result)
 })
 
-test('what the caller passed is not changed', async () => {
+test('what the caller passed is not changed, and what the tool gets cannot be', async () => {
   const { box } = toolbox(repeat)
   const args = Object.freeze({ text: 'a' })
-  assert.deepEqual(box.check('text.repeat', args), { text: 'a', times: 2 })
+  const checked = await box.check('text.repeat', args)
+  assert.deepEqual(checked, { text: 'a', times: 2 })
+  assert.ok(Object.isFrozen(checked))
   await box.run('text.repeat', args, options())
   assert.deepEqual(args, { text: 'a' })
 })
@@ -139,7 +149,7 @@ test('the message of a failure holds no path of the server, no credential and no
       })
     )
     const { error } = await box.run('test.tool', {}, options())
-    assert.match(error!, /^could not use .*\*\*\*.* in …\/file \[31m$/)
+    assert.match(error!, /^could not use .*\*\*\*.* in …\/file$/)
     for (const part of ['abcdef0123456789', 'hunter22', '0123456789', 'abcdefghijklmnop', 'pass@'])
       assert.ok(!error!.includes(part), error!)
   }
@@ -281,9 +291,9 @@ test('a name that is taken, and a schema that is not that of an object, stop the
   assert.throws(() => toolbox(wrong), { message: "tool 'test.tool': input must be a schema of an object" })
 })
 
-test('the specification of a tool is plain JSON Schema', () => {
+test('the specification of a tool is plain JSON Schema', async () => {
   const { box } = toolbox(repeat)
-  const [spec] = box.specs()
+  const [spec] = await box.specs()
   assert.deepEqual(spec, {
     name: 'text.repeat',
     description: 'Repeat a text',
@@ -295,7 +305,7 @@ test('the specification of a tool is plain JSON Schema', () => {
     }
   })
   assert.deepEqual(Object.getOwnPropertySymbols(spec!.inputSchema), [])
-  assert.deepEqual(box.list(), [repeat])
+  assert.equal(await box.get('text.repeat'), repeat)
 })
 
 test('a tool that asks for it waits for its turn in the lane of the session, others do not', async () => {
@@ -380,4 +390,76 @@ test('a shutdown ends what clients have running, and takes no more', async (t) =
     code: 3,
     message: 'The gateway is shutting down'
   })
+})
+
+test('a tool that has to be elevated runs only while its session is, as it stands when the tool begins', async () => {
+  const recorded: Recorded[] = []
+  const elevated: string[] = ['text.repeat']
+  let untilMs = 0
+  const box = new Toolbox({
+    dataDir: '/var/lib/flynn',
+    audit: { record: (event, actor, detail) => void recorded.push({ event, actor, detail }) },
+    lanes: workLanes(),
+    log: silent,
+    now: () => 1000,
+    sessions: { get: async (id) => (id === 'ws:1' ? ({ config: { elevation: { untilMs } } } as SessionRow) : undefined) },
+    restricted: () => ({ confirm: [], elevated })
+  })
+  box.add(repeat)
+  const error = async (sessionId = 'ws:1') => (await box.run('text.repeat', { text: 'a' }, options({ sessionId }))).error
+  assert.match((await error())!, /text\.repeat runs only while this session is elevated.*\/elevate 10m/)
+  assert.deepEqual(recorded[0]?.detail, {
+    tool: 'text.repeat',
+    sessionId: 'ws:1',
+    success: false,
+    refused: true,
+    args: '{"text":"a","times":2}'
+  })
+  assert.match((await box.execute('text.repeat', { text: 'a' }, options())).error!, /elevated/)
+  const prepared = await box.prepare('text.repeat', { text: 'a' })
+  untilMs = 1001
+  assert.equal(await error(), null)
+  assert.match((await error('ws:2'))!, /elevated/)
+  assert.equal(await prepared.refusal('ws:1'), undefined)
+  untilMs = 1000
+  assert.match((await prepared.run(options())).error!, /elevated/)
+  // As the configuration says now.
+  elevated.pop()
+  assert.equal(await error(), null)
+})
+
+test('a call that was prepared says whether it has to be confirmed, and runs with the arguments it shows', async () => {
+  const confirm = ['text.repeat']
+  const box = new Toolbox({
+    dataDir: '/var/lib/flynn',
+    audit: { record: () => {} },
+    lanes: workLanes(),
+    log: silent,
+    sessions: { get: async () => undefined },
+    restricted: () => ({ confirm, elevated: [] })
+  })
+  box.add(repeat)
+  const given = { text: 'ab' }
+  const prepared = await box.prepare('text.repeat', given)
+  assert.deepEqual([prepared.confirm, prepared.args], [true, { text: 'ab', times: 2 }])
+  given.text = 'xy'
+  assert.throws(() => Object.assign(prepared.args, { text: 'xy' }), TypeError)
+  assert.equal((await prepared.run(options())).output, 'abab')
+  confirm.pop()
+  assert.equal((await box.prepare('text.repeat', given)).confirm, false)
+})
+
+test('names of the configuration that no tool can have are known, those of sources may come', () => {
+  const restricted = { confirm: ['text.repeat', 'text.repaet', 'disk.read'], elevated: ['text.repaet', 'constructor', 'disk'] }
+  const box = new Toolbox({
+    dataDir: '/var/lib/flynn',
+    audit: { record: () => {} },
+    lanes: workLanes(),
+    log: silent,
+    sessions: { get: async () => undefined },
+    restricted: () => restricted
+  })
+  box.add(repeat)
+  box.addSource({ name: 'disk', tools: async () => [] })
+  assert.deepEqual(box.misnamed(), ['text.repaet', 'constructor', 'disk'])
 })

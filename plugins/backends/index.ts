@@ -1,0 +1,14 @@
+import * as methods from '../../rpc/methods/backends.ts'
+import { gatewayPlugin } from '../../types.ts'
+import { Backends } from './backends.ts'
+
+export type { Backend, Backends } from './backends.ts'
+
+/** Owns `app.backends` and the methods `system.localBackend*`. */
+export default gatewayPlugin({ name: 'backends', dependencies: ['config', 'audit', 'programs', 'rpc'] }, async (app) => {
+  const backends = new Backends({ app })
+  app.decorate('backends', backends)
+  for (const method of Object.values(methods)) app.rpc.method(method)
+  // Before the server waits for its requests: one of them may be waiting for a unit.
+  app.addHook('preClose', () => backends.close())
+})

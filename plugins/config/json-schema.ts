@@ -1,0 +1,82 @@
+import { KindGuard, type TSchema } from '@sinclair/typebox'
+import { isList, isObject, isRecord, recordOf } from './keys.ts'
+import { ConfigSchema } from './schema.ts'
+
+/** A value that comes out of a variable may stand anywhere, and only the gateway knows what is in it. */
+const VARIABLE = '\\$\\{'
+
+type Json = Readonly<Record<string, unknown>>
+
+/**
+ * The schema of a configuration file for editors, as JSON Schema draft 07, which is what their YAML servers speak. It knows the
+ * file's own names: an editor marks `authHttp`, which the gateway takes, as a slip, so that a file is written in one way.
+ */
+export function editorSchema(): Json {
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Configuration of flynn-gateway',
+    ...translated(ConfigSchema)
+  }
+}
+
+function translated(schema: TSchema): Json {
+  const { description, default: preset } = schema
+  return {
+    ...(description && { description: schema.restart ? `${description} (a change needs a restart)` : description }),
+    ...(preset !== undefined && { default: preset }),
+    ...shapeOf(schema)
+  }
+}
+
+function shapeOf(schema: TSchema): Json {
+  const pattern = VARIABLE
+  if (isObject(schema)) {
+    const parts = Object.entries(schema.properties)
+    const required = parts.filter(([, part]) => !KindGuard.IsOptional(part) && mustBeWritten(part)).map(([key]) => key)
+    return {
+      type: ['object', 'string', 'null'],
+      pattern,
+      properties: Object.fromEntries(parts.map(([key, part]) => [key, translated(part)])),
+      ...(required.length > 0 && { required }),
+      additionalProperties: false
+    }
+  }
+  if (isRecord(schema)) {
+    const { pattern: keys, value } = recordOf(schema)
+    const names = schema.names as readonly string[] | undefined
+    const type = ['object', 'string', ...(schema.minProperties ? [] : ['null'])]
+    const part = translated(value)
+    return {
+      type,
+      pattern,
+      // A gateway that has a file has no plugins that could bring more of them.
+      ...(names
+        ? { properties: Object.fromEntries(names.map((name) => [name, part])) }
+        : { patternProperties: { [keys.source]: part } }),
+      ...(schema.minProperties !== undefined && { minProperties: schema.minProperties }),
+      additionalProperties: false
+    }
+  }
+  if (isList(schema)) {
+    const { items, minItems } = schema
+    return {
+      type: ['array', 'string', ...(minItems ? [] : ['null'])],
+      pattern,
+      items: translated(items),
+      ...(minItems && { minItems })
+    }
+  }
+  if (schema.anyOf)
+    return { anyOf: [{ enum: (schema.anyOf as TSchema[]).map((option) => option.const) }, { type: 'string', pattern }] }
+  const { type, minimum, maximum, minLength } = schema
+  if (type === 'string') {
+    return { type, ...(schema.pattern && { pattern: `(${schema.pattern})|${VARIABLE}` }), ...(minLength && { minLength }) }
+  }
+  return { type: [type, 'string'], pattern, ...(minimum !== undefined && { minimum }), ...(maximum !== undefined && { maximum }) }
+}
+
+/** It has no default, and nothing in it has everything that it needs. */
+function mustBeWritten(schema: TSchema): boolean {
+  if (schema.default !== undefined) return false
+  return !isObject(schema) || Object.values(schema.properties).some((part) => !KindGuard.IsOptional(part) && mustBeWritten(part))
+}

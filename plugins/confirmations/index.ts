@@ -1,0 +1,13 @@
+import { systemClock } from '../../lanes/clock.ts'
+import * as methods from '../../rpc/methods/confirmations.ts'
+import { gatewayPlugin } from '../../types.ts'
+import { Confirmations } from './confirmations.ts'
+
+export type { Confirmations } from './confirmations.ts'
+
+/** Owns `app.confirmations`: who is told of tools, and what waits for a person. */
+export default gatewayPlugin({ name: 'confirmations', dependencies: ['audit', 'rpc', 'connections', 'bus'] }, async (app) => {
+  const { bus, audit } = app
+  app.decorate('confirmations', new Confirmations({ bus, audit, clock: systemClock }))
+  for (const method of Object.values(methods)) app.rpc.method(method)
+})

@@ -1,0 +1,106 @@
+import { sessionNotFound } from '../../rpc/errors.ts'
+import * as methods from '../../rpc/methods/context.ts'
+import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
+import type { ModelDescription, Models } from '../providers/index.ts'
+import { type Budget, budgetOf } from './budget.ts'
+import { chatLength, chatOf } from './chat.ts'
+import { Conversation } from './conversation.ts'
+
+export type { Conversation } from './conversation.ts'
+
+/** The tier that answers where no other one is set. */
+const DEFAULT_TIER = 'default'
+
+/** Which models answer in a session. */
+export interface Tier {
+  readonly name: string
+  /** What is set for the session and is not configured any more. */
+  readonly missing?: string
+}
+
+/** A turn that works on a conversation. */
+export interface ConversationTurn {
+  readonly laneId: string
+  readonly signal: AbortSignal
+  readonly live: boolean
+}
+
+type Parts = Pick<GatewayInstance, 'config' | 'db' | 'providers' | 'tools' | 'log'>
+
+/** What models see of conversations, and how much of their windows that takes. */
+export class Contexts {
+  readonly #app: Parts
+
+  constructor(app: Parts) {
+    this.#app = app
+  }
+
+  /** Which tier answers, by what is set for a session. */
+  tierOf({ modelTier = DEFAULT_TIER }: { readonly modelTier?: string }, models: Models = this.#app.providers): Tier {
+    return models.tiers().includes(modelTier) ? { name: modelTier } : { name: DEFAULT_TIER, missing: modelTier }
+  }
+
+  /**
+   * The conversation of a session, for one turn that begins now. `models`: those that the turn goes on with, whatever is configured
+   * meanwhile.
+   * @throws RpcError SessionNotFound
+   */
+  async open(
+    turn: ConversationTurn,
+    asking?: (model: { readonly provider: string; readonly model: string }) => void,
+    models: Models = this.#app.providers
+  ): Promise<{ conversation: Conversation; tier: Tier }> {
+    const { config, db, tools, log } = this.#app
+    const { laneId: sessionId, signal } = turn
+    const stored = await db.contexts.get(sessionId)
+    if (!stored) throw sessionNotFound(sessionId)
+    const tier = this.tierOf(stored.config, models)
+    const { contextWindow } = models.describe(tier.name)
+    const rows = await db.messages.history(sessionId)
+    const { context } = stored
+    const conversation = new Conversation({
+      sessionId,
+      history: chatOf(rows),
+      summary: context?.summary ?? undefined,
+      counted:
+        context?.contextWindow === contextWindow
+          ? { tokens: context.tokens, messages: chatLength(rows, context.countedTo) }
+          : undefined,
+      system: config.agent.systemPrompt,
+      tools: await tools.specs(),
+      contextWindow,
+      settings: config.agent,
+      contexts: db.contexts,
+      signal,
+      live: () => turn.live,
+      deadline: Date.now() + config.agent.runTimeoutSeconds * 1000,
+      log,
+      ask: (request) => models.stream(tier.name, request, asking)
+    })
+    return { conversation, tier }
+  }
+
+  /** Sessions that a model has answered in, latest message first. */
+  async usage(limit: number): Promise<{ sessionId: string; budget: Budget }[]> {
+    const rows = await this.#app.db.contexts.list(limit)
+    return rows.map(({ sessionId, config, tokens }) => ({ sessionId, budget: this.#budgetOf(config, tokens) }))
+  }
+
+  /** What is known of one session; it need not be stored. */
+  async of(sessionId: string): Promise<{ tier: Tier; model: ModelDescription; budget: Budget }> {
+    const { config = {}, context } = (await this.#app.db.contexts.get(sessionId)) ?? {}
+    const tier = this.tierOf(config)
+    return { tier, model: this.#app.providers.describe(tier.name), budget: this.#budgetOf(config, context?.tokens ?? 0) }
+  }
+
+  #budgetOf(config: { readonly modelTier?: string }, tokens: number): Budget {
+    const { contextWindow } = this.#app.providers.describe(this.tierOf(config).name)
+    return budgetOf(tokens, contextWindow, this.#app.config.agent.contextThresholdPct)
+  }
+}
+
+/** Owns `app.context` and the method `system.contextUsage`. */
+export default gatewayPlugin({ name: 'context', dependencies: ['config', 'db', 'rpc', 'providers', 'tools'] }, async (app) => {
+  app.decorate('context', new Contexts(app))
+  for (const method of Object.values(methods)) app.rpc.method(method)
+})

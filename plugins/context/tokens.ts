@@ -1,0 +1,51 @@
+import { estimateTokenCount } from 'tokenx'
+import { isTextType } from '../../rpc/schemas/agent.ts'
+import type { Attachment, ChatMessage, ToolSpec } from '../providers/define.ts'
+
+/** About what an image costs; the length of its base64 says nothing. */
+const FILE_TOKENS = 1000
+/** Characters of one piece, and how many pieces stand for a text that is longer than all of them: nobody waits for a long one. */
+const PIECE = 4096
+const PIECES = 4
+/** The estimate takes any amount of space for nothing; models do not. */
+const MOST_CHARACTERS_PER_TOKEN = 16
+
+/** About how many tokens a text is. */
+export function tokensIn(text: string): number {
+  const least = Math.ceil(text.length / MOST_CHARACTERS_PER_TOKEN)
+  if (text.length <= PIECE * PIECES) return Math.max(least, estimateTokenCount(text))
+  const gap = Math.floor((text.length - PIECE) / (PIECES - 1))
+  const pieces = Array.from({ length: PIECES }, (_, n) => estimateTokenCount(text.slice(n * gap, n * gap + PIECE)))
+  const sampled = pieces.reduce((sum, tokens) => sum + tokens, 0)
+  return Math.max(least, Math.ceil((sampled * text.length) / (PIECE * PIECES)))
+}
+
+/** About how many tokens a message is to a model. */
+export function tokensOf(message: ChatMessage): number {
+  const texts = tokensIn(textOf(message))
+  if (message.role === 'assistant') return texts + callTokens(message)
+  return message.role === 'user' ? (message.attachments ?? []).reduce((sum, file) => sum + fileTokens(file), texts) : texts
+}
+
+/** What a model is shown before any message. */
+export function tokensBefore(system: string, tools: readonly ToolSpec[]): number {
+  return tools.reduce((sum, tool) => sum + tokensIn(JSON.stringify(tool)), tokensIn(system))
+}
+
+export function textOf(message: ChatMessage): string {
+  return message.role === 'tool' ? message.output : message.text
+}
+
+/** The text that a model is given in place of a file; undefined for one that it is given as it is. */
+export function textOfFile({ mimeType, data }: Attachment): string | undefined {
+  return isTextType(mimeType) ? Buffer.from(data, 'base64').toString() : undefined
+}
+
+function fileTokens(file: Attachment): number {
+  const text = textOfFile(file)
+  return text === undefined ? FILE_TOKENS : tokensIn(text)
+}
+
+function callTokens({ toolCalls }: ChatMessage & { role: 'assistant' }): number {
+  return toolCalls?.length ? tokensIn(JSON.stringify(toolCalls)) : 0
+}

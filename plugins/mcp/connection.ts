@@ -1,0 +1,269 @@
+import { createRequire } from 'node:module'
+import type { CallToolResult, Client, Transport } from '@modelcontextprotocol/client'
+import type { FastifyBaseLogger } from 'fastify'
+import { type Check, checkOf, ENGINE_OPTIONS, type Engine } from './arguments.ts'
+import { boundedFetch } from './http.ts'
+import type { Limits } from './limits.ts'
+import { Lines } from './lines.ts'
+import { type ListedTool, list } from './listing.ts'
+import type { Settings } from './settings.ts'
+import { StdioTransport } from './stdio.ts'
+import { reasonOf, shownLine } from './words.ts'
+
+const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
+
+/** A server may ask to be connected to again after no time at all. */
+const MIN_RECONNECT_MS = 1000
+/** Calls in a row without an answer. A server that hangs keeps what it was sent; it is better started anew. */
+const MAX_UNANSWERED = 4
+
+type Sdk = typeof import('@modelcontextprotocol/client')
+
+/** A tool as its server describes it, and the check of its arguments. */
+export interface ServedTool extends ListedTool {
+  readonly check: Check
+}
+
+export interface ConnectionOptions {
+  readonly settings: Settings
+  readonly limits: Limits
+  readonly log: FastifyBaseLogger
+  /** Aborted: nothing is started any more, and what is being started is ended. */
+  readonly signal: AbortSignal
+  /** The list, and each later one. */
+  onTools(tools: readonly ServedTool[]): void
+}
+
+/** The server does not know our session any more; it has done nothing with the call. */
+export class SessionExpired extends Error {}
+
+/** A live server: started, greeted, its tools listed. */
+export class Connection {
+  /** How it ended; never rejects. */
+  readonly ended: Promise<string>
+
+  readonly #options: ConnectionOptions
+  readonly #sdk: Sdk
+  readonly #transport: Transport & { end?: string | undefined }
+  readonly #client: Client
+  readonly #end = Promise.withResolvers<string>()
+  #gaveUp: string | undefined
+  #unanswered = 0
+  #refreshing = false
+  #changed = false
+  #refreshTimer: NodeJS.Timeout | undefined
+  #closed = false
+  #schemas: ReadonlyMap<string, ListedTool['inputSchema']> = new Map()
+
+  /** @throws whatever kept it from being started; nothing of it is left then */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    // Only now: it takes a tenth of a second and 25 MB, and most gateways have no MCP server.
+    const sdk = await import('@modelcontextprotocol/client')
+    try {
+      return await Connection.#open(sdk, 'legacy', options)
+    } catch (cause) {
+      // Servers of before 2026 may end at a request they do not know, hence their greeting first.
+      if (!isRefusal(cause)) throw cause
+      return await Connection.#open(sdk, 'auto', options)
+    }
+  }
+
+  static async #open(sdk: Sdk, mode: 'legacy' | 'auto', options: ConnectionOptions): Promise<Connection> {
+    options.signal.throwIfAborted()
+    const connection = new Connection(sdk, mode, options)
+    const deadline = AbortSignal.timeout(options.limits.startMs)
+    const signal = AbortSignal.any([deadline, options.signal])
+    try {
+      await Promise.race([connection.#greet(signal), aborted(signal)])
+      return connection
+    } catch (cause) {
+      await connection.close()
+      options.signal.throwIfAborted()
+      if (deadline.aborted) throw new Error(`it was not ready within ${options.limits.startMs / 1000} seconds`)
+      const { end } = connection.#transport
+      throw connection.#gaveUp || (end && isClosed(cause)) ? new Error(connection.#gaveUp ?? end) : cause
+    }
+  }
+
+  private constructor(sdk: Sdk, mode: 'legacy' | 'auto', options: ConnectionOptions) {
+    this.#sdk = sdk
+    this.#options = options
+    this.ended = this.#end.promise
+    this.#transport = options.settings.url === undefined ? this.#stdio() : this.#http(options.settings.url)
+    this.#client = new sdk.Client(
+      { name: 'flynn-gateway', version },
+      {
+        // Nothing is offered: no sampling, no elicitation, no roots.
+        capabilities: {},
+        inputRequired: { autoFulfill: false },
+        versionNegotiation: { mode },
+        listChanged: { tools: { autoRefresh: false, debounceMs: 0, onChanged: () => this.#refreshSoon() } }
+      }
+    )
+    this.#client.onclose = () => this.#gone()
+    this.#client.onerror = (error) => {
+      options.log.debug({ reason: reasonOf(error, options.settings) }, 'an MCP server is out of step')
+    }
+  }
+
+  /**
+   * @throws SessionExpired when the call can be made again on another connection; the signal's reason after an abort;
+   * Error when there is no answer, or an error instead of one
+   */
+  async call(name: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<CallToolResult> {
+    const { callMs } = this.#options.limits
+    // Without the schema of its output: what a tool answers is a text here, and is not held against anything.
+    const toolDefinition = { name, inputSchema: { ...this.#schemas.get(name), type: 'object' as const } }
+    try {
+      const result = await this.#client.callTool({ name, arguments: { ...args } }, { signal, timeout: callMs, toolDefinition })
+      this.#unanswered = 0
+      return result
+    } catch (cause) {
+      if (signal.aborted || isTimeout(cause)) this.#missed()
+      else if (!isClosed(cause)) this.#unanswered = 0
+      signal.throwIfAborted()
+      if (isTimeout(cause)) throw new Error(`it did not answer within ${callMs / 1000} seconds`, { cause })
+      if (isClosed(cause)) throw new Error(await this.ended, { cause })
+      // 404 by the protocol; many servers say 400.
+      const { status } = cause as { status?: unknown }
+      if (this.#transport.sessionId !== undefined && (status === 404 || status === 400)) {
+        throw new SessionExpired('the session has expired', { cause })
+      }
+      throw cause
+    }
+  }
+
+  /** Ends it and, where there is one, its program. Never rejects. */
+  async close(): Promise<void> {
+    const transport = this.#transport
+    if (transport instanceof this.#sdk.StreamableHTTPClientTransport && !this.#gaveUp) {
+      const { graceMs } = this.#options.limits
+      await Promise.race([transport.terminateSession(), aborted(AbortSignal.timeout(graceMs))]).catch(() => {})
+    }
+    await this.#client.close().catch(() => {})
+    // The client lets go of a transport that failed early; its program may still be there.
+    await transport.close().catch(() => {})
+    this.#gone()
+  }
+
+  #gone(): void {
+    this.#closed = true
+    clearTimeout(this.#refreshTimer)
+    this.#end.resolve(this.#gaveUp ?? this.#transport.end ?? 'the connection was closed')
+  }
+
+  #giveUp(reason: string): void {
+    this.#gaveUp ??= reason
+    void this.close()
+  }
+
+  #stdio(): StdioTransport {
+    const { settings, limits, log } = this.#options
+    const lines = new Lines((line) => log.debug({ stderr: shownLine(line, settings) }, 'an MCP server says'))
+    void this.ended.then(() => lines.end())
+    return new StdioTransport({
+      command: settings.command ?? '',
+      args: settings.args,
+      env: settings.env,
+      cwd: settings.cwd,
+      graceMs: limits.graceMs,
+      parse: this.#sdk.deserializeMessage,
+      onStderr: (chunk) => lines.add(chunk)
+    })
+  }
+
+  /** Redirects are followed within the origin only, which is the SDK's default: the headers hold credentials. */
+  #http(url: string): Transport {
+    return new this.#sdk.StreamableHTTPClientTransport(new URL(url), {
+      requestInit: { headers: { ...this.#options.settings.headers } },
+      fetch: boundedFetch((reason) => this.#giveUp(reason.message)),
+      reconnectionScheduler(reconnect, delay) {
+        const timer = setTimeout(reconnect, Math.max(delay, MIN_RECONNECT_MS)).unref()
+        return () => clearTimeout(timer)
+      }
+    })
+  }
+
+  async #greet(signal: AbortSignal): Promise<void> {
+    const timeout = this.#options.limits.startMs
+    await this.#client.connect(this.#transport, { signal, timeout })
+    await this.#list(signal)
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { onTools, log, limits } = this.#options
+    const client = this.#client
+    const { tools, leftOut } = client.getServerCapabilities()?.tools
+      ? await list((cursor) =>
+          client.request(
+            { method: 'tools/list', params: cursor === undefined ? {} : { cursor } },
+            { signal, timeout: limits.startMs }
+          )
+        )
+      : { tools: [], leftOut: 0 }
+    if (leftOut > 0)
+      log.warn({ tools: tools.length, leftOut }, 'some tools of an MCP server are left out: too many, or too large')
+    const { Ajv } = await import('@modelcontextprotocol/client/validators/ajv')
+    const engine: Engine = new Ajv(ENGINE_OPTIONS)
+    this.#schemas = new Map(tools.map((tool) => [tool.name, tool.inputSchema]))
+    onTools(tools.map((tool) => ({ ...tool, check: checkOf(tool.inputSchema, engine) })))
+  }
+
+  /** One look at a time, not more often than `refreshMs`, and a last one after the last change. */
+  #refreshSoon(): void {
+    this.#changed = true
+    if (this.#refreshing) return
+    this.#refreshing = true
+    void this.#refresh()
+  }
+
+  async #refresh(): Promise<void> {
+    const { limits, signal, log, settings } = this.#options
+    while (this.#changed && !this.#closed) {
+      this.#changed = false
+      try {
+        await this.#list(AbortSignal.any([signal, AbortSignal.timeout(limits.startMs)]))
+        log.debug({ tools: this.#schemas.size }, 'the list of an MCP server has changed')
+      } catch (cause) {
+        log.warn({ reason: reasonOf(cause, settings) }, 'the changed list of an MCP server could not be read')
+      }
+      await new Promise<void>((resolve) => {
+        this.#refreshTimer = setTimeout(resolve, limits.refreshMs).unref()
+      })
+    }
+    this.#refreshing = false
+  }
+
+  #missed(): void {
+    if (++this.#unanswered >= MAX_UNANSWERED) this.#giveUp(`it left ${MAX_UNANSWERED} calls in a row unanswered`)
+  }
+}
+
+/** It was greeted in one way, and answered that it wants to be greeted in another. */
+function isRefusal(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false
+  const { name, status } = cause as { name: string; status?: unknown }
+  return (
+    name === 'ProtocolError' ||
+    name === 'UnsupportedProtocolVersionError' ||
+    status === 400 ||
+    /protocol version/.test(cause.message)
+  )
+}
+
+function isTimeout(cause: unknown): boolean {
+  return (cause as { code?: unknown }).code === 'REQUEST_TIMEOUT'
+}
+
+function isClosed(cause: unknown): boolean {
+  const { code, message } = cause as { code?: unknown; message?: unknown }
+  return code === 'CONNECTION_CLOSED' || code === 'NOT_CONNECTED' || message === 'Not connected'
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  })
+}

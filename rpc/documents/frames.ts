@@ -1,0 +1,45 @@
+import type { TSchema } from '@sinclair/typebox'
+import { Failure } from '../schemas/error.ts'
+import { EXTENSION_EVENTS } from '../schemas/system.ts'
+import type { JsonSchema, Schemas } from './schemas.ts'
+
+/** The native dialect's: an id is an integer. */
+export const NATIVE_ID: JsonSchema = { type: 'integer', description: 'Of the request; chosen by the client' }
+
+/** Where an event comes from. */
+export const ORIGIN = {
+  sessionId: { type: 'string', description: 'The session it happened in' },
+  runId: { type: 'string', description: 'The run it is a part of' },
+  seq: { type: 'integer', minimum: 1, description: 'Its place in the run: starts at 1, has no gaps' },
+  fromSeq: { type: 'integer', minimum: 1, description: 'Where several were merged into this one: the place of the first' }
+}
+
+export interface FrameSchemas {
+  /** `data` as the method's event, or as one of several methods' events of that name. */
+  event(name: string, data: TSchema | readonly TSchema[], id: JsonSchema): JsonSchema
+  result(result: TSchema, id: JsonSchema): JsonSchema
+  error(id: JsonSchema): JsonSchema
+}
+
+/** The frames a gateway sends in the native dialect, as schemas. */
+export function frameSchemas(schemas: Schemas): FrameSchemas {
+  return {
+    event(name, data, id) {
+      const one = Array.isArray(data) ? (data as TSchema[]) : [data as TSchema]
+      // Those that have no place in a run do without what says where.
+      const required = name in EXTENSION_EVENTS ? ['id', 'event', 'data'] : ['id', 'event', 'data', 'sessionId']
+      const shapes = one.map((schema) => schemas.of(schema))
+      return {
+        type: 'object',
+        required,
+        properties: { id, event: { const: name }, data: shapes.length === 1 ? shapes[0] : { anyOf: shapes }, ...ORIGIN }
+      }
+    },
+    result: (result, id) => ({ type: 'object', required: ['id', 'result'], properties: { id, result: schemas.of(result) } }),
+    error: (id) => ({
+      type: 'object',
+      required: ['id', 'error'],
+      properties: { id, error: schemas.of(Failure.properties.error) }
+    })
+  }
+}

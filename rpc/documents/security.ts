@@ -1,0 +1,13 @@
+import type { Route } from './described.ts'
+
+export const SECURITY_SCHEMES = {
+  bearer: { type: 'http', scheme: 'bearer', description: '`server.token`, or one of `server.tokens` with the scopes it has' },
+  cookie: { type: 'apiKey', in: 'cookie', name: 'flynn_session', description: 'Set by `POST /auth/session`' }
+}
+
+/** Who may call it: the names of security schemes, any of which will do. `scopes`: what the credential must have. */
+export function security(auth: Route['auth'], scopes: readonly string[] = []): object[] {
+  if (auth === 'none') return []
+  const schemes = Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: scopes }))
+  return auth === 'required' || auth === 'http' ? schemes : [{}, ...schemes]
+}

@@ -1,0 +1,18 @@
+import { type TSchema, Type } from '@sinclair/typebox'
+
+/** Work on something of the machine that goes on after its request was answered. */
+export const Job = Type.Object(
+  {
+    action: Type.String(),
+    state: Type.Union([Type.Literal('running'), Type.Literal('done'), Type.Literal('failed')]),
+    startedAt: Type.Integer({ description: 'Epoch milliseconds' }),
+    endedAt: Type.Optional(Type.Integer({ description: 'Epoch milliseconds' })),
+    text: Type.String({ description: 'What it is doing, or how it ended' })
+  },
+  { description: 'The update that runs, or the last one (extension)' }
+)
+
+export const Problem = Type.String({ description: 'Why it cannot be seen or controlled (extension)' })
+
+export const actions = <T extends TSchema>(action: T) =>
+  Type.Array(action, { description: 'What can be done with it now; nothing while an update runs' })

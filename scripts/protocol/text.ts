@@ -1,0 +1,114 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { TSchema } from '@sinclair/typebox'
+import Fastify from 'fastify'
+import gateway from '../../app.ts'
+import { HEARTBEAT_SECONDS } from '../../rpc/connection.ts'
+import type { AnyMethod } from '../../rpc/define.ts'
+import { CLOSE_CODES } from '../../rpc/documents/closing.ts'
+import { NAMED } from '../../rpc/documents/named.ts'
+import { type JsonSchema, plain, Schemas } from '../../rpc/documents/schemas.ts'
+import { ERRORS } from '../../rpc/errors.ts'
+import { Capabilities, EXTENSION_EVENTS } from '../../rpc/schemas/system.ts'
+import type { GatewayInstance } from '../../types.ts'
+import * as guide from './guide.ts'
+import { code, contents, paragraphs } from './markdown.ts'
+import { eventText, methodTable, methodText } from './methods.ts'
+import { shape } from './shapes.ts'
+
+const ROOT = new URL('./', import.meta.resolve('#package.json'))
+export const PROTOCOL_FILE = new URL('docs/protocol.md', ROOT)
+
+const HEAD = `# The protocol
+
+For those who write a client. Made from the definitions of the gateway by \`npm run docs\`: change those, not this. The same for programs:
+\`GET /openrpc.json\`, \`/openapi.json\` and \`/asyncapi.json\` of any running gateway.`
+
+/** The whole of docs/protocol.md, as a gateway with nothing configured has it. */
+export async function protocolText(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'flynn-docs-'))
+  const host = Fastify()
+  try {
+    await host.register(gateway, { config: { data_dir: folder } })
+    await host.ready()
+    const body = await bodyOf(host.gateway)
+    return `${paragraphs(HEAD, contents(body), body)}\n`
+  } finally {
+    await host.close()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function bodyOf(app: GatewayInstance): Promise<string> {
+  const methods = app.rpc.list().sort((one, other) => (one.name < other.name ? -1 : 1))
+  const schemas = new Schemas(NAMED)
+  const described = methods.map((method) => methodText(method, schemas))
+  const events = [...eventsOf(methods)].map(([name, { data, by }]) => eventText(name, data, by, schemas))
+  const shapes = Object.entries(schemas.components()).map(([name, schema]) => paragraphs(`### ${name}`, shape(schema)))
+  return paragraphs(
+    guide.connecting(),
+    guide.frames(),
+    guide.closing(CLOSE_CODES, HEARTBEAT_SECONDS),
+    guide.limits(limitsOf(app)),
+    guide.errors(await errorRows()),
+    guide.http(routesOf(app)),
+    '## Methods',
+    'What is marked as an extension is no part of the specification: other gateways that follow it need not have it.',
+    methodTable(methods),
+    ...described,
+    guide.events(),
+    ...events,
+    '## Shapes',
+    ...shapes
+  )
+}
+
+/** Every event in the order of the methods, with the shapes of its data and the methods that stream it. */
+function eventsOf(methods: readonly AnyMethod[]): Map<string, { data: TSchema[]; by: string[] }> {
+  const events = new Map<string, { data: TSchema[]; by: string[] }>()
+  const add = (name: string, schema: TSchema, by: readonly string[]): void => {
+    const known = events.get(name) ?? { data: [], by: [] }
+    const isNew = !known.data.some((one) => JSON.stringify(one) === JSON.stringify(schema))
+    events.set(name, { data: isNew ? [...known.data, schema] : known.data, by: [...known.by, ...by] })
+  }
+  for (const { name, events = {} } of methods) {
+    for (const [event, schema] of Object.entries<TSchema>(events)) add(event, schema, [name])
+  }
+  for (const [event, schema] of Object.entries(EXTENSION_EVENTS)) add(event, schema, [])
+  return events
+}
+
+function limitsOf(app: GatewayInstance): string[][] {
+  const { limits } = plain(Capabilities).properties as Record<string, JsonSchema>
+  const described = limits?.properties as Record<string, JsonSchema>
+  const values = Object.entries(app.system.capabilities().limits ?? {})
+  return values.map(([name, value]) => [code(name), String(value), String(described[name]?.description ?? '')])
+}
+
+/** When each error comes is said once, in rpc/README.md; what it is comes from the table of the code. */
+async function errorRows(): Promise<string[][]> {
+  const text = await readFile(new URL('rpc/README.md', ROOT), 'utf8')
+  return Object.entries(ERRORS).map(([name, { code: number, http, jsonrpc, retryable }]) => {
+    const row = text.split('\n').find((line) => line.startsWith(`| ${number} `) && line.includes(`\`${name}\``))
+    const when = row
+      ?.split(/(?<!\\)\|/)
+      .at(-2)
+      ?.trim()
+    if (!when) throw new Error(`rpc/README.md does not say when ${name} comes`)
+    return [String(number), code(name), String(http), String(jsonrpc), retryable ? 'yes' : 'no', when]
+  })
+}
+
+function routesOf(app: GatewayInstance): Array<[string, string]> {
+  const { paths } = app.documents.get('openapi').value as { paths: Record<string, Record<string, { summary?: string }>> }
+  return Object.entries(paths)
+    .filter(([place]) => !place.startsWith('/rpc/'))
+    .flatMap(([place, item]) =>
+      Object.entries(item).map(([method, { summary = '' }]): [string, string] => [
+        code(`${method.toUpperCase()} ${place}`),
+        summary
+      ])
+    )
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+}

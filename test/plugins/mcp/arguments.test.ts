@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { Ajv } from '@modelcontextprotocol/client/validators/ajv'
+import { checkOf, ENGINE_OPTIONS, type Engine } from '../../../plugins/mcp/arguments.ts'
+
+const check = (schema: object) => checkOf({ type: 'object', ...schema }, new Ajv(ENGINE_OPTIONS) as Engine)
+
+test('a problem is told with its path below args', () => {
+  const point = { type: 'object', required: ['x'], properties: { x: { type: 'number' } }, additionalProperties: false }
+  const issues = check({ properties: { points: { type: 'array', items: point }, mode: { enum: ['a', 'b'] } } })
+  assert.deepEqual(issues({ points: [{ x: 1 }, { x: 'two' }] }), [{ path: 'args.points[1].x', message: 'must be number' }])
+  assert.deepEqual(issues({ points: [{}] }), [{ path: 'args.points[0].x', message: 'is required' }])
+  assert.deepEqual(issues({ points: [{ x: 1, y: 1 }] }), [{ path: 'args.points[0].y', message: 'is not known' }])
+  assert.deepEqual(issues({ mode: 'c' }), [{ path: 'args.mode', message: 'must be one of "a", "b"' }])
+  assert.deepEqual(issues([]), [{ path: 'args', message: 'must be an object' }])
+})
+
+test('two tools may have schemas of the same id, and of any dialect', () => {
+  const engine = new Ajv(ENGINE_OPTIONS) as Engine
+  const schema = (type: string) => ({
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: 'urn:same',
+    type: 'object',
+    properties: { a: { type } }
+  })
+  assert.equal(checkOf(schema('string'), engine)({ a: 1 }).length, 1)
+  assert.equal(checkOf(schema('number'), engine)({ a: 1 }).length, 0)
+})
+
+test('a pattern that takes for ever is left to the server', () => {
+  assert.deepEqual(check({ properties: { a: { type: 'string', pattern: '^(a+)+$' } } })({ a: `${'a'.repeat(50)}!` }), [])
+})
+
+test('references that multiply are left to the server', () => {
+  const level = (n: number) => ({ allOf: [{ $ref: `#/$defs/l${n + 1}` }, { $ref: `#/$defs/l${n + 1}` }] })
+  const levels = Array.from({ length: 60 }, (_, n) => [`l${n}`, n === 59 ? {} : level(n)])
+  assert.deepEqual(check({ $defs: Object.fromEntries(levels), $ref: '#/$defs/l0' })({}), [])
+})
+
+test('a schema that cannot be compiled, or refers to itself without end, is left to the server', () => {
+  assert.deepEqual(check({ properties: 7 })({ a: 1 }), [])
+  assert.deepEqual(check({ $ref: 'https://example.com/elsewhere' })({ a: 1 }), [])
+  assert.deepEqual(check({ $defs: { a: { $ref: '#/$defs/a' } }, allOf: [{ $ref: '#/$defs/a' }] })({}), [])
+})

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
+import { join } from 'node:path'
+import test from 'node:test'
+import type { ToolOutput } from '../../../plugins/tools/define.ts'
+import { type Frame, rejection, scratch } from '../../helper.ts'
+import { program, type Rig, rig } from './rig.ts'
+
+const GONE = { output: 'gone', attachments: [] }
+
+async function failure({ call }: Rig, name = 'go'): Promise<string> {
+  return (await rejection(call(name))).message
+}
+
+test('a program that cannot be started has no tools, and is tried again later and later', async (t) => {
+  let now = 0
+  const { server, journal } = rig(t, { command: '/nowhere/at/all' }, { now: () => now, random: () => 1 })
+  const attempts = (): number => journal.entries.filter(({ message }) => message === 'an MCP server is not there').length
+  const retries: unknown[] = []
+  for (let expected = 1; expected <= 5; expected++) {
+    assert.deepEqual(await server.tools(), [])
+    assert.equal(attempts(), expected)
+    const { reason, retryInMs } = journal.entries.at(-1)!.data as Frame
+    assert.equal(reason, 'its command or working folder cannot be used (ENOENT)')
+    retries.push(retryInMs)
+    // Not before its time.
+    if (retryInMs > 0) now += retryInMs - 1
+    if (retryInMs > 0) await server.tools()
+    assert.equal(attempts(), expected)
+    now += 1
+  }
+  assert.deepEqual(retries, [0, 1000, 2000, 4000, 8000])
+})
+
+test('a program that ends at its start is told of with its exit code, and what it said without secrets', async (t) => {
+  const { server, journal } = rig(t, { ...program('hostile.ts', 'crash'), env: { KEY: 'canary-of-the-environment' } })
+  assert.deepEqual(await server.tools(), [])
+  assert.equal((await journal.entry('not there')).data.reason, 'it ended with exit code 3')
+  assert.equal((await journal.entry('no configuration')).level, 'debug')
+  assert.ok(!JSON.stringify(journal.entries).includes('canary'))
+})
+
+test('a program that dies during a call fails that call, and is there again for the next one', async (t) => {
+  const server = rig(t, program('hostile.ts', 'crash-call'))
+  assert.equal(await failure(server), "The MCP server 'example' did not do it: it ended with exit code 7")
+  await server.journal.entry('exit code 7')
+  // Known, although nobody is there to ask.
+  assert.deepEqual(
+    (await server.server.tools()).map(({ name }) => name),
+    ['example.go']
+  )
+  assert.equal(await failure(server), "The MCP server 'example' did not do it: it ended with exit code 7")
+  // It dies too often by now.
+  assert.match(
+    await failure(server),
+    /^The MCP server 'example' is not there: it ended with exit code 7; it is tried again in 1 s$/
+  )
+})
+
+test('whoever asks for tools waits for a silent server only so long, and it is ended when it does not get ready', async (t) => {
+  const { server, journal } = rig(t, program('hostile.ts', 'silent'), { limits: { patienceMs: 1, startMs: 300 } })
+  assert.deepEqual(await server.tools(), [])
+  assert.deepEqual(journal.entries, [])
+  assert.equal((await journal.entry('not there')).data.reason, 'it was not ready within 0.3 seconds')
+})
+
+test('what ignores SIGTERM is killed, with what it has started, also when it never got ready', async (t) => {
+  // A pipe that ends when the last process that has it open is gone.
+  const lifeline = join(await scratch(t), 'lifeline')
+  execFileSync('mkfifo', [lifeline])
+  const reader = createReadStream(lifeline, 'utf8').resume()
+  const dead = once(reader, 'end')
+  const { server, journal } = rig(t, program('hostile.ts', 'stubborn', lifeline), { limits: { patienceMs: 1 } })
+  await server.tools()
+  await journal.entry('started')
+  assert.equal(reader.readableEnded, false)
+  await server.close()
+  await dead
+})
+
+test('garbage on stdout is passed over', async (t) => {
+  const { call } = rig(t, program('hostile.ts', 'garbage'))
+  assert.deepEqual(await call('go'), GONE)
+})
+
+for (const [mode, reason] of [
+  ['flood', 'it sent more than 10000 messages within 10 seconds'],
+  ['long-line', 'it sent a message of more than 16777216 bytes']
+] as const) {
+  test(`a ${mode} ends the server that sends it`, async (t) => {
+    const server = rig(t, program('hostile.ts', mode))
+    assert.equal(await failure(server), `The MCP server 'example' did not do it: ${reason}`)
+    assert.equal((await server.journal.entry('not there')).data.reason, reason)
+  })
+}
+
+test('a list that is none keeps a server from being there', async (t) => {
+  const { server, journal } = rig(t, program('hostile.ts', 'nonsense'))
+  assert.deepEqual(await server.tools(), [])
+  await journal.entry('not there')
+})
+
+test('of a list without end 128 tools are taken, their descriptions cut', async (t) => {
+  const { server, journal } = rig(t, program('hostile.ts', 'endless'))
+  const tools = await server.tools()
+  assert.equal(tools.length, 128)
+  assert.ok(tools.every(({ description }) => description.length === 4096))
+  assert.equal((await journal.entry('left out')).data.tools, 128)
+})
+
+test('an answer that is none fails the call and nothing else', async (t) => {
+  const server = rig(t, program('hostile.ts', 'strange'))
+  assert.match(await failure(server), /^The MCP server 'example' did not do it: /)
+  assert.equal(server.journal.entries.filter(({ level }) => level === 'warn' || level === 'error').length, 1)
+})
+
+test('calls that are not answered end by their deadline, and after four of them the server is started anew', async (t) => {
+  const server = rig(t, program('hostile.ts', 'mute'), { limits: { callMs: 50 } })
+  for (let n = 0; n < 4; n++) {
+    assert.equal(await failure(server), "The MCP server 'example' did not do it: it did not answer within 0.05 seconds")
+  }
+  assert.equal((await server.journal.entry('not there')).data.reason, 'it left 4 calls in a row unanswered')
+})
+
+test('what a server prints for people reaches the log cut, cleaned and within bounds', async (t) => {
+  const { call, server, journal } = rig(t, program('hostile.ts', 'talkative'))
+  assert.deepEqual((await call('go')) as ToolOutput, GONE)
+  await server.close()
+  const lines = journal.entries.filter(({ data }) => typeof data.stderr === 'string').map(({ data }) => String(data.stderr))
+  assert.ok(lines[0]?.startsWith('line 0'))
+  assert.ok(!lines.join('').includes('\u001b'))
+  assert.ok(lines.length >= 51 && lines.length < 1000, `${lines.length} lines`)
+})
