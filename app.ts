@@ -8,6 +8,13 @@ import auth from './plugins/auth/index.ts'
 import backends from './plugins/backends/index.ts'
 import bus from './plugins/bus/index.ts'
 import canvas from './plugins/canvas.ts'
+import bluebubbles from './plugins/channels/bluebubbles/index.ts'
+import gmail from './plugins/channels/gmail/index.ts'
+import googleChat from './plugins/channels/google-chat/index.ts'
+import channels from './plugins/channels/index.ts'
+import teams from './plugins/channels/teams/index.ts'
+import telegram from './plugins/channels/telegram/index.ts'
+import webhooks from './plugins/channels/webhooks/index.ts'
 import commands from './plugins/commands/index.ts'
 import config, { type ConfigInput } from './plugins/config/index.ts'
 import confirmations from './plugins/confirmations/index.ts'
@@ -119,6 +126,13 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(context)
       await app.register(commands)
       await app.register(agent)
+      await app.register(channels)
+      await app.register(webhooks)
+      await app.register(gmail)
+      await app.register(teams)
+      await app.register(googleChat)
+      await app.register(bluebubbles)
+      await app.register(telegram)
       await app.register(backends)
       await app.register(docker)
       await app.register(observability, { ownLog: opts.ownLog })

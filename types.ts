@@ -17,6 +17,7 @@ import type { Auth } from './plugins/auth/index.ts'
 import type { Backends } from './plugins/backends/index.ts'
 import type { Bus } from './plugins/bus/index.ts'
 import type { Canvas } from './plugins/canvas.ts'
+import type { Channels } from './plugins/channels/index.ts'
 import type { Commands } from './plugins/commands/index.ts'
 import type { Config, Settings } from './plugins/config/index.ts'
 import type { Confirmations } from './plugins/confirmations/index.ts'
@@ -80,6 +81,8 @@ export interface GatewayDecorators {
   presence: Presence
   /** Who may talk to the agent over a channel — plugins/pairing */
   pairing: Pairing
+  /** Ways in which people reach the agent from elsewhere — plugins/channels */
+  channels: Channels
   /** Companion devices — plugins/nodes */
   nodes: Nodes
   /** The programs of the machine — plugins/programs */

@@ -5,21 +5,24 @@ import { type AnalyticsStore, analyticsStore } from './stores/analytics.ts'
 import { type ArtifactStore, artifactStore } from './stores/artifacts.ts'
 import { type AuditStore, auditStore } from './stores/audit.ts'
 import { type ContextStore, contextStore } from './stores/contexts.ts'
+import { type CursorStore, cursorStore } from './stores/cursors.ts'
 import { type MemoryStore, memoryStore } from './stores/memory.ts'
 import { type MessageStore, messageStore } from './stores/messages.ts'
 import { type NodeStore, nodeStore } from './stores/nodes.ts'
+import { type OutboxStore, outboxStore } from './stores/outbox.ts'
 import { type PairingStore, pairingStore } from './stores/pairing.ts'
 import { type PresenceStore, presenceStore } from './stores/presence.ts'
 import { type QueueStore, queueStore } from './stores/queue.ts'
 import { type RunStore, runStore } from './stores/runs.ts'
 import { type SessionStore, sessionStore } from './stores/sessions.ts'
 
-export type { MessageParts, StoredLocation, StoredPush, StoredStatus } from './schema.sqlite.ts'
+export type { MessageParts, StoredLocation, StoredPush, StoredReply, StoredStatus } from './schema.sqlite.ts'
 export type { AnalyticsStore, PageEnd, SessionActivity } from './stores/analytics.ts'
 export type { ArtifactPage, ArtifactRow, NewArtifact } from './stores/artifacts.ts'
 export type { AuditQuery, AuditRow, AuditStore } from './stores/audit.ts'
 export type { MessageRow, NewMessage, ShownMessage } from './stores/messages.ts'
 export type { NodeRow, NodeStore } from './stores/nodes.ts'
+export type { NewPost, PostRow } from './stores/outbox.ts'
 export type { PairedSender } from './stores/pairing.ts'
 export type { PresenceRow } from './stores/presence.ts'
 export type { NewQueueRow, QueueEnd, QueueState } from './stores/queue.ts'
@@ -40,6 +43,8 @@ export interface Db {
   readonly presence: PresenceStore
   readonly pairing: PairingStore
   readonly nodes: NodeStore
+  readonly outbox: OutboxStore
+  readonly cursors: CursorStore
   /** Settles once a write has gone the whole way; rejects when the database cannot be written to. */
   ready(): Promise<void>
   close(): Promise<void>
@@ -73,6 +78,8 @@ function stores(connection: Connection): Db {
     presence: presenceStore(connection),
     pairing: pairingStore(connection),
     nodes: nodeStore(connection),
+    outbox: outboxStore(connection),
+    cursors: cursorStore(connection),
     ready: async () => connection.probe(),
     close: async () => connection.close()
   }

@@ -82,6 +82,15 @@ export interface SessionConfig {
   readonly elevation?: { readonly untilMs: number }
 }
 
+/** Where the answer to a message goes that came over a channel. */
+export interface StoredReply {
+  readonly channel: string
+  /** As the channel names it; the part of a session id after its colon, where that is not cut. */
+  readonly conversation: string
+  /** What the channel needs to answer: a thread, the address of a service. Any JSON. */
+  readonly context?: unknown
+}
+
 /** Where a companion device says it is. Times are epoch milliseconds; `capturedAt` is by its own clock. */
 export interface StoredLocation {
   readonly latitude: number
@@ -231,6 +240,7 @@ export const queue = sqliteTable(
     /** Null exactly while it is `queued` or `running`. */
     endedAt: integer('ended_at'),
     idempotencyKey: text('idempotency_key'),
+    reply: json<StoredReply>('reply'),
     /** What its sender was told at the end. */
     outcome: json<unknown>('outcome'),
     // Last: SQLite reads a row up to the columns it is asked for. Null once it has ended.
@@ -393,4 +403,29 @@ export const contexts = sqliteTable('contexts', {
   contextWindow: integer('context_window').notNull(),
   /** What stands for the messages before `sessions.historyFrom`; null: nothing was left out. */
   summary: text('summary')
+})
+
+/** What is still to be said on channels, in each conversation in the order of the ids. What was delivered, or given up, is gone. */
+export const outbox = sqliteTable(
+  'outbox',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    channel: text('channel').notNull(),
+    conversation: text('conversation').notNull(),
+    context: json<unknown>('context'),
+    text: text('text').notNull(),
+    createdAt: integer('created_at').notNull(),
+    /** Not to be tried before. */
+    dueAt: integer('due_at').notNull(),
+    attempts: integer('attempts').notNull().default(0),
+    /** How many of its parts are delivered: an answer may be longer than one message of the channel. */
+    sent: integer('sent').notNull().default(0)
+  },
+  (table) => [index('outbox_conversation').on(table.channel, table.conversation, table.id), index('outbox_due').on(table.dueAt)]
+)
+
+/** How far something outside the gateway has been read. */
+export const cursors = sqliteTable('cursors', {
+  name: text('name').primaryKey(),
+  value: text('value').notNull()
 })

@@ -70,7 +70,7 @@ function* wordsOf(text: string): Generator<string> {
   const beginning = text.slice(0, CHARACTERS).normalize('NFKC').toLowerCase().replace(ADDRESS, ' ')
   for (const [run] of beginning.matchAll(RUN)) {
     if (UNSPACED.test(run)) {
-      for (const { segment } of segmenter.segment(run)) yield segment
+      for (const { segment } of segmenter.segment(run)) yield* segment.split(/['’]/)
     } else if (!isStopped(run)) {
       yield* run.split(/['’]/)
     }

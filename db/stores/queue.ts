@@ -1,5 +1,7 @@
 import type { Connection, Query } from '../connection.ts'
 import { and, asc, desc, eq, getTableColumns, inArray, isNotNull, isNull, lt, max, ne, or, sql } from '../drizzle.ts'
+import type { StoredReply } from '../schema.sqlite.ts'
+import { type NewPost, posting, postOf } from './outbox.ts'
 import type { RunEnd } from './runs.ts'
 import { opened, opening } from './sessions.ts'
 
@@ -13,6 +15,8 @@ export interface NewQueueRow
   extends Pick<Row, 'id' | 'sessionId' | 'owner' | 'priority' | 'policy' | 'preview' | 'acceptedAt' | 'body'> {
   /** A second message of the session and its owner with the same key is the first one again. */
   readonly idempotencyKey?: string | undefined
+  /** Where its answer goes; absent: to whoever waits for it. */
+  readonly reply?: StoredReply | undefined
 }
 
 export interface QueueClaim {
@@ -29,12 +33,21 @@ export interface QueueEnd {
   readonly outcome: unknown
 }
 
+export interface QueueSettlement {
+  readonly ends: readonly QueueEnd[]
+  readonly run?: RunEnd | undefined
+  readonly posts?: readonly NewPost[] | undefined
+  readonly now: number
+}
+
 export interface QueueResolution {
   /** Wait again. */
   readonly requeue: readonly string[]
   /** `outcome` is any JSON, of all of them. */
   readonly interrupted: { readonly ids: readonly string[]; readonly outcome: unknown }
   readonly failed: { readonly ids: readonly string[]; readonly outcome: unknown }
+  /** What is to be said of it on channels. */
+  readonly posts?: readonly NewPost[]
   readonly now: number
 }
 
@@ -53,7 +66,7 @@ const NO_DETAILS = { inputTokens: 0, outputTokens: 0, provider: null, model: nul
  * accepted, claimed and settled is committed in groups.
  */
 export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection) {
-  const { queue, runs, messages } = schema
+  const { queue, runs, messages, outbox } = schema
   const { seq, body, ...shown } = getTableColumns(queue)
   const placed = sql.placeholder
   const byId = eq(queue.id, placed('id'))
@@ -74,6 +87,7 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
         state: 'queued',
         acceptedAt: placed('acceptedAt'),
         idempotencyKey: placed('idempotencyKey'),
+        reply: placed('reply'),
         body: placed('body')
       })
       .onConflictDoNothing()
@@ -150,6 +164,8 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
       .where(and(eq(runs.id, placed('runId')), running))
   ])
 
+  const post = grouped((tx) => [posting(tx, schema)])
+
   const find = query.select(shown).from(queue).where(byId).prepare()
   const findByRun = query
     .select(shown)
@@ -173,8 +189,9 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
      * this session; nothing was stored.
      * @throws Error when another session has a message of this id
      */
-    async accept({ idempotencyKey, ...row }: NewQueueRow): Promise<{ duplicateOf?: string }> {
-      const values = { ...opened(row.sessionId, row.acceptedAt), ...row, idempotencyKey: idempotencyKey ?? null }
+    async accept({ idempotencyKey = undefined, reply = undefined, ...row }: NewQueueRow): Promise<{ duplicateOf?: string }> {
+      const optional = { idempotencyKey: idempotencyKey ?? null, reply: reply ?? null }
+      const values = { ...opened(row.sessionId, row.acceptedAt), ...row, ...optional }
       const [[, inserted, found] = []] = await insert([values])
       if (inserted?.length === 1) return {}
       if (found?.[0] === undefined) throw new Error(`another session has a message ${row.id}`)
@@ -189,12 +206,16 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
       await take(ids.map((id) => ({ ...opened(sessionId, now), id, runId, now })))
     },
 
-    /** Messages end, and the run where it does too, each once: what had an end before keeps it. */
-    async settle({ ends, run, now }: { ends: readonly QueueEnd[]; run?: RunEnd | undefined; now: number }): Promise<void> {
+    /**
+     * Messages end, and the run where it does too, each once: what had an end before keeps it. `posts` are what is to be said of it on
+     * channels: they are committed with it.
+     */
+    async settle({ ends, run, posts = [], now }: QueueSettlement): Promise<void> {
       const { id: runId, ...end } = run ?? NO_RUN
       const first = { ...NO_DETAILS, ...end, runId, ...(ends[0] ?? NO_MESSAGE), now }
       const others = ends.slice(1).map((end) => ({ ...NO_DETAILS, ...NO_RUN, runId: null, ...end, now }))
-      await finish([first, ...others])
+      // Grouped calls of the same turn of the event loop share their commit.
+      await Promise.all([finish([first, ...others]), ...(posts.length > 0 ? [post(posts.map((it) => postOf(it, now)))] : [])])
     },
 
     async get(id: string): Promise<QueueRow | undefined> {
@@ -233,7 +254,7 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
      * At a start: whatever still counts as running was cut off with the process that ran it. Decides about the messages, and marks
      * all these runs and the newest message of each (an answer, or the question nobody got to), in one transaction.
      */
-    async resolve({ requeue, interrupted, failed, now }: QueueResolution): Promise<void> {
+    async resolve({ requeue, interrupted, failed, posts = [], now }: QueueResolution): Promise<void> {
       const ending = (
         tx: Query,
         state: 'interrupted' | 'failed',
@@ -270,7 +291,8 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
           .set({ state: 'queued', runId: null })
           .where(and(oneOf(queue.id, requeue), open)),
         ending(tx, 'interrupted', interrupted),
-        ending(tx, 'failed', failed)
+        ending(tx, 'failed', failed),
+        ...posts.map((it) => tx.insert(outbox).values(postOf(it, now)))
       ])()
     },
 

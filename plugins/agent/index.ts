@@ -1,10 +1,11 @@
 import type { Static } from '@sinclair/typebox'
 import { v7 as uuid } from 'uuid'
+import type { NewPost, StoredReply } from '../../db/client.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import type { LaneMessage, QueueMode } from '../../lanes/message.ts'
 import type { Turn } from '../../lanes/turn.ts'
 import type { Caller } from '../../rpc/define.ts'
-import { invalidParams, sessionNotFound } from '../../rpc/errors.ts'
+import { invalidParams, sessionNotFound, toRpcError } from '../../rpc/errors.ts'
 import * as methods from '../../rpc/methods/agent.ts'
 import type { SendResult } from '../../rpc/schemas/agent.ts'
 import { ownedBy } from '../../rpc/schemas/queue.ts'
@@ -16,7 +17,7 @@ import type { Payload } from '../lanes/driver.ts'
 import type { Answerer } from '../lanes/index.ts'
 import type { Attachment } from '../providers/define.ts'
 import { checkAttachments } from './attachments.ts'
-import { type Answer, type End, runEndOf, settledOf, stateOf } from './outcome.ts'
+import { type Answer, type End, postsOf, runEndOf, settledOf, stateOf } from './outcome.ts'
 import { type Body, endStream, Run } from './run.ts'
 
 /** How much of a message is kept in memory while it waits. */
@@ -28,6 +29,12 @@ const PREEMPTED = 'The run before was stopped for this message.'
 
 type Result = Static<typeof SendResult>
 
+/** A message on its way. Its outcome comes later, and nobody who waits for that holds the message itself. */
+interface Begun {
+  readonly accepted: Promise<Receipt>
+  readonly outcome: Promise<Result>
+}
+
 export interface Message {
   readonly sessionId: string
   readonly message: string
@@ -37,6 +44,8 @@ export interface Message {
   readonly queueMode?: QueueMode | undefined
   /** The same key in the same session within 24 hours is the same message. */
   readonly idempotencyKey?: string | undefined
+  /** Where its answer goes, beside whoever waits for it: that survives the process. */
+  readonly reply?: StoredReply | undefined
   /** Is told what happens, as it happens. */
   readonly listener: Listener
   /** Who that is, and until when there is anybody. The message goes its way all the same. */
@@ -44,6 +53,14 @@ export interface Message {
 }
 
 type Parts = ConstructorParameters<typeof Run>[0] & Pick<GatewayInstance, 'lanes' | 'sessions' | 'commands' | 'audit'>
+
+/** What can be said of a message at once. */
+export interface Receipt {
+  /** Names the message, and the run that answers it in `sessions.resume`; of a command just a new id. */
+  readonly messageId: string
+  /** It was sent before, and starts nothing. */
+  readonly duplicate: boolean
+}
 
 /** Who answers: takes messages, has each stored, and gives it its turn in the session's lane. */
 export class Agent implements Answerer {
@@ -63,7 +80,16 @@ export class Agent implements Answerer {
    * @throws RpcError InvalidRequest; AuthFailed (a command); RequestCancelled; AgentBusy, with what the lane did in `data.queue`; InternalError
    */
   send(message: Message): Promise<Result> {
-    return this.#app.lanes.order.run(message.sessionId, () => this.#begin(message)).then(({ result }) => result)
+    return this.#inOrder(message).then(({ outcome }) => outcome)
+  }
+
+  /**
+   * The same for those who do not wait: resolves as soon as the message is stored.
+   * @throws RpcError InvalidRequest; AgentBusy, with what the lane did in `data.queue`; InternalError where it could not be stored
+   */
+  async accept(message: Message): Promise<Receipt & { readonly outcome: Promise<Result> }> {
+    const { accepted, outcome } = await this.#inOrder(message)
+    return { ...(await accepted), outcome }
   }
 
   /**
@@ -91,6 +117,7 @@ export class Agent implements Answerer {
     const model = this.#runs.get(ends[0]!.message.id)?.model
     return {
       ends: ends.map((end, index) => ({ id: end.message.id, state: stateOf(end), outcome: settled[index] })),
+      posts: postsOf(ends.map(({ message }, index) => ({ message, settled: settled[index]! }))),
       ...(runId === undefined ? {} : { run: { ...model, ...runEndOf(ends[0]!, settled[0]!), id: runId, endedAt: Date.now() } })
     }
   }
@@ -114,12 +141,27 @@ export class Agent implements Answerer {
     if (failed) log.error({ ...ids, err: (end.error as Error | undefined)?.cause ?? end.error }, 'a run failed')
   }
 
-  async cutOff(sessionId: string, { acceptedAt }: LaneMessage<Payload>, runId: string, body: unknown): Promise<void> {
+  async cutOff(
+    sessionId: string,
+    message: LaneMessage<Payload>,
+    { id: runId, body, why }: { id: string; body: unknown; why: string }
+  ): Promise<NewPost | undefined> {
     const { messages } = this.#app.db
+    const { acceptedAt } = message
     const { message: content, attachments } = body as Body
     const newest = await messages.page(sessionId, { limit: 50, bytes: 1024 * 1024 })
-    if (newest.some((it) => it.role === 'user' && it.runId === runId && it.content === content)) return
-    await messages.append({ sessionId, runId, role: 'user', content, attachments, status: 'interrupted', createdAt: acceptedAt })
+    if (!newest.some((it) => it.role === 'user' && it.runId === runId && it.content === content)) {
+      await messages.append({
+        sessionId,
+        runId,
+        role: 'user',
+        content,
+        attachments,
+        status: 'interrupted',
+        createdAt: acceptedAt
+      })
+    }
+    return postsOf([{ message, settled: { error: { kind: 'InternalError', message: why, data: {} } } }])[0]
   }
 
   preempted(sessionId: string, active: readonly LaneMessage<Payload>[], by: LaneMessage<Payload>): void {
@@ -129,8 +171,11 @@ export class Agent implements Answerer {
     bus.stream(sessionId, by.id).emit('content', { text: PREEMPTED, transient: true })
   }
 
-  /** What can be said of a message at once. Its outcome comes later, and nobody who waits for it holds the message itself. */
-  async #begin(sent: Message): Promise<{ result: Promise<Result> }> {
+  #inOrder(message: Message): Promise<Begun> {
+    return this.#app.lanes.order.run(message.sessionId, () => this.#begin(message))
+  }
+
+  async #begin(sent: Message): Promise<Begun> {
     const { sessionId, message, attachments } = sent
     if (message === '' && attachments.length === 0) {
       throw invalidParams([{ path: 'params.message', message: 'is empty, and there is no attachment either' }])
@@ -139,14 +184,14 @@ export class Agent implements Answerer {
     const issues = await checkAttachments(attachments)
     if (issues.length > 0) throw invalidParams(issues)
     const command = this.#app.commands.find(message)
-    if (command) return { result: this.#command(command, sent) }
+    if (command) return this.#command(command, sent)
     const policy = await this.#app.lanes.policies.resolve(sessionId, sent.queueMode)
-    return { result: this.#enqueue(sent, policy) }
+    return this.#enqueue(sent, policy)
   }
 
-  #enqueue(sent: Message, policy: LaneMessage<Payload>['policy']): Promise<Result> {
+  #enqueue(sent: Message, policy: LaneMessage<Payload>['policy']): Begun {
     const { bus, lanes } = this.#app
-    const { sessionId, caller, listener, audience = {}, idempotencyKey, attachments } = sent
+    const { sessionId, caller, listener, audience = {}, idempotencyKey, attachments, reply } = sent
     // A copy: a slice would keep the whole text alive.
     const preview = Buffer.from(sent.message.slice(0, PREVIEW)).toString()
     const message: LaneMessage<Payload> = {
@@ -155,42 +200,64 @@ export class Agent implements Answerer {
       owner: caller.id,
       priority: 'person',
       policy,
-      payload: { kind: 'message', preview },
+      payload: { kind: 'message', preview, reply },
       acceptedAt: Date.now()
     }
     const body: Body = { message: sent.message, attachments }
     const following = bus.follow({ ...audience, sessionId, messageId: message.id }, listener)
-    return lanes.accept(sessionId, message, { data: body, idempotencyKey }).then(
-      (accepted) => {
-        if ('duplicateOf' in accepted) {
-          following.stop()
-          return bus.attend(sessionId, accepted.duplicateOf, listener, audience)
-        }
+    const accepted = lanes.accept(sessionId, message, { data: body, idempotencyKey }).then(
+      (accepted): Receipt => {
+        if ('duplicateOf' in accepted) return { messageId: accepted.duplicateOf, duplicate: true }
         const { position } = accepted
         if (position !== undefined) {
           bus.notify(sessionId, message.id, 'accepted', { messageId: message.id, position, mode: policy.mode, preview })
         }
-        return following.outcome
+        return { messageId: message.id, duplicate: false }
       },
       (error) => {
         this.settled(sessionId, message, { error })
-        return following.outcome
+        throw lanes.shown(error)
       }
     )
+    const outcome = accepted.then(
+      ({ messageId, duplicate }) => {
+        if (!duplicate) return following.outcome
+        following.stop()
+        return bus.attend(sessionId, messageId, listener, audience)
+      },
+      () => following.outcome
+    )
+    return begun(accepted, outcome)
   }
 
   /** Told to nobody but its caller, and no part of the conversation. */
-  async #command(command: Invocation, { sessionId, caller, listener, idempotencyKey }: Message): Promise<Result> {
+  #command(command: Invocation, { sessionId, caller, listener, idempotencyKey, reply }: Message): Begun {
     const given = idempotencyKey === undefined ? undefined : `${sessionId} ${caller.id} ${idempotencyKey}`
     const known = given === undefined ? undefined : this.#given.get(given)
     const answer = known ?? this.#app.commands.run(command, { caller, sessionId })
     if (given !== undefined) remember(this.#given, given, answer)
-    const content = await answer
     const runId = uuid()
-    listener({ sessionId, runId, seq: 1, event: 'content', data: { text: content } })
-    listener({ sessionId, runId, seq: 2, event: 'done', data: { content } })
-    return { sessionId, runId, content, response: content, usage: { inputTokens: 0, outputTokens: 0 } }
+    const { outbox } = this.#app.db
+    const post = async (text: string) => reply && !known && (await outbox.add({ ...reply, text }, Date.now()))
+    // Over a channel nobody sees an error.
+    answer
+      .catch((error) => post(toRpcError(error).message))
+      .catch((err) => this.#app.log.error({ err }, 'a refusal was not posted'))
+    const outcome = answer.then(async (content) => {
+      await post(content)
+      listener({ sessionId, runId, seq: 1, event: 'content', data: { text: content } })
+      listener({ sessionId, runId, seq: 2, event: 'done', data: { content } })
+      return { sessionId, runId, content, response: content, usage: { inputTokens: 0, outputTokens: 0 } }
+    })
+    return begun(Promise.resolve({ messageId: runId, duplicate: known !== undefined }), outcome)
   }
+}
+
+/** Some wait for the one and some for the other; what nobody waits for has nobody to tell that it failed. */
+function begun(accepted: Promise<Receipt>, outcome: Promise<Result>): Begun {
+  accepted.catch(() => {})
+  outcome.catch(() => {})
+  return { accepted, outcome }
 }
 
 /** As the newest; the oldest one makes room. */

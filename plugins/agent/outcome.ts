@@ -1,10 +1,11 @@
 import type { Static } from '@sinclair/typebox'
-import type { QueueState, RunEnd } from '../../db/client.ts'
+import type { NewPost, QueueState, RunEnd } from '../../db/client.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import type { LaneMessage, Outcome } from '../../lanes/message.ts'
 import { ERRORS, toRpcError } from '../../rpc/errors.ts'
 import type { SendResult } from '../../rpc/schemas/agent.ts'
 import { errorOf, type Settled } from '../../rpc/schemas/told.ts'
+import type { Payload } from '../lanes/driver.ts'
 
 /** What a run answers, before it is told to each of those who asked. */
 export type Answer = Omit<Static<typeof SendResult>, 'queue'>
@@ -31,6 +32,31 @@ export function settledOf({ id, policy }: LaneMessage<unknown>, end: End, shown:
       }
     }
   }
+}
+
+/**
+ * What is said of ends on the channels that the messages came over: one thing a conversation, whatever the number of messages. Nothing
+ * of what people did themselves.
+ */
+export function postsOf(ends: readonly { readonly message: LaneMessage<Payload>; readonly settled: Settled }[]): NewPost[] {
+  const posts = new Map<string, NewPost>()
+  for (const { message, settled } of ends) {
+    const reply = message.payload.kind === 'message' ? message.payload.reply : undefined
+    const text = spokenOf(settled)
+    if (reply === undefined || text === '') continue
+    const key = JSON.stringify([reply.channel, reply.conversation, text])
+    // The newest message of several: that is what an answer is shown beside.
+    posts.delete(key)
+    posts.set(key, { ...reply, text })
+  }
+  return [...posts.values()]
+}
+
+function spokenOf(settled: Settled): string {
+  if ('result' in settled) return settled.result.content
+  const { kind, message, data } = settled.error
+  if (kind === 'InternalError') return `Something went wrong. ${message}`
+  return (data.queue as { code?: string } | undefined)?.code === 'overflow' ? message : ''
 }
 
 const STATES = {

@@ -2,12 +2,18 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { Camel } from './names.ts'
 import { AgentSection } from './sections/agent.ts'
 import { BackendsSection } from './sections/backends.ts'
+import { BlueBubbles } from './sections/bluebubbles.ts'
 import { DockerSection } from './sections/docker.ts'
+import { Gmail } from './sections/gmail.ts'
+import { GoogleChat } from './sections/google-chat.ts'
 import { LanesSection } from './sections/lanes.ts'
 import { Models } from './sections/models.ts'
 import { ObservabilitySection } from './sections/observability.ts'
 import { Server } from './sections/server.ts'
+import { Teams } from './sections/teams.ts'
+import { Telegram } from './sections/telegram.ts'
 import { ToolsSection } from './sections/tools.ts'
+import { Webhooks } from './sections/webhooks.ts'
 import { name, named, oneOf, path, restart, section } from './sections/words.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -46,6 +52,12 @@ export const ConfigSchema = section('The configuration of the gateway', {
   backends: BackendsSection,
   docker: DockerSection,
   observability: ObservabilitySection,
+  webhooks: Webhooks,
+  gmail: Gmail,
+  teams: Teams,
+  telegram: Telegram,
+  google_chat: GoogleChat,
+  bluebubbles: BlueBubbles,
   log: section('The log', {
     level: oneOf(LOG_LEVELS, { description: 'The least important lines that are still written', default: 'info' })
   })

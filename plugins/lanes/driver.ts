@@ -1,12 +1,12 @@
-import type { Db, QueueEnd, RunEnd } from '../../db/client.ts'
+import type { Db, NewPost, QueueEnd, RunEnd, StoredReply } from '../../db/client.ts'
 import type { LaneDriver, LaneEnd, Recovered } from '../../lanes/driver.ts'
 import type { LaneMessage } from '../../lanes/message.ts'
 import type { Turn } from '../../lanes/turn.ts'
 
 /** What a lane keeps in memory of what waits in it. */
 export type Payload =
-  /** Stored: it outlives the process. `preview` is the beginning of its text. */
-  | { readonly kind: 'message'; readonly preview: string }
+  /** Stored: it outlives the process. `preview` is the beginning of its text, `reply` where its answer goes beside whoever waits for it. */
+  | { readonly kind: 'message'; readonly preview: string; readonly reply?: StoredReply | undefined }
   /** Not stored: it ends with the process, and so does whoever asked for it. */
   | { readonly kind: 'work'; run(turn: Turn<Payload>): unknown }
 
@@ -18,11 +18,11 @@ export interface MessageBody {
   readonly idempotencyKey?: string | undefined
 }
 
-/** How ends are stored, and that of their run where they had one. */
+/** How ends are stored, and that of their run where they had one, and what is to be said of them on channels. */
 type Recorder = (
   ends: readonly LaneEnd<Payload, unknown>[],
   runId: string | undefined
-) => { readonly ends: readonly QueueEnd[]; readonly run?: RunEnd | undefined }
+) => { readonly ends: readonly QueueEnd[]; readonly run?: RunEnd | undefined; readonly posts?: readonly NewPost[] | undefined }
 
 /** The message was sent before, and nothing was stored. */
 export class Duplicate extends Error {
@@ -57,7 +57,8 @@ export class StoredMessages implements LaneDriver<Payload, unknown> {
     const { payload, ...rest } = message
     if (payload.kind === 'work') return
     const { data, idempotencyKey } = body as MessageBody
-    const row = { ...rest, sessionId, preview: payload.preview, body: data, idempotencyKey }
+    const { preview, reply } = payload
+    const row = { ...rest, sessionId, preview, reply, body: data, idempotencyKey }
     const { duplicateOf } = await this.#queue.accept(row)
     if (duplicateOf !== undefined && duplicateOf !== message.id) throw new Duplicate(duplicateOf)
   }
@@ -92,9 +93,9 @@ export class StoredMessages implements LaneDriver<Payload, unknown> {
 
   async recover(): Promise<Recovered<Payload>[]> {
     const rows = await this.#queue.unended()
-    return rows.map(({ id, sessionId, owner, priority, policy, preview, acceptedAt, state, attempts }) => ({
+    return rows.map(({ id, sessionId, owner, priority, policy, preview, reply, acceptedAt, state, attempts }) => ({
       laneId: sessionId,
-      message: { id, owner, priority, policy, payload: { kind: 'message', preview }, acceptedAt },
+      message: { id, owner, priority, policy, payload: { kind: 'message', preview, ...(reply && { reply }) }, acceptedAt },
       state: state as 'queued' | 'running',
       attempts
     }))

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
-import type { Db, QueueEnd, RunEnd } from '../../db/client.ts'
+import type { Db, NewPost, QueueEnd, RunEnd } from '../../db/client.ts'
 import { systemClock } from '../../lanes/clock.ts'
 import type { LaneEnd } from '../../lanes/driver.ts'
 import { LaneError } from '../../lanes/errors.ts'
@@ -19,16 +19,26 @@ import { shown } from './shown.ts'
 export interface Answerer {
   /** Answers the messages of one turn. */
   run(turn: Turn<Payload>): Promise<unknown>
-  /** How ends are stored, and that of their run where they had one. */
-  record(ends: readonly LaneEnd<Payload, unknown>[], runId: string | undefined): { ends: QueueEnd[]; run?: RunEnd }
+  /** How ends are stored, and that of their run where they had one, and what is to be said of them on channels. */
+  record(
+    ends: readonly LaneEnd<Payload, unknown>[],
+    runId: string | undefined
+  ): { ends: QueueEnd[]; run?: RunEnd; posts?: NewPost[] }
   /** A message has ended and that is stored, or it was let go of at the end of the process. Once for each. */
   settled(
     laneId: string,
     message: LaneMessage<Payload>,
     end: { readonly outcome: Outcome<unknown> } | { readonly error: unknown }
   ): void
-  /** The last process ended while it answered this, which is not tried again: what was asked is not to be lost. */
-  cutOff(laneId: string, message: LaneMessage<Payload>, runId: string, body: unknown): Promise<void>
+  /**
+   * The last process ended while it answered this, which is not tried again: what was asked is not to be lost. Answers what is to be said
+   * of it on a channel; `why` is what whoever waited is told.
+   */
+  cutOff(
+    laneId: string,
+    message: LaneMessage<Payload>,
+    run: { id: string; body: unknown; why: string }
+  ): Promise<NewPost | undefined>
   /** `by` is about to stop the turn of `active`. */
   preempted(laneId: string, active: readonly LaneMessage<Payload>[], by: LaneMessage<Payload>): void
 }
@@ -92,20 +102,24 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
     this.#answerer = answerer
     const found = await this.#driver.recover()
     const fates = Map.groupBy(found, (it) => afterCrash(it, this.#recovery))
-    const ended = (fate: 'interrupted' | 'failed', message: string) => ({
-      ids: (fates.get(fate) ?? []).map(({ message: { id } }) => id),
-      outcome: { error: { kind: 'InternalError', message, data: { retryable: false } } }
-    })
-    const waiting = fates.get('queue') ?? []
-    for (const { laneId, message } of [...(fates.get('interrupted') ?? []), ...(fates.get('failed') ?? [])]) {
-      const { runId } = (await this.#queue.get(message.id))!
-      const bodies = await this.#queue.bodies([message.id])
-      await answerer.cutOff(laneId, message, runId ?? message.id, bodies.get(message.id))
+    const posts: NewPost[] = []
+    const ended = async (fate: 'interrupted' | 'failed', why: string) => {
+      const ids: string[] = []
+      for (const { laneId, message } of fates.get(fate) ?? []) {
+        ids.push(message.id)
+        const { runId } = (await this.#queue.get(message.id))!
+        const bodies = await this.#queue.bodies([message.id])
+        const post = await answerer.cutOff(laneId, message, { id: runId ?? message.id, body: bodies.get(message.id), why })
+        if (post) posts.push(post)
+      }
+      return { ids, outcome: { error: { kind: 'InternalError', message: why, data: { retryable: false } } } }
     }
+    const waiting = fates.get('queue') ?? []
     await this.#queue.resolve({
       requeue: waiting.filter(({ state }) => state === 'running').map(({ message: { id } }) => id),
-      interrupted: ended('interrupted', 'The gateway ended while this was being answered'),
-      failed: ended('failed', 'The gateway ended each time this was being answered; it is not tried again'),
+      interrupted: await ended('interrupted', 'The gateway ended while this was being answered'),
+      failed: await ended('failed', 'The gateway ended each time this was being answered; it is not tried again'),
+      posts,
       now: Date.now()
     })
     let resumed = false

@@ -47,6 +47,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
       acceptedAt: 1000,
       endedAt: null,
       idempotencyKey: 'k',
+      reply: null,
       outcome: null
     }
     assert.deepEqual(await db.queue.get('1'), row)

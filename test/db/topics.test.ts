@@ -37,6 +37,10 @@ test('of a long text the beginning counts, and no more words than a few', () => 
   assert.deepEqual(topicsOf(`${'the '.repeat(1100)}kubernetes`), [])
 })
 
+test('an apostrophe parts words of every script', () => {
+  assert.deepEqual(topicsOf("的abc'defg"), ['abc', 'defg'])
+})
+
 test('whatever is said, its topics are few, short, of letters, and none twice', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 5000 }),

@@ -89,8 +89,9 @@ test('the table of plugins is the one of app.ts, in its order, with what each ow
   )
   const order = [...app.matchAll(/await app\.register\((\w+)/g)].map(([, name]) => name!).filter((name) => files.has(name))
   assert.equal(order.length, files.size)
-  const rows = order.map((name) => {
-    const source = readText(files.get(name)!)
+  const rows = order.map((variable) => {
+    const source = readText(files.get(variable)!)
+    const name = variable.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
     const [, dependencies = ''] = new RegExp(`name: '${name}'(?:, dependencies: \\[(.*?)\\])?`).exec(source) ?? []
     const owned = [...source.matchAll(/app\.decorate\('(\w+)'/g)].map(([, decorator]) => `\`app.${decorator}\``)
     return [`\`${name}\``, owned.join(', ') || '–', dependencies.replaceAll("'", '`') || '–']

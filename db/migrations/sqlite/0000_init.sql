@@ -43,6 +43,11 @@ CREATE TABLE `contexts` (
 	FOREIGN KEY (`session_id`) REFERENCES `sessions`(`id`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
+CREATE TABLE `cursors` (
+	`name` text PRIMARY KEY NOT NULL,
+	`value` text NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `days` (
 	`day` integer PRIMARY KEY NOT NULL,
 	`sessions` integer NOT NULL,
@@ -84,6 +89,20 @@ CREATE TABLE `nodes` (
 --> statement-breakpoint
 CREATE INDEX `nodes_seen` ON `nodes` (`seen_at`,`id`);--> statement-breakpoint
 CREATE UNIQUE INDEX `nodes_push` ON `nodes` (`push_digest`);--> statement-breakpoint
+CREATE TABLE `outbox` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`channel` text NOT NULL,
+	`conversation` text NOT NULL,
+	`context` text,
+	`text` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`due_at` integer NOT NULL,
+	`attempts` integer DEFAULT 0 NOT NULL,
+	`sent` integer DEFAULT 0 NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `outbox_conversation` ON `outbox` (`channel`,`conversation`,`id`);--> statement-breakpoint
+CREATE INDEX `outbox_due` ON `outbox` (`due_at`);--> statement-breakpoint
 CREATE TABLE `paired_senders` (
 	`channel` text NOT NULL,
 	`sender_id` text NOT NULL,
@@ -116,6 +135,7 @@ CREATE TABLE `queue` (
 	`accepted_at` integer NOT NULL,
 	`ended_at` integer,
 	`idempotency_key` text,
+	`reply` text,
 	`outcome` text,
 	`body` text
 );

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { type Attempt, type AuthPolicy, Gate, type GateSettings } from '../../../plugins/auth/gate.ts'
-import { MAX_FAILURES, WINDOW_MS } from '../../../plugins/auth/limiter.ts'
 import { RpcError } from '../../../rpc/errors.ts'
+import { MAX_FAILURES, WINDOW_MS } from '../../../rpc/limiter.ts'
 
 type Policy = Exclude<AuthPolicy, 'none'>
 

@@ -21,7 +21,8 @@ const CHOSEN: Record<string, string> = {
   'models.<tier>': 'provider',
   'lanes.channels': 'frontend',
   'server.nodes.feature_gates': 'capability',
-  'pairing.channels': 'channel'
+  'pairing.channels': 'channel',
+  webhooks: 'name'
 }
 
 /** Every key, as the README names it: `server.tokens[].name`, `models.<tier>.<provider>.model`. */
@@ -83,7 +84,18 @@ test('what is called a key or a token, and all that is handed to MCP servers, is
     'models.<tier>.<provider>.api_key',
     'tools.mcp.<server>.env.<variable>',
     'tools.mcp.<server>.url',
-    'tools.mcp.<server>.headers.<header>'
+    'tools.mcp.<server>.headers.<header>',
+    'webhooks.<name>.secret',
+    'gmail.push_token',
+    'gmail.client_secret',
+    'gmail.refresh_token',
+    'teams.app_password',
+    'telegram.token',
+    'telegram.webhook_secret',
+    'google_chat.verification_token',
+    'google_chat.private_key',
+    'bluebubbles.token',
+    'bluebubbles.password'
   ])
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { bucketOf, isLoopback } from '../../../plugins/auth/address.ts'
+import { bucketOf, isLoopback } from '../../rpc/address.ts'
 
 test('an IPv4 address and its IPv4-mapped IPv6 form share a bucket', () => {
   fc.assert(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { FailureLimiter, MAX_ADDRESSES, MAX_FAILURES, WINDOW_MS } from '../../../plugins/auth/limiter.ts'
+import { FailureLimiter, MAX_ADDRESSES, MAX_FAILURES, WINDOW_MS } from '../../rpc/limiter.ts'
 
 function limiterAt(start = 1_000_000) {
   const clock = { now: start }

@@ -1,0 +1,99 @@
+import type { Connection, Query, Schema } from '../connection.ts'
+import { and, asc, eq, inArray, lte, min, sql } from '../drizzle.ts'
+import type { StoredReply } from '../schema.sqlite.ts'
+
+export type PostRow = Connection['schema']['outbox']['$inferSelect']
+
+/** Something to be said on a channel. */
+export interface NewPost extends StoredReply {
+  readonly text: string
+}
+
+export type OutboxStore = ReturnType<typeof outboxStore>
+
+/** What `posting` is given. */
+export function postOf({ channel, conversation, context = null, text }: NewPost, now: number) {
+  return { channel, conversation, context, text, createdAt: now, dueAt: now }
+}
+
+/** Adds what `postOf` says. */
+export function posting(tx: Query, { outbox }: Schema) {
+  const { placeholder } = sql
+  return tx.insert(outbox).values({
+    channel: placeholder('channel'),
+    conversation: placeholder('conversation'),
+    context: placeholder('context'),
+    text: placeholder('text'),
+    createdAt: placeholder('createdAt'),
+    dueAt: placeholder('dueAt')
+  })
+}
+
+/** What is still to be said on channels. In each conversation one thing is said after the other. */
+export function outboxStore({ query, schema }: Connection) {
+  const { outbox } = schema
+  const { placeholder } = sql
+  const byId = eq(outbox.id, placeholder('id'))
+  const isHead = inArray(
+    outbox.id,
+    query
+      .select({ id: min(outbox.id) })
+      .from(outbox)
+      .groupBy(outbox.channel, outbox.conversation)
+  )
+  const insert = posting(query, schema).prepare()
+  const findDue = query
+    .select()
+    .from(outbox)
+    .where(and(lte(outbox.dueAt, placeholder('now')), isHead))
+    .orderBy(asc(outbox.id))
+    .limit(placeholder('limit'))
+    .prepare()
+  const findNext = query
+    .select({ at: min(outbox.dueAt) })
+    .from(outbox)
+    .where(isHead)
+    .prepare()
+  const setSent = query
+    .update(outbox)
+    .set({ sent: sql`${placeholder('sent')}`, attempts: 0 })
+    .where(byId)
+    .prepare()
+  const setDue = query
+    .update(outbox)
+    .set({ dueAt: sql`${placeholder('dueAt')}`, attempts: sql`${outbox.attempts} + 1` })
+    .where(byId)
+    .prepare()
+  const drop = query.delete(outbox).where(byId).prepare()
+
+  return {
+    async add(post: NewPost, now: number): Promise<void> {
+      await insert.execute(postOf(post, now))
+    },
+
+    /** The first of each conversation, where it is due; the oldest ones. */
+    async due(now: number, limit: number): Promise<PostRow[]> {
+      return await findDue.execute({ now, limit })
+    },
+
+    /** When the next one is due; undefined when there is none. */
+    async next(): Promise<number | undefined> {
+      const [row] = await findNext.execute()
+      return row?.at ?? undefined
+    },
+
+    /** So many parts of it are delivered. */
+    async progress(id: number, sent: number): Promise<void> {
+      await setSent.execute({ id, sent })
+    },
+
+    /** It was tried in vain, and is to be tried again. */
+    async postpone(id: number, dueAt: number): Promise<void> {
+      await setDue.execute({ id, dueAt })
+    },
+
+    async remove(id: number): Promise<void> {
+      await drop.execute({ id })
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import { importPKCS8, SignJWT } from 'jose'
+import type { Clock } from '../../lanes/clock.ts'
+import { DeliveryError } from './define.ts'
+import { exchange } from './http.ts'
+
+/** A token is not used any more this long before it ends. */
+const EARLY_MS = 5 * 60_000
+const ASSERTION_SECONDS = 3600
+
+/** A token of an API, and for how long it is good. */
+export interface Grant {
+  readonly accessToken: string
+  /** Seconds. */
+  readonly expiresIn: number
+}
+
+/** The token of an API: asked for when it is needed, once for all who need it, and again before it ends. */
+export class AccessToken {
+  readonly #request: (signal: AbortSignal) => Promise<Grant>
+  readonly #clock: Pick<Clock, 'now'>
+  #asking: Promise<string> | undefined
+  #until = 0
+
+  constructor(request: (signal: AbortSignal) => Promise<Grant>, clock: Pick<Clock, 'now'>) {
+    this.#request = request
+    this.#clock = clock
+  }
+
+  /** @throws DeliveryError */
+  get(): Promise<string> {
+    if (this.#asking !== undefined && this.#clock.now() < this.#until) return this.#asking
+    this.#until = Number.POSITIVE_INFINITY
+    const asking = this.#request(AbortSignal.timeout(10_000)).then(
+      ({ accessToken, expiresIn }) => {
+        this.#until = this.#clock.now() + Math.max(0, expiresIn * 1000 - EARLY_MS)
+        return accessToken
+      },
+      (error) => {
+        this.#until = 0
+        throw error
+      }
+    )
+    this.#asking = asking
+    return asking
+  }
+
+  /** The API did not take it: the next one is asked for anew. */
+  forget(): void {
+    this.#until = 0
+  }
+}
+
+/**
+ * Asks an OAuth 2.0 token endpoint.
+ * @throws DeliveryError; one that cannot be tried again where the credentials are wrong
+ */
+export async function grant(tokenUrl: string, form: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Grant> {
+  const { status, json } = await exchange(tokenUrl, { method: 'POST', body: new URLSearchParams(form), signal })
+  const { access_token: accessToken, expires_in: expiresIn } = (json ?? {}) as { access_token?: unknown; expires_in?: unknown }
+  if (status === 200 && typeof accessToken === 'string') return { accessToken, expiresIn: Number(expiresIn) || 3600 }
+  const { error } = (json ?? {}) as { error?: unknown }
+  throw new DeliveryError(`no access token: ${status} ${typeof error === 'string' ? error.slice(0, 100) : ''}`, {
+    retryable: false
+  })
+}
+
+/** A service account of Google. */
+export interface ServiceAccount {
+  readonly clientEmail: string
+  /** PKCS #8, PEM. */
+  readonly privateKey: string
+}
+
+/** The form that trades a service account for a token (RFC 7523). `subject`: on whose behalf. */
+export async function serviceAccountForm(
+  { clientEmail, privateKey }: ServiceAccount,
+  { tokenUrl, scope, subject, now }: { tokenUrl: string; scope: string; subject?: string | undefined; now: number }
+): Promise<Record<string, string>> {
+  const issuedAt = Math.floor(now / 1000)
+  const assertion = await new SignJWT({ scope, ...(subject === undefined ? {} : { sub: subject }) })
+    .setProtectedHeader({ alg: 'RS256', typ: 'JWT' })
+    .setIssuer(clientEmail)
+    .setAudience(tokenUrl)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + ASSERTION_SECONDS)
+    // Where it comes from an environment variable its lines are often joined.
+    .sign(await importPKCS8(privateKey.replaceAll('\\n', '\n'), 'RS256'))
+  return { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion }
+}

@@ -1,0 +1,83 @@
+import { v5 as uuid } from 'uuid'
+import { systemClock } from '../../../lanes/clock.ts'
+import { parseJson } from '../../../rpc/json.ts'
+import { gatewayPlugin } from '../../../types.ts'
+import type { Config } from '../../config/index.ts'
+import { AccessToken, grant, serviceAccountForm } from '../access.ts'
+import { type Delivery, DeliveryError } from '../define.ts'
+import { accepted, exchange } from '../http.ts'
+import { inbound, Refusal } from '../inbound.ts'
+import { eventOf, saidIn } from './event.ts'
+import { ChatVerifier } from './verify.ts'
+
+const NAME = 'google-chat'
+const LIMIT = 4000
+const SCOPE = 'https://www.googleapis.com/auth/chat.bot'
+
+/** `POST /google-chat/events`: events of Google Chat, and answers in the thread that they came from. */
+export default gatewayPlugin({ name: 'google-chat', dependencies: ['config', 'channels'] }, async (app) => {
+  const settings = () => app.config.googleChat
+  const verifier = new ChatVerifier(settings)
+  const token = new AccessToken(async (signal) => {
+    const { clientEmail = '', privateKey = '', tokenUrl } = settings()
+    return await grant(
+      tokenUrl,
+      await serviceAccountForm({ clientEmail, privateKey }, { tokenUrl, scope: SCOPE, now: Date.now() }),
+      signal
+    )
+  }, systemClock)
+
+  app.channels.add({ name: NAME, limit: LIMIT, deliver: (delivery) => deliver(delivery, settings(), token) })
+  await inbound(app, {
+    url: '/google-chat/events',
+    missing: () => {
+      const { audience, verificationToken, clientEmail, privateKey } = settings()
+      const verified = audience !== undefined || verificationToken !== undefined
+      return [
+        ...(verified ? [] : ['google_chat.audience']),
+        ...(clientEmail === undefined ? ['google_chat.client_email'] : []),
+        ...(privateKey === undefined ? ['google_chat.private_key'] : [])
+      ]
+    },
+    async handle({ headers, body }) {
+      const event = eventOf(parseJson(body.toString()))
+      if (event === undefined) throw new Refusal(400, 'no event of Google Chat')
+      await verifier.verify(headers.authorization, event)
+      const said = saidIn(event.event)
+      if (said) {
+        await app.channels.receive(NAME, {
+          conversation: said.space,
+          senderId: said.sender,
+          senderName: said.senderName,
+          messageId: said.id,
+          text: said.text,
+          ...(said.thread === undefined ? {} : { context: { thread: said.thread } })
+        })
+      }
+      // What is answered here would be shown as the answer; an empty body as a failure.
+      return { status: 200, body: {} }
+    }
+  })
+})
+
+/** The request id makes it one message however often it is sent. */
+async function deliver(
+  { conversation, context, text, id, signal }: Delivery,
+  { apiUrl }: Config['googleChat'],
+  token: AccessToken
+): Promise<void> {
+  const { thread } = (context ?? {}) as { thread?: string }
+  if (!/^spaces\/[\w-]+$/.test(conversation)) throw new DeliveryError('the conversation is no space', { retryable: false })
+  const query = new URLSearchParams({
+    requestId: uuid(`${conversation} ${id}`, uuid.URL),
+    messageReplyOption: 'REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD'
+  })
+  const headers = { authorization: `Bearer ${await token.get()}`, 'content-type': 'application/json' }
+  const body = JSON.stringify({ text, ...(thread === undefined ? {} : { thread: { name: thread } }) })
+  const sent = await exchange(`${apiUrl}/v1/${conversation}/messages?${query}`, { method: 'POST', headers, body, signal })
+  if (sent.status === 401) {
+    token.forget()
+    throw new DeliveryError('the platform did not take the token', { retryable: true })
+  }
+  accepted(sent)
+}

@@ -1,0 +1,55 @@
+import type { JWTPayload } from 'jose'
+import type { Config } from '../../config/index.ts'
+import { Refusal, sameSecret } from '../inbound.ts'
+import { bearerOf, TokenVerifier } from '../jwt.ts'
+import type { ChatEvent } from './event.ts'
+
+type Settings = Config['googleChat']
+
+const CHAT = 'chat@system.gserviceaccount.com'
+const GOOGLE = ['https://accounts.google.com', 'accounts.google.com']
+const ADD_ON = /^service-\d+@gcp-sa-gsuiteaddons\.iam\.gserviceaccount\.com$/
+const TOLERANCE_SECONDS = 60
+
+/** Whether Google Chat has sent an event: by the token that its app's settings ask for, and by no other one. */
+export class ChatVerifier {
+  readonly #settings: () => Settings
+  #verifier: TokenVerifier | undefined
+  #of = ''
+
+  constructor(settings: () => Settings) {
+    this.#settings = settings
+  }
+
+  /** @throws Refusal 401; 503 when the keys cannot be had */
+  async verify(authorization: string | undefined, { event, systemIdToken, addOn }: ChatEvent): Promise<void> {
+    const { audience, audienceType, addOnPrincipal, verificationToken } = this.#settings()
+    if (audience === undefined) {
+      if (event.token === undefined || !sameSecret(event.token, verificationToken ?? ''))
+        throw new Refusal(401, 'the verification token is wrong')
+      return
+    }
+    const { claims } = await this.#current(audience).verify(bearerOf(authorization) ?? systemIdToken)
+    if (audienceType === 'project-number') return
+    if (claims.email_verified !== true) throw new Refusal(401, 'the token is of an address that is not verified')
+    if (!isChat(claims, addOn ? addOnPrincipal : undefined)) throw new Refusal(401, 'the token is not that of Google Chat')
+  }
+
+  #current(audience: string): TokenVerifier {
+    const { audienceType, oidcKeysUrl, chatKeysUrl } = this.#settings()
+    const of = JSON.stringify([audience, audienceType, oidcKeysUrl, chatKeysUrl])
+    if (this.#verifier === undefined || this.#of !== of) {
+      const byUrl = audienceType === 'app-url'
+      const rules = byUrl ? { jwksUrl: oidcKeysUrl, issuer: GOOGLE } : { jwksUrl: chatKeysUrl, issuer: CHAT }
+      this.#of = of
+      this.#verifier = new TokenVerifier({ ...rules, audience, toleranceSeconds: TOLERANCE_SECONDS })
+    }
+    return this.#verifier
+  }
+}
+
+/** The address of an add-on says only that it is some add-on: which one, its number does. */
+function isChat({ email, sub }: JWTPayload, addOnPrincipal: string | undefined): boolean {
+  if (email === CHAT) return true
+  return addOnPrincipal !== undefined && typeof email === 'string' && ADD_ON.test(email) && sub === addOnPrincipal
+}

@@ -1,0 +1,152 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import { bucketOf } from '../../rpc/address.ts'
+import { FailureLimiter } from '../../rpc/limiter.ts'
+import { printable } from '../../rpc/shown.ts'
+import type { GatewayInstance } from '../../types.ts'
+
+const MiB = 1024 * 1024
+/** A platform that takes longer to send a request is none. */
+const BODY_TIMEOUT_MS = 10_000
+
+/** A request of a platform, not believed yet. */
+export interface InboundRequest {
+  /** Of the path. */
+  readonly params: Readonly<Record<string, string>>
+  readonly headers: IncomingHttpHeaders
+  readonly query: URLSearchParams
+  /** As it came; signatures are over this and nothing else. */
+  readonly body: Buffer
+  readonly log: FastifyBaseLogger
+}
+
+/** What the platform is told. An object is sent as JSON, nothing as an empty body. */
+export interface Answer {
+  readonly status: number
+  readonly body?: object | string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** The request is not taken. Whoever sent it gets the status alone; `reason` is for the log. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly status: 400 | 401 | 403 | 404 | 413 | 415 | 429 | 503
+
+  constructor(status: Refusal['status'], reason: string, options?: ErrorOptions) {
+    super(reason, options)
+    this.status = status
+  }
+}
+
+export interface InboundRoute {
+  /** `/teams/events`. */
+  readonly url: string
+  /** Of the body; 1 MiB unless it says less. */
+  readonly maxBytes?: number
+  /** The keys of the configuration that are missing for it to work, `teams.app_id`; empty when it does. Asked with each request. */
+  missing(): readonly string[]
+  /** Looks at a request before its body is read; a credential that is not even there is refused here. @throws Refusal */
+  precheck?(request: Omit<InboundRequest, 'body'>): void
+  /** Verifies that the platform sent it, takes it in, and answers fast. @throws Refusal */
+  handle(request: InboundRequest): Promise<Answer>
+}
+
+const TEXT: Record<Refusal['status'], string> = {
+  400: 'The request is malformed',
+  401: 'Not accepted',
+  403: 'Not accepted',
+  404: 'There is nothing here',
+  413: 'The body is too large',
+  415: 'A body with a Content-Encoding is not read',
+  429: 'Too many requests that were not accepted: try again later',
+  503: 'Not available'
+}
+
+/**
+ * Opens a route for a platform. It is let in without a token of the gateway, and authenticates by its own rules: limits come before
+ * verification, headers are looked at before the body is read, and an answer never says why something was refused.
+ */
+export async function inbound(app: GatewayInstance, route: InboundRoute): Promise<void> {
+  const failures = new FailureLimiter(Date.now)
+  app.channels.routes.add(route)
+  // A scope of its own: neither its parser nor its lack of a login is anybody else's.
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+
+    scope.addHook('onRequest', async (request) => {
+      const locked = failures.lockedFor(addressOf(request))
+      if (locked > 0) throw new Refusal(429, 'the address was refused too often')
+      const missing = route.missing()
+      if (missing.length > 0) throw new Refusal(503, `not configured: ${missing.join(', ')}`)
+      if (request.headers['content-encoding'] !== undefined) throw new Refusal(415, 'the body is encoded')
+      const { raw } = request
+      const slow = setTimeout(() => raw.destroy(), BODY_TIMEOUT_MS).unref()
+      for (const event of ['end', 'close']) raw.once(event, () => clearTimeout(slow))
+      route.precheck?.(seen(request))
+    })
+
+    scope.setErrorHandler(async (cause, request, reply) => {
+      const refusal = refusalOf(cause)
+      const line = { route: route.url, status: refusal.status, reason: printable(refusal.message, 200) }
+      if (refusal.status >= 500 && !(cause instanceof Refusal))
+        request.log.error({ ...line, err: cause }, 'an inbound request failed')
+      else request.log.warn(line, 'an inbound request was refused')
+      if (refusal.status === 401 || refusal.status === 403) failures.fail(addressOf(request))
+      if (refusal.status === 429) reply.header('retry-after', Math.ceil(failures.lockedFor(addressOf(request)) / 1000))
+      if (refusal.status === 503) reply.header('retry-after', 60)
+      return await reply
+        .code(refusal.status)
+        .send({ error: { message: refusal.status === 503 ? unavailable(route) : TEXT[refusal.status] } })
+    })
+
+    scope.post(route.url, {
+      config: { auth: 'none' },
+      bodyLimit: route.maxBytes ?? MiB,
+      async handler(request, reply) {
+        const { status, body, headers = {} } = await route.handle({ ...seen(request), body: bytesOf(request.body) })
+        return await answer(reply.headers(headers).code(status), body)
+      }
+    })
+  })
+}
+
+function seen(request: FastifyRequest): Omit<InboundRequest, 'body'> {
+  const { params, headers, log, url } = request
+  const at = url.indexOf('?')
+  return { params: params as Record<string, string>, headers, log, query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)) }
+}
+
+/** Whether two secrets are the same, without telling by the time it takes how much of them is. An empty one is no secret. */
+export function sameSecret(given: string, secret: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(given), digest(secret)) && secret !== ''
+}
+
+/** A request without a body, and one with an empty one, are the same. */
+function bytesOf(body: unknown): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.alloc(0)
+}
+
+async function answer(reply: FastifyReply, body: object | string | undefined): Promise<FastifyReply> {
+  if (body === undefined) return await reply.send()
+  return typeof body === 'string' ? await reply.type('text/plain; charset=utf-8').send(body) : await reply.send(body)
+}
+
+function unavailable({ missing }: InboundRoute): string {
+  const keys = missing()
+  return keys.length > 0 ? `Not configured: set ${keys.join(', ')}` : TEXT[503]
+}
+
+function refusalOf(cause: unknown): Refusal {
+  if (cause instanceof Refusal) return cause
+  const { statusCode = 500, message } = cause as { statusCode?: number; message: string }
+  if (statusCode === 413 || statusCode === 415) return new Refusal(statusCode, message, { cause })
+  // What the agent cannot take is malformed; what could not be stored is worth another try of the platform.
+  return new Refusal(statusCode < 500 ? 400 : 503, message, { cause })
+}
+
+function addressOf(request: FastifyRequest): string {
+  return bucketOf(request.ip) ?? 'unknown'
+}

@@ -1,0 +1,32 @@
+import { systemClock } from '../../lanes/clock.ts'
+import { gatewayPlugin } from '../../types.ts'
+import { Channels } from './channels.ts'
+import { Outbox } from './outbox.ts'
+import { Strangers } from './strangers.ts'
+
+export type { Channels } from './channels.ts'
+
+/** Owns `app.channels`. What is still to be said is said once the gateway listens. */
+export default gatewayPlugin(
+  { name: 'channels', dependencies: ['config', 'db', 'lanes', 'presence', 'pairing', 'agent'] },
+  async (app) => {
+    const { db, log, agent, presence, pairing } = app
+    const outbox = new Outbox({ store: db.outbox, channel: (name) => channels.get(name), clock: systemClock, log })
+    const strangers = new Strangers({ pairing, clock: systemClock })
+    const channels: Channels = new Channels({ agent, presence, db, strangers, outbox, now: systemClock.now, log })
+    app.decorate('channels', channels)
+    app.addHook('onReady', async () => {
+      const off = [...channels.routes].map(({ url, missing }) => [url, missing()] as const).filter(([, keys]) => keys.length > 0)
+      if (off.length > 0)
+        app.log.info({ missing: Object.fromEntries(off) }, 'routes of platforms that are not configured answer 503')
+    })
+    app.addHook('onListen', async () => {
+      if (channels.list().length > 0) outbox.look()
+    })
+    app.addHook('onClose', async () => {
+      // The last runs end now, and what they say is to be heard.
+      await app.lanes.close(app.config.server.shutdownGraceSeconds * 1000)
+      await outbox.close()
+    })
+  }
+)

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import type { Db, NewPost } from '../../db/client.ts'
+import { ended, queued } from './queue.ts'
+
+const post = (text: string, changes: Partial<NewPost> = {}): NewPost => ({
+  channel: 'telegram',
+  conversation: '1',
+  text,
+  ...changes
+})
+
+/** What the outbox of every database promises. `open` makes a new, empty one that closes with the test. */
+export function outboxContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
+  const texts = async (db: Db, now = 100, limit = 10) => (await db.outbox.due(now, limit)).map(({ text }) => text)
+
+  test(`${kind}: what is posted is due at once, as it was given`, async (t) => {
+    const db = await open(t)
+    assert.equal(await db.outbox.next(), undefined)
+    await db.outbox.add(post('Hi "ä😀"', { context: { thread: ['a', null] } }), 5)
+    assert.deepEqual(await db.outbox.due(4, 10), [])
+    const row = { id: 1, channel: 'telegram', conversation: '1', context: { thread: ['a', null] }, text: 'Hi "ä😀"' }
+    assert.deepEqual(await db.outbox.due(5, 10), [{ ...row, createdAt: 5, dueAt: 5, attempts: 0, sent: 0 }])
+    assert.equal(await db.outbox.next(), 5)
+  })
+
+  test(`${kind}: in each conversation only the first is due, and conversations do not wait for each other`, async (t) => {
+    const db = await open(t)
+    await db.outbox.add(post('a1'), 1)
+    await db.outbox.add(post('a2'), 2)
+    await db.outbox.add(post('b1', { conversation: '2' }), 3)
+    await db.outbox.add(post('c1', { channel: 'teams' }), 4)
+    assert.deepEqual(await texts(db), ['a1', 'b1', 'c1'])
+    assert.deepEqual(await texts(db, 100, 2), ['a1', 'b1'])
+    const [a1] = await db.outbox.due(100, 1)
+    await db.outbox.postpone(a1!.id, 50)
+    assert.deepEqual(await texts(db, 49), ['b1', 'c1'], 'what comes after it waits as well')
+    assert.equal(await db.outbox.next(), 3)
+    assert.deepEqual(
+      (await db.outbox.due(50, 1)).map(({ text, attempts }) => [text, attempts]),
+      [['a1', 1]]
+    )
+    await db.outbox.remove(a1!.id)
+    assert.deepEqual(await texts(db, 49), ['a2', 'b1', 'c1'])
+  })
+
+  test(`${kind}: how far it was delivered is kept, and progress makes the attempts count anew`, async (t) => {
+    const db = await open(t)
+    await db.outbox.add(post('long'), 1)
+    await db.outbox.postpone(1, 2)
+    await db.outbox.progress(1, 3)
+    assert.deepEqual(
+      (await db.outbox.due(9, 1)).map(({ sent, attempts }) => [sent, attempts]),
+      [[3, 0]]
+    )
+  })
+
+  test(`${kind}: where an answer goes is kept with its message, and what is said of its end with that`, async (t) => {
+    const db = await open(t)
+    const reply = { channel: 'telegram', conversation: '1', context: { thread: 7 } }
+    await db.queue.accept(queued('1', { reply }))
+    await db.queue.accept(queued('2'))
+    assert.deepEqual(
+      (await db.queue.unended()).map((row) => row.reply),
+      [reply, null]
+    )
+    await db.queue.settle({ ends: [ended('1')], posts: [{ ...reply, text: 'answer' }], now: 9 })
+    assert.deepEqual(
+      (await db.outbox.due(9, 9)).map(({ text, context }) => [text, context]),
+      [['answer', { thread: 7 }]]
+    )
+  })
+
+  test(`${kind}: what a start says of messages that were cut off is posted with their end`, async (t) => {
+    const db = await open(t)
+    await db.queue.accept(queued('1'))
+    const nothing = { ids: [], outcome: null }
+    await db.queue.resolve({
+      requeue: [],
+      interrupted: { ids: ['1'], outcome: null },
+      failed: nothing,
+      posts: [post('sorry')],
+      now: 9
+    })
+    assert.deepEqual(await texts(db), ['sorry'])
+    assert.deepEqual(await db.queue.unended(), [])
+  })
+}

@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import { mailOf, rawAnswer } from '../../../plugins/channels/gmail/mail.ts'
+import type { ConfigInput } from '../../../plugins/config/index.ts'
+import { type ChannelRig, channelContract } from '../../contract/channel.ts'
+import { build, scratch } from '../../helper.ts'
+import { startIssuer } from './issuer.ts'
+import { Heard, startPlatform } from './platform.ts'
+
+const ME = 'flynn@example.com'
+const SIGNER = 'push@project.iam.gserviceaccount.com'
+const AUDIENCE = 'https://gateway.example/gmail/push'
+const SUBSCRIPTION = 'projects/p/subscriptions/s'
+
+const base64 = (text: string) => Buffer.from(text).toString('base64url')
+
+const mail = (id: string, text: string, changes: Record<string, string> = {}, labelIds = ['INBOX']) => ({
+  id,
+  threadId: 'thread-1',
+  labelIds,
+  snippet: text.slice(0, 20),
+  payload: {
+    mimeType: 'multipart/alternative',
+    headers: Object.entries({
+      From: 'Ann Example <Ann@example.com>',
+      Subject: 'Question',
+      'Message-ID': `<${id}@example.com>`,
+      ...changes
+    }).map(([name, value]) => ({ name, value })),
+    parts: [
+      { mimeType: 'text/plain', body: { data: base64(text) } },
+      { mimeType: 'text/html', body: { data: base64(`<p>${text}</p>`) } }
+    ]
+  }
+})
+
+/** A gateway with a mailbox, and somebody who plays Google. */
+async function rig(t: TestContext, settings: object = {}) {
+  const issuer = await startIssuer(t)
+  const heard = new Heard()
+  const state = { historyId: 100, tooOld: false, overloaded: false }
+  const mails = new Map<string, { at: number; json: object }>()
+  const platform = await startPlatform(t, ({ path, query, json }) => {
+    if (path === '/token') return { json: { access_token: 'google-token', expires_in: 3599 } }
+    const call = path.replace('/gmail/v1/users/me/', '')
+    if (call === 'watch') return { json: { historyId: String(state.historyId), expiration: '1' } }
+    if (call === 'profile') return { json: { emailAddress: ME, historyId: String(state.historyId) } }
+    if (call === 'messages') return { json: { messages: [...mails.keys()].reverse().map((id) => ({ id })) } }
+    if (call === 'messages/send') {
+      if (state.overloaded) return { status: 429, headers: { 'retry-after': '1' } }
+      heard.add(Buffer.from(json.raw, 'base64url').toString())
+      return { json: { id: 'sent' } }
+    }
+    if (call === 'history') {
+      if (state.tooOld) return { status: 404, json: {} }
+      const added = [...mails].filter(([, { at }]) => at > Number(query.get('startHistoryId')))
+      return {
+        json: { history: added.map(([id]) => ({ messagesAdded: [{ message: { id } }] })), historyId: String(state.historyId) }
+      }
+    }
+    const found = mails.get(call.replace('messages/', ''))
+    return found ? { json: found.json } : { status: 404, json: {} }
+  })
+  const config: ConfigInput = {
+    dataDir: await scratch(t),
+    gmail: {
+      account: ME,
+      topic: 'projects/p/topics/t',
+      subscription: SUBSCRIPTION,
+      audience: AUDIENCE,
+      serviceAccount: SIGNER,
+      clientId: 'client',
+      clientSecret: 'client-secret',
+      refreshToken: 'refresh',
+      keysUrl: issuer.jwksUrl,
+      tokenUrl: `${platform.url}/token`,
+      apiUrl: platform.url,
+      ...settings
+    }
+  }
+  let gateway = await build(t, { config })
+  const watched = async () => {
+    while ((await gateway.app.db.cursors.get(`gmail.history.${ME}`)) === undefined) await new Promise(setImmediate)
+  }
+  await watched()
+  const claims = (changes: object = {}) => ({
+    iss: 'https://accounts.google.com',
+    aud: AUDIENCE,
+    email: SIGNER,
+    email_verified: true,
+    ...changes
+  })
+  const push = (data: unknown, subscription = SUBSCRIPTION) => ({
+    message: { data: Buffer.from(JSON.stringify(data)).toString('base64'), messageId: '1' },
+    subscription
+  })
+  const post = async (body: object, token?: string, query = '') =>
+    await fetch(`${gateway.url}/gmail/push${query}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) }
+    })
+  const comes = (id: string, json: object) => {
+    if (!mails.has(id)) mails.set(id, { at: ++state.historyId, json })
+    return { emailAddress: ME, historyId: state.historyId }
+  }
+  const contract: ChannelRig = {
+    get app() {
+      return gateway.app
+    },
+    sessionId: 'gmail:thread-1',
+    get heard() {
+      return heard.texts.map(bodyOf)
+    },
+    arrived: (count) => heard.arrived(count),
+    send: async ({ id, text }, { wrong = false } = {}) =>
+      post(
+        push(comes(id, mail(id, text, { Subject: '' }))),
+        await issuer.sign(claims(wrong ? { email: 'other@example.com' } : {}))
+      ),
+    overload(on) {
+      state.overloaded = on
+    },
+    async restart() {
+      await gateway.host.close()
+      gateway = await build(t, { config })
+    }
+  }
+  const said = async () => (await gateway.app.db.messages.history('gmail:thread-1')).filter(({ role }) => role === 'user')
+  return { contract, issuer, heard, platform, state, mails, claims, push, post, comes, said }
+}
+
+/** The text of a mail, its encoding undone. */
+function bodyOf(raw: string): string {
+  const at = raw.indexOf('\r\n\r\n')
+  const body = raw.slice(at + 4)
+  if (/content-transfer-encoding: base64/i.test(raw)) return Buffer.from(body, 'base64').toString()
+  if (!/content-transfer-encoding: quoted-printable/i.test(raw)) return body.trim()
+  return body.replace(/=\r\n/g, '').replace(/=([0-9A-F]{2})/g, (_all, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+channelContract('Gmail', async (t) => (await rig(t)).contract)
+
+test('an answer is a mail in the same thread', async (t) => {
+  const { post, push, comes, issuer, claims, heard, platform } = await rig(t)
+  const answer = await post(push(comes('m1', mail('m1', 'What is new?'))), await issuer.sign(claims()))
+  assert.deepEqual([answer.status, await answer.text()], [204, ''])
+  await heard.arrived(1)
+  const [raw] = heard.texts
+  assert.match(raw!, /^To: ann@example\.com\r$/m)
+  assert.match(raw!, /^Subject: Re: Question\r$/m)
+  assert.match(raw!, /^In-Reply-To: <m1@example\.com>\r$/m)
+  assert.match(raw!, /^Auto-Submitted: auto-replied\r$/m)
+  assert.equal(platform.requests.at(-1)?.json.threadId, 'thread-1')
+})
+
+test('a push is believed only when our service account has signed it for our subscription', async (t) => {
+  const { post, push, comes, issuer, claims, said } = await rig(t)
+  const notice = comes('m1', mail('m1', 'Hello'))
+  for (const changes of [
+    { aud: 'other' },
+    { email: 'other@example.com' },
+    { email_verified: false },
+    { iss: 'https://evil.example' }
+  ]) {
+    assert.equal((await post(push(notice), await issuer.sign(claims(changes)))).status, 401, JSON.stringify(changes))
+  }
+  assert.equal((await post(push(notice))).status, 401)
+  assert.equal((await post(push(notice, 'projects/p/subscriptions/other'), await issuer.sign(claims()))).status, 403)
+  assert.deepEqual(await said(), [])
+})
+
+test('without signed pushes the token of the URL decides', async (t) => {
+  const { post, push, comes, heard } = await rig(t, { audience: undefined, pushToken: 'url-token' })
+  const notice = push(comes('m1', mail('m1', 'Hello')))
+  for (const query of ['', '?token=', '?token=other']) assert.equal((await post(notice, undefined, query)).status, 401)
+  assert.equal((await post(notice, undefined, '?token=url-token')).status, 204)
+  await heard.arrived(1)
+})
+
+test('what can never be used is acknowledged, so that it does not come again, and nothing is read for it', async (t) => {
+  const { post, push, issuer, claims, platform } = await rig(t)
+  const token = await issuer.sign(claims())
+  const before = platform.requests.length
+  for (const data of [{}, { emailAddress: 'other@example.com', historyId: 999 }, { emailAddress: ME, historyId: 'x' }, 'text']) {
+    assert.equal((await post(push(data), token)).status, 204)
+  }
+  assert.equal((await post({ message: { data: '%%%' }, subscription: SUBSCRIPTION }, token)).status, 204)
+  assert.equal((await post(push({ emailAddress: ME, historyId: 100 }), token)).status, 204, 'nothing new')
+  assert.equal(platform.requests.length, before)
+  assert.equal((await post({ emailAddress: ME }, token)).status, 400, 'unwrapped')
+})
+
+test('where the history does not go back far enough the last day is read, and each mail taken once', async (t) => {
+  const { post, push, comes, issuer, claims, heard, state, said } = await rig(t)
+  const token = await issuer.sign(claims())
+  await post(push(comes('m1', mail('m1', 'First'))), token)
+  await heard.arrived(1)
+  state.tooOld = true
+  await post(push(comes('m2', mail('m2', 'Second'))), token)
+  await heard.arrived(2)
+  assert.equal((await said()).length, 2)
+})
+
+test('mails of machines and of the agent itself are not answered', async () => {
+  assert.ok(mailOf(mail('m', 'Hello')))
+  const silent = [
+    mail('m', 'Hello', {}, ['SENT']),
+    mail('m', 'Hello', {}, ['DRAFT']),
+    mail('m', 'Hello', { 'Auto-Submitted': 'auto-replied' }),
+    mail('m', 'Hello', { Precedence: 'bulk' }),
+    mail('m', 'Hello', { 'List-Id': '<list.example.com>' }),
+    mail('m', 'Hello', { From: 'nobody' }),
+    mail('m', '', { Subject: '' }),
+    {},
+    null
+  ]
+  for (const json of silent) assert.equal(mailOf(json), undefined, JSON.stringify(json))
+})
+
+test('no header can be smuggled into an answer', async () => {
+  const context = {
+    thread: 't',
+    to: 'ann@example.com',
+    subject: 'Hi\r\nBcc: evil@example.com',
+    messageId: '<1@x>\r\nX-Evil: 1',
+    references: '<1@x>'
+  }
+  const raw = Buffer.from(await rawAnswer(context, ME, 'Text\r\nBcc: not a header'), 'base64url').toString()
+  const head = raw.slice(0, raw.indexOf('\r\n\r\n'))
+  assert.doesNotMatch(head, /^(bcc|x-evil):/im)
+})

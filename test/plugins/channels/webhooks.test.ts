@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import { createHmac, randomBytes } from 'node:crypto'
+import test, { type TestContext } from 'node:test'
+import fc from 'fast-check'
+import { Webhook as Standard } from 'standardwebhooks'
+import { signStandard, verify, type Webhook } from '../../../plugins/channels/webhooks/signatures.ts'
+import { fill } from '../../../plugins/channels/webhooks/template.ts'
+import { connect } from '../../helper.ts'
+import { withChannel } from './rig.ts'
+
+const hook = (changes: Partial<Webhook>): Webhook => ({
+  signature: 'standard',
+  header: 'x-signature',
+  secrets: [],
+  allowUnsigned: false,
+  ...changes
+})
+
+const SLACK_BODY =
+  'token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c'
+
+/** The platforms' own examples: what is signed, with which secret, and what comes out. */
+const VECTORS = [
+  {
+    hook: hook({ signature: 'github', secret: "It's a Secret to Everybody" }),
+    body: 'Hello, World!',
+    now: 0,
+    headers: { 'x-hub-signature-256': 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17' }
+  },
+  {
+    hook: hook({ signature: 'slack', secret: '8f742231b10e8888abcd99yyyzzz85a5' }),
+    body: SLACK_BODY,
+    now: 1531420618,
+    headers: {
+      'x-slack-request-timestamp': '1531420618',
+      'x-slack-signature': 'v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503'
+    }
+  },
+  {
+    hook: hook({ signature: 'standard', secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' }),
+    body: '{"test": 2432232314}',
+    now: 1614265330,
+    headers: {
+      'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
+      'webhook-timestamp': '1614265330',
+      'webhook-signature': 'v2,abc v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE='
+    }
+  },
+  {
+    hook: hook({ signature: 'stripe', secret: 'whsec_test' }),
+    body: '{"id":"evt_1"}',
+    now: 1700000000,
+    headers: {
+      'stripe-signature': 't=1700000000,v0=00,v1=00,v1=c89214b5b5da833daed6f0b8c5bb6bd58cea9022bd80ccc78230f3942d632925'
+    }
+  },
+  {
+    hook: hook({ signature: 'hex', secret: 'plain', header: 'X-My-Signature' }),
+    body: 'anything',
+    now: 0,
+    headers: { 'x-my-signature': createHmac('sha256', 'plain').update('anything').digest('hex').toUpperCase() }
+  }
+] as const
+
+const accepts = (it: { hook: Webhook; headers: object; body: string | Buffer; now: number }): boolean => {
+  try {
+    verify(it.hook, { headers: { ...it.headers }, body: Buffer.from(it.body), now: it.now * 1000 })
+    return true
+  } catch {
+    return false
+  }
+}
+
+test("each platform's own example is accepted, and nothing that differs from it", () => {
+  for (const vector of VECTORS) {
+    const { signature } = vector.hook
+    assert.ok(accepts(vector), signature)
+    assert.ok(!accepts({ ...vector, body: `${vector.body} ` }), `${signature}: another body`)
+    assert.ok(!accepts({ ...vector, headers: {} }), `${signature}: no headers`)
+    assert.ok(!accepts({ ...vector, hook: { ...vector.hook, secret: 'other' } }), `${signature}: another secret`)
+    assert.ok(
+      accepts({ ...vector, hook: { ...vector.hook, secret: 'other', secrets: [vector.hook.secret!] } }),
+      `${signature}: rotated`
+    )
+    assert.ok(!accepts({ ...vector, hook: hook({ signature }) }), `${signature}: no secret`)
+    for (const [name, value] of Object.entries(vector.headers)) {
+      // Several signatures are what Standard Webhooks has its header for.
+      const twice = name === 'webhook-signature' ? [] : [`${value}, ${value}`, [value, value]]
+      for (const wrong of ['', value.slice(0, -2), ...twice]) {
+        assert.ok(!accepts({ ...vector, headers: { ...vector.headers, [name]: wrong } }), `${signature}: ${name} ${wrong}`)
+      }
+    }
+    if (vector.now === 0) continue
+    for (const apart of [300, -300]) assert.ok(accepts({ ...vector, now: vector.now + apart }), `${signature}: ${apart} s`)
+    for (const apart of [301, -301]) assert.ok(!accepts({ ...vector, now: vector.now + apart }), `${signature}: ${apart} s`)
+  }
+})
+
+test('whatever body is signed, one flipped bit is noticed', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), fc.nat(), fc.nat({ max: 7 }), (bytes, at, bit) => {
+      const body = Buffer.from(bytes)
+      const headers = { 'x-signature': createHmac('sha256', 'key').update(body).digest('hex') }
+      const signed = hook({ signature: 'hex', secret: 'key' })
+      assert.ok(accepts({ hook: signed, headers, body, now: 0 }))
+      body[at % body.length]! ^= 1 << bit
+      assert.ok(!accepts({ hook: signed, headers, body, now: 0 }))
+    })
+  )
+})
+
+test('what the gateway signs, the library of Standard Webhooks accepts', () => {
+  const secret = `whsec_${randomBytes(24).toString('base64')}`
+  const body = '{"content":"ä"}'
+  const headers = signStandard(secret, { id: 'one', timestamp: Math.floor(Date.now() / 1000), body })
+  assert.deepEqual(new Standard(secret).verify(body, headers), { content: 'ä' })
+})
+
+test('a template takes fields of the request, each once, and of nothing that is inherited', () => {
+  const values = { name: 'ci', body: { ref: 'main', list: [{ a: 1 }], text: '{{name}}' }, headers: { 'x-event': 'push' } }
+  const cases = [
+    ['Deploy: {{body.ref}}', 'Deploy: main'],
+    ['{{ body.list.0.a }}|{{body.list}}', '1|[{"a":1}]'],
+    ['{{body.text}} {{headers.x-event}}', '{{name}} push'],
+    ['{{body.nothing}}{{body.constructor.name}}{{body.ref.length}}{{}}', '{{}}']
+  ] as const
+  for (const [template, filled] of cases) assert.equal(fill(template, values), filled)
+})
+
+async function rig(t: TestContext, changes: object = {}) {
+  const secret = 'hook secret'
+  const config = { webhooks: { ci: { secret, signature: 'hex' as const, ...changes } } }
+  const gateway = await withChannel(t, { config })
+  const post = async (
+    body: string,
+    { name = 'ci', signature = createHmac('sha256', secret).update(body).digest('hex'), headers = {} } = {}
+  ) => {
+    const answer = await fetch(`${gateway.url}/webhooks/${name}`, {
+      method: 'POST',
+      body,
+      headers: { 'x-signature': signature, ...headers }
+    })
+    return { status: answer.status, json: (await answer.json()) as Record<string, unknown> }
+  }
+  return { ...gateway, post }
+}
+
+test('a webhook is answered at once, and what it says is a message in its session', async (t) => {
+  const { post, url, said } = await rig(t, {
+    template: 'Deploy: {{body.ref}}',
+    session: 'ops:{{body.ref}}',
+    deliverTo: 'test:42'
+  })
+  const { status, json } = await post('{"ref":"main"}')
+  assert.equal(status, 202)
+  assert.deepEqual([json.accepted, json.sessionId], [true, 'ops:main'])
+  assert.equal((await said('Deploy: main')).conversation, '42')
+  const client = await connect(t, url)
+  const outcome = await client.call('sessions.resume', { sessionId: 'ops:main', runId: json.runId })
+  assert.match(outcome.content, /Deploy: main/)
+})
+
+test('the same delivery is one message, also when two come at once', async (t) => {
+  const { post, app } = await rig(t)
+  const answers = await Promise.all([post('{"n":1}'), post('{"n":1}'), post('{"n":2}')])
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [202, 202, 202]
+  )
+  assert.equal(new Set(answers.map(({ json }) => json.runId)).size, 2)
+  assert.equal((await app.db.messages.history('webhook:ci')).filter(({ role }) => role === 'user').length <= 2, true)
+})
+
+test('a name that is not known and a wrong signature look the same', async (t) => {
+  const { post } = await rig(t)
+  const wrong = await post('{}', { signature: 'ff'.repeat(32) })
+  assert.deepEqual(wrong, await post('{}', { name: 'other' }))
+  assert.deepEqual(wrong, await post('{}', { name: 'constructor' }))
+  assert.equal(wrong.status, 401)
+})
+
+test('what is signed and no JSON is malformed; a form is as good as JSON', async (t) => {
+  const { post, said } = await rig(t, { template: 'Form: {{body.a}}', deliverTo: 'test:1' })
+  assert.equal((await post('{"a":')).status, 400)
+  assert.equal((await post('{"__proto__":1}')).status, 400)
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  assert.equal((await post('a=1&b=2', { headers: form })).status, 202)
+  await said('Form: 1')
+  assert.equal((await post(`payload=${encodeURIComponent('{"a":"json"}')}`, { headers: form })).status, 202)
+  await said('Form: json')
+})
+
+test('without a secret a webhook is off, unless it says that anybody may use it', async (t) => {
+  const off = await rig(t, { secret: undefined })
+  assert.equal((await off.post('{}')).status, 503)
+  const open = await rig(t, { secret: undefined, allowUnsigned: true })
+  assert.equal((await open.post('{}')).status, 202)
+})
+
+test("Slack's question and GitHub's ping are answered, and the agent does not see them", async (t) => {
+  const slack = await rig(t, { signature: 'slack' })
+  const body = '{"type":"url_verification","challenge":"abc"}'
+  const timestamp = String(Math.floor(Date.now() / 1000))
+  const signature = `v0=${createHmac('sha256', 'hook secret').update(`v0:${timestamp}:${body}`).digest('hex')}`
+  const asked = await slack.post(body, { headers: { 'x-slack-request-timestamp': timestamp, 'x-slack-signature': signature } })
+  assert.deepEqual(asked, { status: 200, json: { challenge: 'abc' } })
+  const github = await rig(t, { signature: 'github' })
+  const signed = `sha256=${createHmac('sha256', 'hook secret').update('{}').digest('hex')}`
+  const pinged = await github.post('{}', { headers: { 'x-hub-signature-256': signed, 'x-github-event': 'ping' } })
+  assert.equal(pinged.status, 200)
+  assert.equal(await github.app.db.sessions.get('webhook:ci'), undefined)
+})
