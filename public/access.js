@@ -7,6 +7,8 @@ const TIMEOUT_MS = 15_000
  * as the page is open: never in a URL, never in storage.
  */
 export class Access {
+  /** How far the gateway's clock is ahead of the one here, to the second: what it says of times is by its own. */
+  aheadMs = 0
   #base
   /** @type {string | undefined} */
   #token
@@ -69,6 +71,9 @@ export class Access {
     try {
       const url = new URL(path, this.#base)
       const response = await fetch(url, { ...init, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) })
+      const date = Date.parse(response.headers.get('date') ?? '')
+      // Its second has begun; nobody is promised time that is not there.
+      if (!Number.isNaN(date)) this.aheadMs = date + 1000 - Date.now()
       if (response.ok) return {}
       const { error } = await response.json().catch(() => ({}))
       const message = error?.message ?? `The gateway answered with HTTP status ${response.status}.`

@@ -1,14 +1,10 @@
 /** @import { Client, EventFrame } from './client.js' */
-/** @import { File, ToolCall } from './turn.js' */
+/** @import { HistoryEntry } from './history.js' */
 
+import { Approvals } from './approvals.js'
 import { Disconnected, RpcError, uniqueId } from './client.js'
 import { Turn } from './turn.js'
-
-/**
- * One message of a stored conversation.
- * @typedef {{ role: 'user' | 'assistant', content: string, runId: string, status: 'complete' | 'partial' | 'interrupted',
- *   toolCalls?: ToolCall[], attachments?: File[] }} HistoryEntry
- */
+import { Turns } from './turns.js'
 
 /**
  * What the gateway says of a message that it has taken. `preview` is how its text begins, `position` how many come before it.
@@ -27,8 +23,8 @@ const PREVIEW = 160
  * is gone on with where it was.
  */
 export class Conversation {
-  /** @type {Turn[]} */
-  #turns = []
+  #turns
+  #approvals
   /** The history is on the screen: until then messages wait. */
   #synced = false
   /** Counts readings of the history: only the newest one counts. */
@@ -40,28 +36,32 @@ export class Conversation {
    * @param {Client} options.client
    * @param {string} options.id the session's
    * @param {HTMLElement} options.list where the turns go
+   * @param {() => number} options.now epoch milliseconds of the gateway's clock
    * @param {() => void} options.onChange something started or ended
    * @param {(who: string, answer: string) => void} options.onAnswer an answer is complete
+   * @param {(words: string) => void} options.onAsk a tool waits for an answer
    * @param {(message: string) => void} options.onNotice to be told to the user
    * @param {(message: string) => void} options.onReturn a message goes back to where it was written
    */
   constructor(options) {
     this.options = options
-    options.list.replaceChildren()
+    const { client, id, list, now, onAsk } = options
+    this.#turns = new Turns(list)
+    this.#approvals = new Approvals({ client, sessionId: id, now, onAsk: (words) => this.#closed || onAsk(words) })
   }
 
   /** The agent is at work, or has messages queued. */
   get working() {
-    return this.#turns.some((turn) => turn.busy)
+    return this.#turns.all.some((turn) => turn.busy)
   }
 
   get empty() {
-    return this.#turns.length === 0
+    return this.#turns.all.length === 0
   }
 
   /** @param {string} message */
   submit(message) {
-    const turn = this.#add(new Turn(message))
+    const turn = this.#turns.add(new Turn(message))
     turn.key = uniqueId()
     if (this.#synced) void this.#send(turn)
     else turn.enter('waiting', undefined, { label: 'Take back', run: () => this.#return(turn) })
@@ -70,11 +70,11 @@ export class Conversation {
 
   /** Cancels what runs and what is queued. */
   async stop() {
-    for (const turn of this.#turns) if (turn.busy) turn.enter('stopping')
+    for (const turn of this.#turns.all) if (turn.busy) turn.enter('stopping')
     try {
       await this.options.client.request('agent.cancel', { sessionId: this.options.id })
     } catch (error) {
-      for (const turn of this.#turns) if (turn.state === 'stopping') turn.enter('working')
+      for (const turn of this.#turns.all) if (turn.state === 'stopping') turn.enter('working')
       this.#tell('It could not be stopped', error)
     }
   }
@@ -92,7 +92,8 @@ export class Conversation {
       void client.request('system.hello', { events: ['accepted'] }).catch(() => {})
       const [{ runs }] = await Promise.all([
         client.subscribe('sessions.subscribe', { sessionId: id }, (frame) => this.#overhear(frame)),
-        this.#read()
+        this.#read(),
+        this.#approvals.open()
       ])
       if (this.#closed) return
       this.#synced = true
@@ -104,7 +105,7 @@ export class Conversation {
       this.#synced = true
       this.#resumeAll()
     }
-    for (const turn of this.#turns) if (turn.state === 'waiting') void this.#send(turn)
+    for (const turn of this.#turns.all) if (turn.state === 'waiting') void this.#send(turn)
     onChange()
     await this.#look()
   }
@@ -113,12 +114,13 @@ export class Conversation {
   close() {
     this.#closed = true
     this.disconnected()
+    this.#approvals.close()
     this.options.client.request('sessions.unsubscribe', { sessionId: this.options.id }).catch(() => {})
   }
 
   /** Goes on with everything that was under way when the connection broke. */
   #resumeAll() {
-    const lost = this.#turns.filter(({ state }) => state === 'lost')
+    const lost = this.#turns.all.filter(({ state }) => state === 'lost')
     for (const turn of lost) {
       if (!turn.key || (turn.messageId && !turn.unsure)) void this.#resume(turn)
       else void this.#send(turn)
@@ -162,7 +164,7 @@ export class Conversation {
     if (!this.#synced) return
     const shown = turn.into ?? turn
     if (!shown.whole && !shown.busy) void this.#read().catch(() => {})
-    if (this.#turns.some(({ state }) => state === 'queued')) void this.#look()
+    if (this.#turns.all.some(({ state }) => state === 'queued')) void this.#look()
   }
 
   /**
@@ -173,30 +175,7 @@ export class Conversation {
     const { event, data, runId, seq = 1, fromSeq = seq } = frame
     turn.unsure = false
     if (event === 'accepted') this.#accepted(turn, data)
-    else if (event === 'context_warning') {
-      if (!this.#closed) this.options.onNotice(data.message)
-    } else if (!this.#joins(turn, runId, fromSeq)) turn.receive(frame)
-  }
-
-  /**
-   * Whether the run of a message is on the screen already: then that is where the message belongs, and from now on its requester is told
-   * nothing new.
-   * @param {Turn} turn
-   * @param {string | undefined} runId
-   * @param {number} seq the first event it was told
-   */
-  #joins(turn, runId, seq) {
-    if (turn.into) return true
-    const other = runId === undefined || turn.runId === runId ? undefined : this.#find(runId)
-    if (!other || other === turn) return false
-    turn.into = other
-    other.whole &&= turn.whole
-    for (const message of turn.messages) {
-      // One that the history brought may have it.
-      if (other.followed || !other.messages.includes(message)) other.join(message, seq)
-    }
-    this.#remove(turn)
-    return true
+    else if (!this.#turns.joins(turn, runId, fromSeq)) turn.receive(frame, this.#approvals)
   }
 
   /**
@@ -208,7 +187,7 @@ export class Conversation {
       turn.reply(content, turn.messages[0]?.trim().toLowerCase() === '/new')
       return this.#announce('The gateway', content)
     }
-    if (this.#joins(turn, runId, Number.POSITIVE_INFINITY)) return void this.options.onChange()
+    if (this.#turns.joins(turn, runId, Number.POSITIVE_INFINITY)) return void this.options.onChange()
     turn.runId = runId
     turn.messageId ??= queue.messageId
     // Events that came too long ago are not told again: the text is there, but no tool cards.
@@ -275,12 +254,11 @@ export class Conversation {
    * @param {Partial<Accepted> & { runId?: string }} seen
    */
   #see({ runId, messageId = runId ?? '', preview, position }) {
-    let turn = this.#find(messageId)
+    let turn = this.#turns.find(messageId)
     // One of ours, of which we never heard that it arrived.
-    if (preview !== undefined)
-      turn ??= this.#turns.find(({ unsure, messages: [message] }) => unsure && message?.slice(0, PREVIEW) === preview)
+    if (preview !== undefined) turn ??= this.#turns.unsure((message) => message.slice(0, PREVIEW) === preview)
     if (!turn) {
-      turn = this.#add(new Turn(preview))
+      turn = this.#turns.add(new Turn(preview))
       turn.whole = preview !== undefined && preview.length < PREVIEW
     }
     if (!turn.followed && turn.state !== 'lost') {
@@ -301,7 +279,7 @@ export class Conversation {
       const { messages } = await this.options.client.request('queue.get', { sessionId: this.options.id })
       if (this.#closed) return
       const waiting = new Set(messages.map((/** @type {Accepted} */ { messageId }) => messageId))
-      for (const turn of this.#turns) if (turn.state === 'queued' && !waiting.has(turn.messageId)) turn.enter('sent')
+      for (const turn of this.#turns.all) if (turn.state === 'queued' && !waiting.has(turn.messageId)) turn.enter('sent')
       // A preview is empty for what is no message.
       for (const message of messages) if (message.preview !== '') this.#see(message)
       this.options.onChange()
@@ -331,7 +309,7 @@ export class Conversation {
   async #read() {
     const reading = ++this.#readings
     const history = await this.#history()
-    if (reading === this.#readings && !this.#closed) this.#restore(history)
+    if (reading === this.#readings && !this.#closed) this.#turns.restore(history)
   }
 
   /** @returns {Promise<HistoryEntry[]>} */
@@ -345,70 +323,11 @@ export class Conversation {
   }
 
   /**
-   * Merges what is on the screen with the history. A turn whose end is open, and one that is here as a whole, stays as it is: it knows
-   * its error and has its files, the history has neither. What is only here stays after what it came after, or comes last.
-   * @param {HistoryEntry[]} history
-   */
-  #restore(history) {
-    /** @type {Map<Turn, Turn>} */
-    const replaced = new Map()
-    const turns = turnsOf(history).map((stored) => {
-      const ours =
-        this.#find(stored.runId) ??
-        this.#turns.find(({ unsure, messages: [message] }) => unsure && message === stored.messages[0])
-      if (!ours) return stored
-      const isOpen = !ours.ended && ours.state !== 'unanswered'
-      if (ours.unsure) {
-        ours.runId = stored.runId
-        ours.whole = false
-      }
-      if (isOpen && ours.messages.length === 0) {
-        for (const message of stored.messages) ours.ask(message)
-        ours.whole = stored.messages.length > 0
-      }
-      if (isOpen || ours.whole) return ours
-      stored.messageId = ours.messageId
-      if (ours.ended) stored.enter(ours.state, ours.words)
-      replaced.set(ours, stored)
-      return stored
-    })
-    for (const [index, turn] of this.#turns.entries()) {
-      if (turns.includes(turn) || replaced.has(turn)) continue
-      const before = this.#turns[index - 1]
-      const place = before ? turns.indexOf(replaced.get(before) ?? before) + 1 : 0
-      turns.splice(turn.busy || turn.state === 'waiting' ? turns.length : place, 0, turn)
-    }
-    this.#turns = turns
-    const { list } = this.options
-    // Only where it is needed: what is moved loses the focus.
-    if (turns.some((turn, index) => turn.element !== list.children[index]))
-      list.replaceChildren(...turns.map(({ element }) => element))
-  }
-
-  /** @param {string | undefined} id of a message or a run */
-  #find(id) {
-    return this.#turns.find((turn) => id !== undefined && (turn.runId === id || turn.messageId === id))
-  }
-
-  /** @param {Turn} turn */
-  #add(turn) {
-    this.#turns.push(turn)
-    this.options.list.append(turn.element)
-    return turn
-  }
-
-  /** @param {Turn} turn */
-  #remove(turn) {
-    this.#turns = this.#turns.filter((other) => other !== turn)
-    turn.element.remove()
-  }
-
-  /**
    * A message that nobody answers goes back to where it was written.
    * @param {Turn} turn
    */
   #return(turn) {
-    this.#remove(turn)
+    this.#turns.remove(turn)
     this.options.onReturn(turn.messages.join('\n'))
     this.options.onChange()
   }
@@ -432,41 +351,3 @@ export class Conversation {
 
 const LOST = 'The connection was lost. The gateway has this message, and goes on without us'
 const UNHEARD = 'The connection was lost. This message is sent again when it is back'
-
-/**
- * Whether the last row of a run is an end. Rows of runs that failed or were stopped say so no more than those of runs that go on.
- * @param {HistoryEntry} entry
- */
-function isSettled({ role, status, toolCalls }) {
-  return role === 'assistant' && status === 'complete' && !toolCalls?.length
-}
-
-/**
- * The runs of a history, each with the messages it is about and all that it has answered.
- * @param {HistoryEntry[]} history
- */
-function turnsOf(history) {
-  /** @type {Map<string, { turn: Turn, last: HistoryEntry }>} */
-  const runs = new Map()
-  for (const entry of history) {
-    const { role, content, runId, attachments = [], toolCalls = [] } = entry
-    const known = runs.get(runId)
-    const turn = known?.turn ?? new Turn()
-    turn.runId = runId
-    if (role === 'assistant') turn.write(turn.answer === '' ? content : `\n\n${content}`)
-    // What was steered into a run is in the middle of it.
-    else if (known?.last.role === 'assistant') turn.join(content, Number.POSITIVE_INFINITY)
-    else turn.ask(content)
-    runs.set(runId, { turn, last: entry })
-    for (const file of attachments) turn.attach(file)
-    for (const call of toolCalls) turn.call(call)
-  }
-  const turns = [...runs.values()]
-  for (const { turn, last } of turns) {
-    turn.whole = isSettled(last)
-    if (turn.whole) turn.enter('done')
-    else if (last.status === 'interrupted') turn.enter('unanswered', 'Interrupted: the gateway ended while the agent was working')
-    else turn.enter('unanswered')
-  }
-  return turns.map(({ turn }) => turn)
-}

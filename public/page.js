@@ -183,10 +183,14 @@ function converse(id) {
     client,
     id,
     list: turns,
+    now: () => Date.now() + access.aheadMs,
     onChange: showWork,
     onNotice: tell,
     onAnswer: (who, answer) => {
       announcer.textContent = `${who} has answered: ${answer.slice(0, 500)}`
+    },
+    onAsk: (words) => {
+      announcer.textContent = words
     },
     onReturn: (message) => {
       draft.value = [message, draft.value].filter(Boolean).join('\n')

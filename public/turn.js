@@ -1,9 +1,10 @@
-/**
- * What `agent.send` and `sessions.get` say of a file; a history has its size instead of its data.
- * @typedef {{ mimeType: string, data?: string, filename?: string, bytes?: number }} File
- * @typedef {{ success: boolean, output: string, error: string | null, truncated?: boolean }} ToolResult
- * @typedef {{ callId: string, tool: string, args: unknown, result?: ToolResult }} ToolCall
- */
+/** @import { Approvals } from './approvals.js' */
+/** @import { File } from './file.js' */
+/** @import { ToolCall } from './tool.js' */
+
+import { element } from './element.js'
+import { fileElement } from './file.js'
+import { ToolCard } from './tool.js'
 
 /**
  * What can be said of a message. Terminal: done, stopped, failed, unanswered. `lost`: the connection broke before the answer was
@@ -28,23 +29,6 @@ const WORDS = {
 const BUSY = new Set(['sent', 'queued', 'working', 'stopping'])
 /** Its end was seen here. */
 const ENDED = new Set(['done', 'stopped', 'failed'])
-/** What a browser shows without running anything in it. */
-const IMAGE = /^image\/(png|jpeg|gif|webp|avif|bmp|svg\+xml)$/
-
-/**
- * An element with its content. Text stays text: nothing of what people, models or tools say is ever parsed as HTML.
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} tag
- * @param {Partial<HTMLElementTagNameMap[K]>} [properties]
- * @param {(Node | string)[]} content
- * @returns {HTMLElementTagNameMap[K]}
- */
-export function element(tag, properties = {}, ...content) {
-  const made = Object.assign(document.createElement(tag), properties)
-  made.append(...content)
-  return made
-}
-
 /** One message and what came of it, on the screen. A run that answers several messages is one turn that has them all. */
 export class Turn {
   /** @type {TurnState} */
@@ -70,6 +54,8 @@ export class Turn {
   into
   /** The whole text of the answer so far. */
   answer = ''
+  /** What `context_warning` said. */
+  warning = ''
   /** The answer's end that is not on the screen yet. */
   #unseen = ''
   #frame = 0
@@ -144,8 +130,9 @@ export class Turn {
    * One event of the run; what is on the screen already is not shown again. `error` and `done` only repeat what the answer to
    * the request says.
    * @param {{ event: string, data: any, runId?: string, seq?: number }} frame
+   * @param {Approvals} approvals
    */
-  receive({ event, data, runId, seq = this.seq + 1 }) {
+  receive({ event, data, runId, seq = this.seq + 1 }, approvals) {
     if (this.runId !== undefined && this.runId !== runId) {
       this.restart()
       this.whole = false
@@ -157,9 +144,10 @@ export class Turn {
     if (this.state === 'queued' || this.state === 'sent') this.enter('working')
     if (event === 'content' && data.transient) this.#append(element('p', { className: 'aside' }, data.text))
     else if (event === 'content') this.write(data.text)
-    else if (event === 'tool_start') this.call(data)
+    else if (event === 'tool_start') this.call(data, approvals)
     else if (event === 'tool_end') this.#cardOf(data)?.end(data.result)
     else if (event === 'attachment') this.attach(data)
+    else if (event === 'context_warning') this.warn(data.message)
   }
 
   /** Everything comes from the beginning: what is here is from the history, or of a run in which the gateway ended. */
@@ -171,6 +159,7 @@ export class Turn {
     this.#unseen = ''
     this.#frame = 0
     this.answer = ''
+    this.warning = ''
     this.seq = 0
   }
 
@@ -180,6 +169,15 @@ export class Turn {
    */
   remark(text) {
     this.#append(element('p', { className: 'aside' }, text))
+  }
+
+  /**
+   * That the context of the agent is nearly full: it is in no history.
+   * @param {string} text
+   */
+  warn(text) {
+    this.warning = text
+    this.remark(text)
   }
 
   /**
@@ -205,9 +203,13 @@ export class Turn {
     this.#frame ||= requestAnimationFrame(() => this.#show())
   }
 
-  /** @param {ToolCall} call */
-  call({ callId, tool, args, result }) {
-    const card = new ToolCard(tool, args)
+  /**
+   * @param {ToolCall} call
+   * @param {Approvals} [approvals] where it may have to be confirmed
+   */
+  call(call, approvals) {
+    const { callId, tool, result } = call
+    const card = new ToolCard(call, approvals)
     this.#calls.set(callId ?? `${tool} ${this.#calls.size}`, card)
     if (result) card.end(result)
     this.#append(card.element)
@@ -252,73 +254,4 @@ export class Turn {
 /** @param {string} message */
 function bubble(message) {
   return element('div', { className: 'message' }, element('span', { className: 'unseen' }, 'You: '), message)
-}
-
-/** One call of a tool: a line that opens. */
-class ToolCard {
-  #state = element('span', { className: 'state' }, 'running')
-  #body
-
-  /**
-   * @param {string} tool
-   * @param {unknown} args
-   */
-  constructor(tool, args) {
-    this.tool = tool
-    this.#body = element('div', { className: 'body' }, section('Arguments', JSON.stringify(args, null, 2)))
-    this.element = element(
-      'details',
-      { className: 'tool' },
-      element('summary', {}, element('code', {}, tool), this.#state),
-      this.#body
-    )
-    this.element.dataset.state = 'running'
-  }
-
-  /** @param {ToolResult} result */
-  end({ success, output, error, truncated }) {
-    this.#enter(success ? 'ok' : 'failed')
-    if (error) this.#body.append(section('Error', error))
-    if (output || !error) this.#body.append(section(truncated ? 'Result (its beginning)' : 'Result', output || '(nothing)'))
-  }
-
-  /** Nobody will tell any more how it ended. */
-  lost() {
-    if (this.element.dataset.state === 'running') this.#enter('outcome unknown')
-  }
-
-  /** @param {string} state */
-  #enter(state) {
-    this.element.dataset.state = state
-    this.#state.textContent = state
-  }
-}
-
-/**
- * @param {string} title
- * @param {string} text
- */
-function section(title, text) {
-  return element('section', { ariaLabel: title }, element('h3', {}, title), element('pre', { tabIndex: 0 }, text))
-}
-
-/**
- * An image is shown, everything else offered for download, as bytes without a type: a page among them must not open here.
- * @param {File} file
- */
-function fileElement({ mimeType, data, filename, bytes }) {
-  if (data === undefined) return element('p', { className: 'file' }, `${filename ?? mimeType} (${size(bytes ?? 0)})`)
-  if (IMAGE.test(mimeType))
-    return element('img', { src: `data:${mimeType};base64,${data}`, alt: filename ?? 'Image from the agent' })
-  const content = Uint8Array.from(atob(data), (character) => character.charCodeAt(0))
-  const href = URL.createObjectURL(new Blob([content], { type: 'application/octet-stream' }))
-  const name = filename ?? `file.${mimeType.split('/')[1]}`
-  const link = element('a', { href, download: name }, `Download ${name}`)
-  return element('p', { className: 'file' }, link, ` (${mimeType}, ${size(content.length)})`)
-}
-
-/** @param {number} bytes */
-function size(bytes) {
-  if (bytes < 1000) return `${bytes} bytes`
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
 }

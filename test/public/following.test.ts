@@ -415,6 +415,50 @@ test('a run that was not announced is followed from its first event on, and its 
   assert.equal(await turns(page), 1)
 })
 
+test('a context that is nearly full is one quiet line of the conversation, also when it is told again', async (t) => {
+  const { page, gateway, next, cut, away, back } = await talk(t)
+  const WARNING = 'Context usage is 78.0% (78001/100000 estimated tokens).'
+  const two = await another(page, gateway)
+  await say(page, `A question ${'that goes on '.repeat(20)}and ends`)
+  const call = await next()
+  call.say('One')
+  await says(page, 1, 'One')
+  await away()
+  cut()
+  await turn(page, 1, 'lost')
+  call.end(undefined, 78_000)
+  await back()
+  for (const shown of [page, two]) {
+    const line = (await turn(shown, 1)).locator('.aside')
+    await line.waitFor()
+    assert.equal(await text(line), WARNING)
+    assert.equal(await shown.locator('#notice').isVisible(), false)
+  }
+  // What the second page replaced with the history when it had ended.
+  await says(two, 1, 'and ends')
+  assert.equal(await text(two.locator('.aside')), WARNING)
+})
+
+test('what a command answers keeps its lines', async (t) => {
+  const { page } = await talk(t)
+  const reply = async (n: number, command: string): Promise<string[]> => {
+    await say(page, command)
+    const said = await (await turn(page, n)).locator('.reply').innerText()
+    return said.split('\n').slice(1)
+  }
+  const help = await reply(1, '/help')
+  for (const name of ['help', 'status', 'model', 'elevate', 'compact', 'new']) {
+    assert.equal(help.filter((line) => line.startsWith(`/${name}: `)).length, 1, name)
+  }
+  assert.deepEqual(
+    (await reply(2, '/status')).map((line) => line.split(' ')[0]),
+    ['Session:', 'Nothing', 'Queue', 'Model:', 'Tier:', 'Context:']
+  )
+  assert.deepEqual(await reply(3, '/model'), ['default: scripted (scripted), 100000 tokens (holds here)'])
+  assert.equal((await reply(4, '/elevate for ever')).length, 4)
+  assert.match((await reply(5, '/compact')).join('\n'), /^There is nothing to compact/)
+})
+
 test('what the gateway itself answers looks different from what the agent says, and a new conversation begins with a line', async (t) => {
   const { page, next, complaints } = await talk(t)
   await say(page, 'Hello')

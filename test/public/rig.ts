@@ -60,15 +60,15 @@ export async function sessionOf(page: Page): Promise<string> {
   return String(await page.evaluate('localStorage["flynn:/:session"]'))
 }
 
-/** Another browser that has the same session open. */
-export async function another(page: Page, { url }: TestGateway): Promise<Page> {
+/** Another browser that has the same session open, once it is connected. */
+export async function another(page: Page, { url }: TestGateway, enter = connected): Promise<Page> {
   const context = await page.context().browser()?.newContext()
   if (!context) throw new Error('the page has no browser')
   const other = await context.newPage()
   const session = await sessionOf(page)
   await other.addInitScript(`localStorage["flynn:/:session"] = ${JSON.stringify(session)}`)
   await other.goto(`${url}/`)
-  await connected(other)
+  await enter(other)
   return other
 }
 
@@ -115,13 +115,32 @@ export function gated() {
   }
 }
 
+/** A tool that waits for a person, with what it was called with; and the options of a gateway that has it. */
+export function confirmed(config: object = {}) {
+  const runs: unknown[] = []
+  const tool = defineTool({
+    name: 'test.deed',
+    description: 'Does something',
+    input: Type.Object({ what: Type.String() }, { additionalProperties: false }),
+    async run(args) {
+      runs.push(args)
+      return `did ${args.what}`
+    }
+  })
+  const options: GatewayOptions = {
+    config: { tools: { confirm: ['test.deed'] }, server: { shutdown_grace_seconds: 0 }, ...config },
+    plugins: [gatewayPlugin({ name: 'deeds', dependencies: ['tools'] }, async (app) => app.tools.add(tool))]
+  }
+  return { options, runs }
+}
+
 /** One call of a model that says what the test tells it to. */
 export interface Call {
   /** What the model sees of the user, oldest first. */
   readonly asked: string[]
   say(text: string): void
-  /** Ends it, with a call of the tool where one is named. */
-  end(tool?: string): void
+  /** Ends it, with a call of the tool where one is named; it says that it read so many tokens. */
+  end(tool?: string, inputTokens?: number): void
 }
 
 /** A model that says what the test tells it to, and the options of a gateway that has it. */
@@ -129,7 +148,7 @@ export function scripted(config: object = {}) {
   const calls: Call[] = []
   let wake = () => {}
   async function* stream({ messages, signal }: ModelRequest): AsyncGenerator<ModelPart> {
-    const script: (string | { readonly tool: string | undefined })[] = []
+    const script: (string | { readonly tool: string | undefined; readonly inputTokens: number })[] = []
     let more = Promise.withResolvers<void>()
     const tell = (line: (typeof script)[number]) => {
       script.push(line)
@@ -137,16 +156,16 @@ export function scripted(config: object = {}) {
     }
     signal.addEventListener('abort', () => more.resolve())
     const asked = messages.flatMap((message) => (message.role === 'user' ? [message.text] : []))
-    calls.push({ asked, say: tell, end: (tool) => tell({ tool }) })
+    calls.push({ asked, say: tell, end: (tool, inputTokens = 1) => tell({ tool, inputTokens }) })
     wake()
     for (;;) {
       signal.throwIfAborted()
       const line = script.shift()
       if (typeof line === 'string') yield { type: 'text', text: line }
       else if (line) {
-        const { tool } = line
+        const { tool, inputTokens } = line
         if (tool) yield { type: 'tool_call', call: { callId: `call ${calls.length}`, tool, args: {} } }
-        yield { type: 'finish', reason: tool ? 'tool_calls' : 'stop', usage: { inputTokens: 1, outputTokens: 1 } }
+        yield { type: 'finish', reason: tool ? 'tool_calls' : 'stop', usage: { inputTokens, outputTokens: 1 } }
         return
       } else {
         await more.promise

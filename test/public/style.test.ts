@@ -30,7 +30,7 @@ const TEXTS = {
   accent: ['ground', 'surface', 'warning'],
   bad: ['ground', 'surface'],
   good: ['surface'],
-  wait: ['ground'],
+  wait: ['ground', 'surface'],
   'on-accent': ['accent']
 }
 /** What must be seen without being read: edges of fields, the dot of the connection. */
