@@ -12,6 +12,7 @@ import bluebubbles from './plugins/channels/bluebubbles/index.ts'
 import gmail from './plugins/channels/gmail/index.ts'
 import googleChat from './plugins/channels/google-chat/index.ts'
 import channels from './plugins/channels/index.ts'
+import nodePush from './plugins/channels/node-push/index.ts'
 import teams from './plugins/channels/teams/index.ts'
 import telegram from './plugins/channels/telegram/index.ts'
 import webhooks from './plugins/channels/webhooks/index.ts'
@@ -25,6 +26,7 @@ import docker from './plugins/docker/index.ts'
 import documents from './plugins/documents.ts'
 import lanes from './plugins/lanes/index.ts'
 import mcp from './plugins/mcp/index.ts'
+import metrics from './plugins/metrics/index.ts'
 import nodes from './plugins/nodes/index.ts'
 import observability from './plugins/observability/index.ts'
 import type { OwnLog } from './plugins/observability/own-log.ts'
@@ -37,13 +39,17 @@ import rpc from './plugins/rpc.ts'
 import sessions from './plugins/sessions.ts'
 import system from './plugins/system.ts'
 import tools from './plugins/tools/index.ts'
+import tracing from './plugins/tracing/index.ts'
 import trail from './plugins/trail.ts'
+import webPush from './plugins/web-push/index.ts'
 import websocket from './plugins/websocket.ts'
 import documentRoutes from './routes/documents.ts'
 import health from './routes/health.ts'
+import metricsRoute from './routes/metrics.ts'
 import { nothingHere } from './routes/nothing.ts'
 import session from './routes/session.ts'
 import socket from './routes/socket.ts'
+import webPushRoutes from './routes/web-push.ts'
 import { invalidParams, RpcError, toRpcError } from './rpc/errors.ts'
 import { compile } from './rpc/validate.ts'
 import type { GatewayInstance } from './types.ts'
@@ -121,6 +127,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(mcp)
       await app.register(confirmations)
       await app.register(nodes)
+      await app.register(nodePush)
       await app.register(presence)
       await app.register(pairing)
       await app.register(context)
@@ -133,9 +140,13 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(googleChat)
       await app.register(bluebubbles)
       await app.register(telegram)
+      await app.register(webPush)
       await app.register(backends)
       await app.register(docker)
       await app.register(observability, { ownLog: opts.ownLog })
+      // After all that they listen to.
+      await app.register(metrics)
+      await app.register(tracing)
 
       for (const extension of opts.plugins ?? []) {
         const [plugin, options] = typeof extension === 'function' ? [extension, {}] : extension
@@ -143,8 +154,10 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       }
 
       await app.register(health)
+      await app.register(metricsRoute)
       await app.register(documentRoutes)
       await app.register(session)
+      await app.register(webPushRoutes)
       await app.register(socket)
       host.decorate(opts.decorator ?? 'gateway', app)
     },

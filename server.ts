@@ -1,33 +1,21 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createSecureContext } from 'node:tls'
-import { parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
-import { type Config, ConfigError, ConfigSource, checkListening, FileWatch, redactPaths } from './plugins/config/index.ts'
-import { nearest } from './plugins/config/keys.ts'
-
-const OPTIONS = {
-  config: { type: 'string' },
-  host: { type: 'string' },
-  port: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean', short: 'v' }
-} as const
-
-const HELP = `Usage: flynn-gateway [options]
-
-  --config FILE   configuration (default: FLYNN_CONFIG, else flynn.yaml if there is one)
-  --host HOST     address to listen on (default: 127.0.0.1)
-  --port PORT     port to listen on (default: 18800; 0 takes a free one)
-  -h, --help      this text
-  -v, --version   the version
-
-Every key of the configuration is an environment variable too: FLYNN_SERVER__PORT is server.port.
-`
-
-/** From sysexits.h where it has one, so that a supervisor can tell what is worth a restart: 78 never is. */
-const EXIT = { failed: 1, usage: 2, unavailable: 69, config: 78 } as const
+import { destination } from 'pino'
+import { EXIT } from './cli/exit.ts'
+import {
+  type Config,
+  ConfigError,
+  ConfigSource,
+  checkListening,
+  FileWatch,
+  maskerOf,
+  redactPaths
+} from './plugins/config/index.ts'
+import { maskingLog, OwnLog } from './plugins/observability/own-log.ts'
+import type { Masker } from './rpc/masking/masker.ts'
 
 /** A client that takes longer to send one request is holding a socket. Fastify's default is to wait for ever. */
 const REQUEST_TIMEOUT_MS = 120_000
@@ -38,8 +26,6 @@ const GOODBYE_MS = 2000
 
 /** What a supervisor sends a program that is to read its configuration again. */
 const RELOAD = 'SIGHUP'
-
-class UsageError extends Error {}
 
 /** One line a request, for those who look closely; the query string may hold what no log should. */
 class RequestLog extends LogController {
@@ -53,28 +39,33 @@ class RequestLog extends LogController {
   }
 }
 
-/** Runs the command. Resolves with the exit code, or with undefined once the gateway listens. */
-export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
+/** What `flynn-gateway start` may be told. */
+export interface StartFlags {
+  readonly config?: string
+  readonly host?: string
+  readonly port?: string
+}
+
+/** Starts a gateway. Resolves with undefined once it listens, else with the exit code: what was wrong is then on stderr. */
+export async function serve(flags: StartFlags, env: NodeJS.ProcessEnv): Promise<number | undefined> {
   let app: FastifyInstance | undefined
   let config: Config | undefined
   try {
-    const flags = parse(args)
-    if (flags.help || flags.version) {
-      process.stdout.write(flags.help ? HELP : `${createRequire(import.meta.url)('#package.json').version}\n`)
-      return 0
-    }
     const source = new ConfigSource({ file: flags.config, env, flags: { host: flags.host, port: flags.port } })
     const watch = watchFile(source, () => app)
     await watch.mark()
     const load = async () => await loadWithTls(source)
     const { tls, ...loaded } = await load()
     config = loaded.config
-    app = await build(config, tls)
+    // Until the gateway is there, which then knows what is in force.
+    const atStart = maskerOf(config)
+    const ownLog = new OwnLog(await written())
+    app = build({ config, tls, ownLog, masker: () => app?.gateway?.settings.masker ?? atStart })
     endIdleConnections(app, config)
     // Loaded only now: what is wrong with the configuration is told at once.
     const [{ default: gateway }, { nothingHere }] = await Promise.all([import('./app.ts'), import('./routes/nothing.ts')])
     app.setNotFoundHandler(nothingHere)
-    await app.register(gateway, { config, reload: async () => (await load()).config })
+    await app.register(gateway, { config, reload: async () => (await load()).config, ownLog })
     takeChanges(app, watch)
     await app.ready()
     const model = answering(app)
@@ -91,30 +82,33 @@ export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Prom
   return undefined
 }
 
-type Flags = { readonly [name in 'config' | 'host' | 'port']?: string } & { readonly [name in 'help' | 'version']?: boolean }
-
-function parse(args: readonly string[]): Flags {
-  const { values, tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true })
-  for (const token of tokens) {
-    if (token.kind === 'positional') throw new UsageError(`unexpected argument ${token.value}`)
-    if (token.kind !== 'option') continue
-    const option = Object.hasOwn(OPTIONS, token.name) ? OPTIONS[token.name as keyof typeof OPTIONS] : undefined
-    const guess = nearest(token.name, Object.keys(OPTIONS))
-    if (!option) throw new UsageError(`unknown option ${token.rawName}${guess ? `; did you mean --${guess}?` : ''}`)
-    if (option.type === 'string' && !token.value) throw new UsageError(`${token.rawName} needs a value`)
-    if (option.type === 'boolean' && token.value !== undefined) throw new UsageError(`${token.rawName} takes no value`)
-  }
-  return values as Flags
+/** Where the log goes: to a terminal for people, else as it is. */
+async function written(): Promise<{ write(line: string): unknown }> {
+  if (process.stdout.isTTY) return (await import('pino-pretty')).default({ ignore: 'pid,hostname' })
+  // Each line at once: the last ones before an end count most.
+  return destination({ dest: process.stdout.fd, sync: true })
 }
 
-async function build({ log }: Config, tls: Tls | null): Promise<FastifyInstance> {
-  const stream = process.stdout.isTTY ? { stream: (await import('pino-pretty')).default({ ignore: 'pid,hostname' }) } : {}
+interface Building {
+  readonly config: Config
+  readonly tls: Tls | null
+  readonly ownLog: OwnLog
+  readonly masker: () => Masker
+}
+
+function build({ config, tls, ownLog, masker }: Building): FastifyInstance {
+  const { serializers, ...masking } = maskingLog(masker)
+  const pathOf = (url: string): string => masker().mask(url.split('?', 1)[0]!).text
   return Fastify({
     logger: {
-      level: log.level,
+      level: config.log.level,
+      stream: ownLog,
       redact: { paths: redactPaths(), censor: '***' },
-      serializers: { req: ({ method, url, ip }: FastifyRequest) => ({ method, path: url.split('?', 1)[0], remoteAddress: ip }) },
-      ...stream
+      ...masking,
+      serializers: {
+        ...serializers,
+        req: ({ method, url, ip }: FastifyRequest) => ({ method, path: pathOf(url), remoteAddress: ip })
+      }
     },
     logController: new RequestLog(),
     trustProxy: false,
@@ -225,7 +219,6 @@ function takeChanges(app: FastifyInstance, watch: FileWatch): void {
 
 /** Exit code and text for an error at start. */
 function explain(error: NodeJS.ErrnoException, config: Config | undefined): [code: number, text: string] {
-  if (error instanceof UsageError) return [EXIT.usage, `${error.message}\nSee flynn-gateway --help.`]
   if (error instanceof ConfigError) return [EXIT.config, error.message]
   if (error.code === 'EBUSY') {
     return [EXIT.unavailable, `${error.message}. Stop that one, or give this one a data_dir of its own (FLYNN_DATA_DIR).`]
@@ -248,7 +241,5 @@ function isMain(): boolean {
   }
 }
 
-if (isMain()) {
-  const code = await run(process.argv.slice(2), process.env)
-  if (code !== undefined) process.exit(code)
-}
+// `node server.ts` is `flynn-gateway`. Not awaited: the command line is going to load this file.
+if (isMain()) void import('./cli.ts')

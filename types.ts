@@ -26,6 +26,7 @@ import type { Contexts } from './plugins/context/index.ts'
 import type { Dependencies } from './plugins/docker/index.ts'
 import type { Documents } from './plugins/documents.ts'
 import type { GatewayLanes } from './plugins/lanes/index.ts'
+import type { Metrics } from './plugins/metrics/index.ts'
 import type { Nodes } from './plugins/nodes/index.ts'
 import type { Observability } from './plugins/observability/index.ts'
 import type { Pairing } from './plugins/pairing/index.ts'
@@ -35,6 +36,7 @@ import type { Providers } from './plugins/providers/index.ts'
 import type { Sessions } from './plugins/sessions.ts'
 import type { System } from './plugins/system.ts'
 import type { Tools } from './plugins/tools/index.ts'
+import type { WebPush } from './plugins/web-push/index.ts'
 import type { Registry } from './rpc/registry.ts'
 
 /** Every decorator of the gateway and the plugin that owns it. Extensions augment this interface. */
@@ -83,6 +85,8 @@ export interface GatewayDecorators {
   pairing: Pairing
   /** Ways in which people reach the agent from elsewhere — plugins/channels */
   channels: Channels
+  /** Browsers that are told when nobody looks at the page — plugins/web-push */
+  webPush: WebPush
   /** Companion devices — plugins/nodes */
   nodes: Nodes
   /** The programs of the machine — plugins/programs */
@@ -93,6 +97,8 @@ export interface GatewayDecorators {
   dependencies: Dependencies
   /** How everything is, was, and what it logs — plugins/observability */
   observability: Observability
+  /** What Prometheus is told — plugins/metrics */
+  metrics: Metrics
   /** Figures about conversations — plugins/analytics.ts */
   analytics: Analytics
 }

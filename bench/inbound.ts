@@ -36,10 +36,18 @@ const socket = new WebSocket(url.replace('http', 'ws'))
 await once(socket, 'open')
 
 let id = 0
+const asked = new Map<unknown, (frame: Record<string, unknown>) => void>()
+socket.on('message', (data) => {
+  const frame = JSON.parse(String(data)) as Record<string, unknown>
+  // Its events come first.
+  if ('event' in frame) return
+  asked.get(frame.id)?.(frame)
+  asked.delete(frame.id)
+})
+
 async function ask(method: string, params: object): Promise<Record<string, unknown>> {
   socket.send(JSON.stringify({ id: ++id, method, params }))
-  const [data] = await once(socket, 'message')
-  return JSON.parse(String(data))
+  return await new Promise((resolve) => asked.set(id, resolve))
 }
 
 /** One request after the other, until told to stop. Answers how long each took. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Connection } from './connection.ts'
 import { connect } from './sqlite.ts'
+import type { TimeListener } from './stopwatch.ts'
 import { type AnalyticsStore, analyticsStore } from './stores/analytics.ts'
 import { type ArtifactStore, artifactStore } from './stores/artifacts.ts'
 import { type AuditStore, auditStore } from './stores/audit.ts'
@@ -15,6 +16,7 @@ import { type PresenceStore, presenceStore } from './stores/presence.ts'
 import { type QueueStore, queueStore } from './stores/queue.ts'
 import { type RunStore, runStore } from './stores/runs.ts'
 import { type SessionStore, sessionStore } from './stores/sessions.ts'
+import { type SubscriptionStore, subscriptionStore } from './stores/subscriptions.ts'
 
 export type { MessageParts, StoredLocation, StoredPush, StoredReply, StoredStatus } from './schema.sqlite.ts'
 export type { AnalyticsStore, PageEnd, SessionActivity } from './stores/analytics.ts'
@@ -28,6 +30,7 @@ export type { PresenceRow } from './stores/presence.ts'
 export type { NewQueueRow, QueueEnd, QueueState } from './stores/queue.ts'
 export type { RunEnd } from './stores/runs.ts'
 export type { SessionRow } from './stores/sessions.ts'
+export type { SubscriptionRow, SubscriptionStore } from './stores/subscriptions.ts'
 
 /** The stores over one database. Every call is one statement or one transaction; all times are epoch milliseconds. */
 export interface Db {
@@ -45,6 +48,9 @@ export interface Db {
   readonly nodes: NodeStore
   readonly outbox: OutboxStore
   readonly cursors: CursorStore
+  readonly subscriptions: SubscriptionStore
+  /** Who is told how long statements and transactions take; one at a time. */
+  onTime(listener: TimeListener): void
   /** Settles once a write has gone the whole way; rejects when the database cannot be written to. */
   ready(): Promise<void>
   close(): Promise<void>
@@ -80,6 +86,8 @@ function stores(connection: Connection): Db {
     nodes: nodeStore(connection),
     outbox: outboxStore(connection),
     cursors: cursorStore(connection),
+    subscriptions: subscriptionStore(connection),
+    onTime: (listener) => connection.onTime(listener),
     ready: async () => connection.probe(),
     close: async () => connection.close()
   }

@@ -1,6 +1,7 @@
 import type { SQL, SQLWrapper } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type * as schema from './schema.sqlite.ts'
+import type { TimeListener } from './stopwatch.ts'
 
 /** The query builder. SQLite's types are the canonical ones; another dialect is cast to them where it connects. */
 export type Query = BetterSQLite3Database<Record<string, never>>
@@ -46,6 +47,8 @@ export interface Connection {
   patched(object: SQLWrapper, changes: SQLWrapper): SQL
   /** A JSON object without one member. */
   without(object: SQLWrapper, member: SQLWrapper): SQL
+  /** Who is told how long statements and transactions take; one at a time. */
+  onTime(listener: TimeListener): void
   /** Writes a little and throws if that fails: disk full, read-only, locked, closed. */
   probe(): void
   /** What was grouped is committed first. */

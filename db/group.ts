@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3'
+import type { Stopwatch } from './stopwatch.ts'
 
 interface Call {
   readonly run: () => unknown
@@ -17,8 +18,9 @@ export class Group {
   /** Set while there are calls. */
   #due: NodeJS.Immediate | undefined
 
-  constructor(client: Database) {
-    this.#together = client.transaction((calls: readonly Call[]) => calls.map(({ run }) => run())).immediate
+  constructor(client: Database, stopwatch: Stopwatch) {
+    const together = client.transaction((calls: readonly Call[]) => calls.map(({ run }) => run())).immediate
+    this.#together = (calls) => stopwatch.time('transaction', () => together(calls))
   }
 
   add<T>(run: () => T): Promise<T> {

@@ -429,3 +429,23 @@ export const cursors = sqliteTable('cursors', {
   name: text('name').primaryKey(),
   value: text('value').notNull()
 })
+
+/** Browsers that want to be told when nobody looks at the page. */
+export const pushSubscriptions = sqliteTable(
+  'push_subscriptions',
+  {
+    /** A digest of the endpoint. */
+    id: text('id').primaryKey(),
+    /** The id of the caller who registered it last. */
+    owner: text('owner').notNull(),
+    /** Whoever knows it can send there. */
+    endpoint: text('endpoint').notNull(),
+    p256dh: text('p256dh').notNull(),
+    auth: text('auth').notNull(),
+    label: text('label'),
+    updatedAt: integer('updated_at').notNull(),
+    /** How often it was registered. */
+    revision: integer('revision').notNull().default(1)
+  },
+  (table) => [index('push_subscriptions_owner').on(table.owner)]
+)

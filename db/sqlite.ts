@@ -7,6 +7,7 @@ import type { Atomic, Connection, Grouped, Preparable, Query } from './connectio
 import { sql, sqliteDriver } from './drizzle.ts'
 import { Group } from './group.ts'
 import * as schema from './schema.sqlite.ts'
+import { Stopwatch } from './stopwatch.ts'
 
 export const MIGRATIONS = fileURLToPath(new URL('db/migrations/sqlite', import.meta.resolve('#package.json')))
 
@@ -70,14 +71,16 @@ function claimed(lock: Database): Database {
 }
 
 function connection(client: Database, query: Query, claim: Database | undefined): Connection {
-  const group = new Group(client)
+  const stopwatch = new Stopwatch()
+  stopwatch.attach(client)
+  const group = new Group(client, stopwatch)
   const prepared = (build: (query: Query) => readonly Preparable[]) => {
     const statements = build(query).map((statement) => statement.prepare() as Prepared)
     return (values: Record<string, unknown>) => statements.map((it) => it.execute(values).sync())
   }
   const atomic: Atomic = (build) => {
     const run = client.transaction(prepared(build))
-    return async (values = {}) => run(values) as never
+    return async (values = {}) => stopwatch.time('transaction', () => run(values)) as never
   }
   const grouped: Grouped = (build) => {
     const run = prepared(build)
@@ -92,6 +95,7 @@ function connection(client: Database, query: Query, claim: Database | undefined)
     texts: (array) => sql`json_each(${array})`,
     patched: (object, changes) => sql`json_patch(${object}, ${changes})`,
     without: (object, member) => sql`json_remove(${object}, '$.' || ${member})`,
+    onTime: (listener) => stopwatch.listen(listener),
     probe() {
       client.pragma(`busy_timeout = ${PROBE_BUSY_MS}`)
       try {

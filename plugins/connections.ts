@@ -15,11 +15,15 @@ const GOODBYE_MS = 2_000
 
 const later = (fn: () => void): void => void setTimeout(fn, STALL_MS).unref()
 
+/** Is told of a client that is given up because it does not read: its socket, or the stream of its request over HTTP. */
+type SlowListener = (transport: 'ws' | 'http') => void
+
 /** The live sockets of one gateway. */
 export class Connections {
   readonly #app: GatewayInstance
   readonly #open = new Map<string, Connection>()
   readonly #corker = new Corker()
+  readonly #slow = new Set<SlowListener>()
 
   constructor(app: GatewayInstance) {
     this.#app = app
@@ -29,9 +33,31 @@ export class Connections {
     return this.#open.size
   }
 
+  /** Bytes that all peers together are owed. */
+  get owed(): number {
+    let bytes = 0
+    for (const connection of this.#open.values()) bytes += connection.owed
+    return bytes
+  }
+
+  onSlow(listener: SlowListener): void {
+    this.#slow.add(listener)
+  }
+
+  /** A client was given up because it does not read. */
+  gaveUp(transport: 'ws' | 'http'): void {
+    for (const listener of this.#slow) listener(transport)
+  }
+
   /** The ids of the sessions that live connections are attached to. */
   sessions(): Set<string> {
     return new Set(Array.from(this.#open.values(), ({ sessionId }) => sessionId))
+  }
+
+  /** Whether a caller has a live connection. */
+  serves(callerId: string): boolean {
+    for (const { caller } of this.#open.values()) if (caller.id === callerId) return true
+    return false
   }
 
   /** Takes over an upgraded socket of an accepted caller. Listens at once: a frame may already be on its way. */
@@ -47,6 +73,7 @@ export class Connections {
       later,
       onSlow: () => {
         app.log.warn({ connectionId: id }, 'a client does not read; its connection is closed')
+        this.gaveUp('ws')
         socket.close(CLOSE.slow, 'slow consumer')
       }
     })

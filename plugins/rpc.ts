@@ -6,7 +6,7 @@ import { RpcError, toRpcError } from '../rpc/errors.ts'
 import { errorFrame, eventFrame, resultFrame } from '../rpc/frames.ts'
 import { parseJson } from '../rpc/json.ts'
 import { HOPELESS_FACTOR, SLOW_FACTOR, STALL_MS } from '../rpc/outbox.ts'
-import { Registry, unknownMethod } from '../rpc/registry.ts'
+import { Registry } from '../rpc/registry.ts'
 import { Failure } from '../rpc/schemas/error.ts'
 import { type GatewayInstance, gatewayPlugin } from '../types.ts'
 
@@ -24,9 +24,9 @@ export default gatewayPlugin({ name: 'rpc', dependencies: ['auth'] }, async (app
   )
 
   // What is no method answers in the protocol's words, and not to those who may not ask.
-  app.post('/rpc/*', async (request: FastifyRequest) => {
-    throw unknownMethod((request.params as { '*': string })['*'])
-  })
+  app.post('/rpc/*', async (request: FastifyRequest, reply) =>
+    rpc.call((request.params as { '*': string })['*'], undefined, contextOf(app, request, reply))
+  )
 
   /** The request lets go of its body: a message with its attachments is not kept for as long as its answer takes. */
   function call(name: string, request: FastifyRequest, ctx: Context): unknown {
@@ -70,7 +70,11 @@ export default gatewayPlugin({ name: 'rpc', dependencies: ['auth'] }, async (app
   async function stream({ name }: AnyMethod, request: FastifyRequest, reply: FastifyReply, ctx: Context): Promise<FastifyReply> {
     const { sendBufferBytes } = app.config.server
     const owedTooMuch = (times: number): boolean => lines.readableLength > sendBufferBytes * times
-    const cutOff = (): void => void lines.destroy(new Error('slow consumer'))
+    const cutOff = (): void => {
+      if (lines.destroyed) return
+      app.connections.gaveUp('http')
+      lines.destroy(new Error('slow consumer'))
+    }
     const lines = new Readable({ read() {} })
     const begun = Promise.withResolvers<void>()
     let streaming = false
@@ -120,6 +124,7 @@ function contextOf(app: GatewayInstance, request: FastifyRequest, reply: Fastify
     connection: undefined,
     log: request.log,
     signal: gone.signal,
+    traceparent: request.headers.traceparent as string | undefined,
     emit: () => {}
   }
 }

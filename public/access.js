@@ -33,10 +33,16 @@ export class Access {
    * @returns {Promise<Admission>}
    */
   admit() {
+    return this.#ask('api/health', { headers: this.headers() })
+  }
+
+  /**
+   * What a request over HTTP carries; a cookie goes along by itself.
+   * @returns {Record<string, string>}
+   */
+  headers() {
     // fetch takes headers byte by byte; the gateway reads the bytes of a token as UTF-8.
-    return this.#ask('api/health', {
-      headers: this.#token === undefined ? {} : { authorization: `Bearer ${bytes(this.#token)}` }
-    })
+    return this.#token === undefined ? {} : { authorization: `Bearer ${bytes(this.#token)}` }
   }
 
   /**

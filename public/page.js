@@ -3,6 +3,7 @@
 import { Access } from './access.js'
 import { Client, socketUrl, uniqueId } from './client.js'
 import { Conversation } from './conversation.js'
+import { Notifications } from './notifications.js'
 import { keepEndInSight } from './scroll.js'
 
 /**
@@ -21,6 +22,7 @@ const status = part('status', HTMLElement)
 const countdown = part('countdown', HTMLElement)
 const facts = part('facts', HTMLElement)
 const retry = part('retry', HTMLButtonElement)
+const notify = part('notify', HTMLButtonElement)
 const fresh = part('fresh', HTMLButtonElement)
 const logOut = part('log-out', HTMLButtonElement)
 const login = part('login', HTMLFormElement)
@@ -59,6 +61,7 @@ const client = new Client({
   onState: showState
 })
 let conversation = converse(localStorage.getItem(SESSION) ?? newSession())
+const notifications = new Notifications({ base: location.href, access, button: notify, onNotice: tell })
 let wasConnected = false
 const toLatest = keepEndInSight(log, turns, latest)
 
@@ -89,6 +92,7 @@ function showState(state) {
   }
   wasConnected = state.name === 'connected'
   if (reconnected) {
+    void notifications.offer()
     void conversation.sync()
     if (document.activeElement === document.body) focusDraft()
   }
@@ -141,7 +145,10 @@ function showLogin(needed, message = '') {
   login.hidden = !needed
   chat.hidden = needed
   fresh.hidden = needed
-  if (needed) logOut.hidden = true
+  if (needed) {
+    logOut.hidden = true
+    notify.hidden = true
+  }
   write(loginMessage, message)
   if (needed) token.select()
 }
@@ -162,6 +169,8 @@ login.onsubmit = async (event) => {
 }
 
 logOut.onclick = async () => {
+  // Who comes next to this browser is told nothing of what is answered here.
+  await notifications.stop()
   const { retry: failed } = await access.logOut()
   if (failed) return tell(`You are still logged in on this device: ${failed.reason}`)
   localStorage.removeItem(REMEMBERED)

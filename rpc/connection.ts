@@ -93,6 +93,11 @@ export class Connection implements Peer {
     else this.#take(value, (answer) => answer !== undefined && this.#outbox.send(answer))
   }
 
+  /** Bytes that its peer is owed. */
+  get owed(): number {
+    return this.#outbox.owed
+  }
+
   pong(): void {
     this.#missedBeats = 0
   }
@@ -267,6 +272,10 @@ class Call implements Context {
 
   get log(): FastifyBaseLogger {
     return this.app.log
+  }
+
+  get traceparent(): string | undefined {
+    return this.#request.traceparent
   }
 
   /** Made at its first use: most methods never look at it. */

@@ -48,6 +48,8 @@ export interface Context<E extends EventMap = EventMap> {
   readonly log: FastifyBaseLogger
   /** Aborted when the client is gone. Runs outlive it: a dropped client does not stop an agent. */
   readonly signal: AbortSignal
+  /** What the client says its trace is (https://www.w3.org/TR/trace-context/), unread: any text. */
+  readonly traceparent?: string | undefined
   /** Sends one event of this request; a no-op when nobody listens any more. */
   emit<K extends keyof E & string>(event: K, data: Static<E[K]>, origin: Origin): void
 }
@@ -87,6 +89,12 @@ export interface Method<
 
 // biome-ignore lint/suspicious/noExplicitAny: a registry holds methods of every shape
 export type AnyMethod = Method<string, any, any, any>
+
+/**
+ * Is put around every call, to measure it or to give it an async context: calls `run` once, at once, and answers what it answers.
+ * `method` is undefined where nothing has the name that was called.
+ */
+export type AroundCall = (method: AnyMethod | undefined, ctx: Context, run: () => unknown) => unknown
 
 /** Identity at run time; at compile time it ties the handler and the examples to their schemas. */
 export function defineMethod<

@@ -11,6 +11,8 @@ export interface Request {
   readonly id: RequestId | undefined
   readonly method: string
   readonly params: Record<string, unknown> | readonly unknown[] | undefined
+  /** As the client wrote it; what is no text is as good as none, and no reason to refuse the request. */
+  readonly traceparent: string | undefined
 }
 
 /** A frame that is no request; `id` is null where it could not be read. */
@@ -38,15 +40,15 @@ export function refusedText(text: string, error: RpcError): Unreadable {
   return { dialect, id, error }
 }
 
-function readNative({ id, method, params }: Record<string, unknown>): Request | Unreadable {
+function readNative({ id, method, params, traceparent }: Record<string, unknown>): Request | Unreadable {
   if (!Number.isSafeInteger(id)) return unreadable('native', null, 'id is required and must be an integer')
   const known = id as number
   if (typeof method !== 'string') return unreadable('native', known, 'method is required and must be a string')
   if (params !== undefined && !isObject(params)) return unreadable('native', known, 'params must be an object')
-  return { dialect: 'native', id: known, method, params }
+  return { dialect: 'native', id: known, method, params, traceparent: traceparentIn(traceparent) }
 }
 
-function readStrict({ jsonrpc, id, method, params }: Record<string, unknown>): Request | Unreadable {
+function readStrict({ jsonrpc, id, method, params, traceparent }: Record<string, unknown>): Request | Unreadable {
   const known = typeof id === 'string' || Number.isSafeInteger(id) ? (id as string | number) : null
   if (jsonrpc !== '2.0') return unreadable('2.0', known, 'jsonrpc must be "2.0"')
   if (id !== undefined && id !== null && known === null) return unreadable('2.0', null, 'id must be a string, an integer or null')
@@ -55,7 +57,7 @@ function readStrict({ jsonrpc, id, method, params }: Record<string, unknown>): R
   if (params !== undefined && !isObject(params) && !Array.isArray(params)) {
     return unreadable('2.0', known, 'params must be an object')
   }
-  return { dialect: '2.0', id: id === undefined ? undefined : known, method, params }
+  return { dialect: '2.0', id: id === undefined ? undefined : known, method, params, traceparent: traceparentIn(traceparent) }
 }
 
 function unreadable(dialect: Dialect, id: RequestId, problem: string): Unreadable {
@@ -98,6 +100,13 @@ export function eventFrame(dialect: Dialect, { id, event, data, origin }: EventF
   const { sessionId, runId, seq, fromSeq } = origin
   const body = { id, event, data, sessionId, runId, seq, ...(fromSeq === undefined ? {} : { fromSeq }) }
   return JSON.stringify(dialect === 'native' ? body : { jsonrpc: '2.0', method: 'event', params: body })
+}
+
+/** Longer than any trace parent can be: what is beyond is none, and not kept for as long as the answer takes. */
+const MAX_TRACEPARENT = 256
+
+function traceparentIn(value: unknown): string | undefined {
+  return typeof value === 'string' && value.length <= MAX_TRACEPARENT ? value : undefined
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

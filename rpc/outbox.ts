@@ -78,6 +78,11 @@ export class Outbox {
     this.#options = options
   }
 
+  /** Bytes that wait here and in the socket. */
+  get owed(): number {
+    return this.#bytes + this.#options.socket.bufferedAmount
+  }
+
   send(frame: string): void {
     if (this.#closed) return
     if (this.#congested()) this.#wait({ dialect: 'native', frame, bytes: Buffer.byteLength(frame) })

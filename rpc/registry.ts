@@ -1,5 +1,5 @@
 import fastJson from 'fast-json-stringify'
-import type { AnyMethod, Caller, Context, Requirement } from './define.ts'
+import type { AnyMethod, AroundCall, Caller, Context, Requirement } from './define.ts'
 import { invalidParams, RpcError } from './errors.ts'
 import { compile, type Validate } from './validate.ts'
 
@@ -32,6 +32,7 @@ const NAME = /^[a-z][a-z0-9]*(\.[a-z][A-Za-z0-9_]*)+$/
 export class Registry {
   readonly #entries = new Map<string, Entry>()
   readonly #onAdd: (method: AnyMethod) => void
+  #around: AroundCall = (_method, _ctx, run) => run()
 
   /** `onAdd` is told of each new method: that is how it gets its HTTP route. */
   constructor(onAdd: (method: AnyMethod) => void = () => {}) {
@@ -60,16 +61,24 @@ export class Registry {
     return Array.from(this.#entries.values(), ({ method }) => method)
   }
 
+  /** Puts something around every call; what comes last is the outermost. */
+  around(outer: AroundCall): void {
+    const inner = this.#around
+    this.#around = (method, ctx, run) => outer(method, ctx, () => inner(method, ctx, run))
+  }
+
   /**
    * Runs one call. A method that works synchronously answers synchronously: no turn of the event loop is lost on it.
    * @throws RpcError MethodNotFound, AuthFailed (scope), InvalidRequest (params), or whatever the method throws
    */
   call(name: string, params: unknown, ctx: Context): unknown {
-    const { method, validate } = this.#entry(name)
-    if (!allows(ctx.caller, method.scope)) throw denied(name, method.scope)
-    const checked = validate(params ?? {})
-    if ('issues' in checked) throw invalidParams(checked.issues)
-    return method.handler(checked.value, ctx)
+    return this.#around(this.#entries.get(name)?.method, ctx, () => {
+      const { method, validate } = this.#entry(name)
+      if (!allows(ctx.caller, method.scope)) throw denied(name, method.scope)
+      const checked = validate(params ?? {})
+      if ('issues' in checked) throw invalidParams(checked.issues)
+      return method.handler(checked.value, ctx)
+    })
   }
 
   /** The JSON text of a method's result, by its result schema. */
@@ -85,7 +94,7 @@ export class Registry {
 }
 
 /** -3. The name is quoted, and cut: it comes from whoever asks. */
-export function unknownMethod(name: string): RpcError {
+function unknownMethod(name: string): RpcError {
   return new RpcError('MethodNotFound', `Unknown method: ${JSON.stringify(name.slice(0, 100))}`)
 }
 

@@ -11,19 +11,34 @@ import { camelCase } from '../plugins/config/names.ts'
 import { ConfigSchema } from '../plugins/config/schema.ts'
 import { connect, type Frame, scratch } from './helper.ts'
 import { startModelServer } from './model-server.ts'
+import { stop, up } from './program.ts'
 import { post } from './routes/post.ts'
 
 /** Each looks like nothing, and is written differently in JSON, in a URL and in base64. */
 const canary = (name: string): string => `${name} sings/"in"+the=mine`
 const ADMIN = canary('admin')
 const KEY = canary('key')
+/** Nobody answers there. */
+const NOWHERE = 'http://127.0.0.1:1'
+/** Where only some characters are allowed. */
+const IN_QUERY = 'query-canary-sings-in-the-mine'
 /** In a URL: there it has to be one. */
 const IN_URL = 'url-canary-sings-in-the-mine'
 const SECRET_KEY = Buffer.from('a canary of thirty-two bytes ...').toString('base64')
 
 /** A secret in every place that the schema has for one. */
 const PLANTED = (baseUrl: string) => ({
-  server: { token: ADMIN, tokens: [{ name: 'ops', token: canary('ops'), scopes: ['operate'] }], secret_key: SECRET_KEY },
+  server: {
+    token: ADMIN,
+    tokens: [{ name: 'ops', token: canary('ops'), scopes: ['operate'] }],
+    secret_key: SECRET_KEY,
+    nodes: {
+      push: {
+        apns: { team_id: 'T', key_id: 'K', private_key: canary('apns'), url: NOWHERE, sandbox_url: NOWHERE },
+        fcm: { project_id: 'p', client_email: 'f@example.com', private_key: canary('fcm'), api_url: NOWHERE, token_url: NOWHERE }
+      }
+    }
+  },
   models: { default: { openai_compatible: { base_url: baseUrl, model: 'm', api_key: KEY } } },
   agent: { system_prompt: `Never say ${KEY}.` },
   tools: {
@@ -31,7 +46,32 @@ const PLANTED = (baseUrl: string) => ({
       program: { command: 'a-program-that-is-not-there', env: { TOKEN: canary('env') } },
       remote: { url: `http://127.0.0.1:1/mcp?key=${IN_URL}`, headers: { authorization: canary('header') } }
     }
-  }
+  },
+  webhooks: { deploys: { secret: canary('hook'), secrets: [canary('older hook')], signature: 'github' } },
+  gmail: {
+    account: 'me@example.com',
+    topic: 'projects/p/topics/t',
+    subscription: 'projects/p/subscriptions/s',
+    push_token: IN_QUERY,
+    client_id: 'client',
+    client_secret: canary('client'),
+    refresh_token: canary('refresh'),
+    keys_url: NOWHERE,
+    token_url: NOWHERE,
+    api_url: NOWHERE
+  },
+  teams: { app_id: 'app', app_password: canary('app'), openid_url: NOWHERE, login_url: NOWHERE },
+  telegram: { token: `123456:${IN_QUERY}`, webhook_secret: 'telegram-canary-sings-in-the-mine', api_root: NOWHERE },
+  google_chat: {
+    verification_token: canary('verification'),
+    client_email: 'chat@example.com',
+    private_key: canary('private'),
+    oidc_keys_url: NOWHERE,
+    chat_keys_url: NOWHERE,
+    token_url: NOWHERE,
+    api_url: NOWHERE
+  },
+  bluebubbles: { token: canary('blue'), server_url: NOWHERE, password: canary('bubbles') }
 })
 
 /** `server.tokens[].token`: with `*` where a name is chosen. */
@@ -109,6 +149,32 @@ const BROKEN = [
   `server: { ${JSON.stringify(KEY)}: 1 }`
 ]
 
+/** What platforms send: with their secret and with one that is nearly it, where they put it. */
+function askPlatforms(url: string): Promise<Response>[] {
+  const { gmail, telegram, google_chat, bluebubbles } = PLANTED(url)
+  const notice = { message: { data: Buffer.from('{"emailAddress":"me@example.com","historyId":1}').toString('base64') } }
+  const event = { type: 'MESSAGE', token: google_chat.verification_token }
+  const asked: [path: string, body: object, headers?: Record<string, string>][] = [
+    [`/gmail/push?token=${gmail.push_token}`, { ...notice, subscription: gmail.subscription }],
+    [`/gmail/push?token=${gmail.push_token}x`, { ...notice, subscription: gmail.subscription }],
+    ['/teams/events', { type: 'message' }, { authorization: `Bearer ${IN_QUERY}` }],
+    ['/telegram/events', { update_id: 1 }, { 'x-telegram-bot-api-secret-token': `${telegram.webhook_secret}x` }],
+    ['/google-chat/events', event],
+    ['/google-chat/events', { ...event, token: `${event.token}x` }, { authorization: `Bearer ${IN_QUERY}` }],
+    [`/bluebubbles/events?token=${encodeURIComponent(bluebubbles.token)}`, { type: 'typing-indicator' }],
+    [`/bluebubbles/events?guid=${encodeURIComponent(`${bluebubbles.token}x`)}`, { type: 'typing-indicator' }],
+    [`/webhooks/deploys?token=${IN_QUERY}`, { ref: 'main' }, { 'x-hub-signature-256': `sha256=${IN_QUERY}` }],
+    [`/webhooks/${IN_QUERY}`, {}, {}]
+  ]
+  return asked.map(([path, body, headers]) =>
+    fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body)
+    })
+  )
+}
+
 /** They change the machine, and what they may change is not the gateway's. */
 const UNTOUCHED = /control/i
 
@@ -129,7 +195,7 @@ async function rig(t: TestContext) {
   await host.listen({ port: 0, host: '127.0.0.1' })
   const url = `http://127.0.0.1:${(host.server.address() as AddressInfo).port}`
   const secrets = secretPaths(ConfigSchema).flatMap((path) => textsAt(planted, path))
-  return { model, folder, file, planted, log, url, app: host.gateway, secrets: [...secrets, IN_URL, FRESH] }
+  return { model, folder, file, planted, log, url, app: host.gateway, secrets: [...secrets, IN_QUERY, IN_URL, FRESH] }
 }
 
 test('no secret of the configuration is in any frame, event, answer, error, log line, or in the database', async (t) => {
@@ -170,6 +236,7 @@ test('no secret of the configuration is in any frame, event, answer, error, log 
       bodies.push(await (await fetch(`${url}${path}`, { headers })).text())
     }
   }
+  for (const request of askPlatforms(url)) bodies.push(await (await request).text())
   await client.call('system.audit', { limit: 500 })
 
   for (const frame of client.frames) assertSilent('a frame', JSON.stringify(frame), secrets)
@@ -179,4 +246,33 @@ test('no secret of the configuration is in any frame, event, answer, error, log 
     assertSilent('the database', await readFile(join(folder, name), 'latin1').catch(() => ''), secrets)
   }
   assert.ok(client.frames.length > 100 && log.length > 20, 'something was said')
+})
+
+test('the log of a process at level debug has no secret in it, whoever logged it, and no query string', async (t) => {
+  const folder = await scratch(t)
+  const planted = PLANTED(NOWHERE)
+  const chatty = { command: process.execPath, args: ['-e', `console.error(process.env.SAID, ${JSON.stringify(KEY)})`] }
+  await writeFile(
+    join(folder, 'flynn.yaml'),
+    JSON.stringify({ ...planted, tools: { mcp: { ...planted.tools.mcp, chatty } }, log: { level: 'debug' }, data_dir: folder })
+  )
+  const running = await up(t, folder)
+  const { url, log } = running
+  for (const request of askPlatforms(url)) await request
+  await fetch(`${url}/nothing/${encodeURIComponent(ADMIN)}/${IN_QUERY}?query=${IN_URL}&tail=seen-by-nobody`)
+  await running.line('/nothing/')
+  // It is started for whoever asks for tools, and prints a secret that is none of its own.
+  const asking = post(url, 'tools.list', {}, { token: ADMIN })
+  await running.line('an MCP server says')
+  await asking
+  const { json } = await post(url, 'system.serviceLogs', { sourceId: 'systemd:flynn', lines: 2000 }, { token: ADMIN })
+  const lines = json.result.lines.map(({ text }: Frame) => text as string)
+  assert.ok(lines.some((text: string) => text.includes('/nothing/***') && json.result.redacted))
+  assert.ok(lines.some((text: string) => text.startsWith('an MCP server says')))
+  const secrets = secretPaths(ConfigSchema).flatMap((path) => textsAt(planted, path))
+  for (const line of [...log, ...lines]) {
+    assertSilent('the log', line, [...secrets, IN_QUERY, IN_URL])
+    assert.doesNotMatch(line, /seen-by-nobody|[?&](?:token|guid|query)=/)
+  }
+  assert.equal(await stop(running), 0)
 })

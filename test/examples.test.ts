@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import test, { after, before, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { build, connect, type Frame } from './helper.ts'
+import { Heard, startPlatform } from './plugins/channels/platform.ts'
 import { post } from './routes/post.ts'
 
 const ROOT = fileURLToPath(new URL('./', import.meta.resolve('#package.json')))
@@ -47,8 +48,8 @@ function run(file: string, { args = [], env = {} }: { args?: readonly string[]; 
 }
 
 /** Starts a server on a free port, ended after the test; answers where it listens, as it says in its log. */
-async function serve(t: TestContext, file: string): Promise<string> {
-  const child = run(file, { env: { PORT: '0' } })
+async function serve(t: TestContext, file: string, env: Record<string, string> = {}): Promise<string> {
+  const child = run(file, { env: { PORT: '0', ...env } })
   t.after(async () => {
     if (child.exitCode === null && child.kill()) await once(child, 'exit')
     await rm(path.join(project, 'data'), { recursive: true, force: true })
@@ -97,7 +98,9 @@ test('every entry point of the package can be imported, and has types', async ()
     'flynn-gateway/types Collection,gatewayPlugin',
     'flynn-gateway/rpc RpcError,defineMethod',
     'flynn-gateway/tools ToolError,defineTool',
-    'flynn-gateway/providers ProviderError,argumentsOf,defineProvider'
+    'flynn-gateway/providers ProviderError,argumentsOf,defineProvider',
+    'flynn-gateway/channels DeliveryError,Refusal,inbound,sameSecret',
+    'flynn-gateway/testing channelContract'
   ])
   for (const entry of entries) await readFile(path.join(project, 'node_modules/flynn-gateway', exports[entry].types))
 })
@@ -136,6 +139,29 @@ test('third-party-plugin.ts: its method and its tool are there like those of the
     [
       { success: true, output: 'rainy in Bergen', error: null },
       { success: false, output: '', error: 'nothing is known of Atlantis' }
+    ]
+  )
+})
+
+test('third-party-channel.ts: who has its secret is answered there, once, and nobody else is heard', async (t) => {
+  const heard = new Heard()
+  const shoutbox = await startPlatform(t, ({ body }) => {
+    heard.add(body)
+    return {}
+  })
+  const url = await serve(t, 'third-party-channel.ts', { SHOUTBOX_SECRET: 'secret', SHOUTBOX_URL: shoutbox.url })
+  const shout = async (id: string, text: string, secret = 'secret') => {
+    const body = JSON.stringify({ id, room: 'hall', author: 'ann', text })
+    return (await fetch(`${url}/shoutbox/events`, { method: 'POST', body, headers: { 'x-shoutbox-secret': secret } })).status
+  }
+  assert.equal(await shout('0', 'say no', 'wrong'), 401)
+  for (const id of ['1', '1', '2']) assert.equal(await shout(id, `say hello ${id}`), 200)
+  await heard.arrived(2)
+  assert.deepEqual(
+    heard.texts.map((body) => (({ room, text }) => [room, text])(JSON.parse(body))),
+    [
+      ['hall', 'hello 1'],
+      ['hall', 'hello 2']
     ]
   )
 })

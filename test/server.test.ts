@@ -39,7 +39,7 @@ test('what cannot be understood on the command line exits 2 and names what was p
     [['--toString'], 'unknown option --toString'],
     [['--port'], '--port needs a value'],
     [['--help=yes'], '--help takes no value'],
-    [['start'], 'unexpected argument start']
+    [['start', 'more'], 'too many arguments for start']
   ] as const) {
     const { code, stderr, stdout } = await finish(start(t, cwd, [...args]))
     assert.equal(code, 2, message)
@@ -322,7 +322,7 @@ test('a file that appears later is read, one that is emptied or removed changes 
   await running.line('the configuration file is empty')
   await rm(file)
   running.child.kill('SIGHUP')
-  await running.line('flynn.yaml: is gone')
+  await running.line('flynn.yaml: cannot be read: there is no such file')
   assert.deepEqual([await asked(running.url, 'wrong'), await asked(running.url, 'one')], [401, 200])
 })
 

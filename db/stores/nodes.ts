@@ -95,6 +95,17 @@ export function nodeStore({ query, schema: { nodes }, atomic, oneOf }: Connectio
       ])()
     },
 
+    /** The service has no such device any more. A token that was set meanwhile stays. `false`: it is not that one any more. */
+    async removePush(id: string, pushDigest: string): Promise<boolean> {
+      const rows = await query
+        .update(nodes)
+        .set({ push: null, pushDigest: null })
+        .where(and(eq(nodes.id, id), eq(nodes.pushDigest, pushDigest)))
+        .returning({ id: nodes.id })
+        .execute()
+      return rows.length > 0
+    },
+
     /** The same token in another form: nothing was seen of the node. */
     async reseal(id: string, push: StoredPush): Promise<void> {
       await query.update(nodes).set({ push }).where(eq(nodes.id, id)).execute()

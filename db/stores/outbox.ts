@@ -1,4 +1,4 @@
-import type { Connection, Query, Schema } from '../connection.ts'
+import type { Connection } from '../connection.ts'
 import { and, asc, eq, inArray, lte, min, sql } from '../drizzle.ts'
 import type { StoredReply } from '../schema.sqlite.ts'
 
@@ -11,27 +11,13 @@ export interface NewPost extends StoredReply {
 
 export type OutboxStore = ReturnType<typeof outboxStore>
 
-/** What `posting` is given. */
+/** The row of something that is to be said from now on. */
 export function postOf({ channel, conversation, context = null, text }: NewPost, now: number) {
   return { channel, conversation, context, text, createdAt: now, dueAt: now }
 }
 
-/** Adds what `postOf` says. */
-export function posting(tx: Query, { outbox }: Schema) {
-  const { placeholder } = sql
-  return tx.insert(outbox).values({
-    channel: placeholder('channel'),
-    conversation: placeholder('conversation'),
-    context: placeholder('context'),
-    text: placeholder('text'),
-    createdAt: placeholder('createdAt'),
-    dueAt: placeholder('dueAt')
-  })
-}
-
 /** What is still to be said on channels. In each conversation one thing is said after the other. */
-export function outboxStore({ query, schema }: Connection) {
-  const { outbox } = schema
+export function outboxStore({ query, schema: { outbox } }: Connection) {
   const { placeholder } = sql
   const byId = eq(outbox.id, placeholder('id'))
   const isHead = inArray(
@@ -41,18 +27,23 @@ export function outboxStore({ query, schema }: Connection) {
       .from(outbox)
       .groupBy(outbox.channel, outbox.conversation)
   )
-  const insert = posting(query, schema).prepare()
+  const insert = query
+    .insert(outbox)
+    .values({
+      channel: placeholder('channel'),
+      conversation: placeholder('conversation'),
+      context: placeholder('context'),
+      text: placeholder('text'),
+      createdAt: placeholder('createdAt'),
+      dueAt: placeholder('dueAt')
+    })
+    .prepare()
   const findDue = query
     .select()
     .from(outbox)
     .where(and(lte(outbox.dueAt, placeholder('now')), isHead))
     .orderBy(asc(outbox.id))
     .limit(placeholder('limit'))
-    .prepare()
-  const findNext = query
-    .select({ at: min(outbox.dueAt) })
-    .from(outbox)
-    .where(isHead)
     .prepare()
   const setSent = query
     .update(outbox)
@@ -74,12 +65,6 @@ export function outboxStore({ query, schema }: Connection) {
     /** The first of each conversation, where it is due; the oldest ones. */
     async due(now: number, limit: number): Promise<PostRow[]> {
       return await findDue.execute({ now, limit })
-    },
-
-    /** When the next one is due; undefined when there is none. */
-    async next(): Promise<number | undefined> {
-      const [row] = await findNext.execute()
-      return row?.at ?? undefined
     },
 
     /** So many parts of it are delivered. */

@@ -1,7 +1,7 @@
 import type { Connection, Query } from '../connection.ts'
 import { and, asc, desc, eq, getTableColumns, inArray, isNotNull, isNull, lt, max, ne, or, sql } from '../drizzle.ts'
 import type { StoredReply } from '../schema.sqlite.ts'
-import { type NewPost, posting, postOf } from './outbox.ts'
+import { type NewPost, postOf } from './outbox.ts'
 import type { RunEnd } from './runs.ts'
 import { opened, opening } from './sessions.ts'
 
@@ -31,23 +31,20 @@ export interface QueueEnd {
   readonly id: string
   readonly state: Exclude<QueueState, 'queued' | 'running'>
   readonly outcome: unknown
+  /** What is to be said of it on its channel. */
+  readonly post?: NewPost | undefined
 }
 
 export interface QueueSettlement {
   readonly ends: readonly QueueEnd[]
   readonly run?: RunEnd | undefined
-  readonly posts?: readonly NewPost[] | undefined
   readonly now: number
 }
 
 export interface QueueResolution {
   /** Wait again. */
   readonly requeue: readonly string[]
-  /** `outcome` is any JSON, of all of them. */
-  readonly interrupted: { readonly ids: readonly string[]; readonly outcome: unknown }
-  readonly failed: { readonly ids: readonly string[]; readonly outcome: unknown }
-  /** What is to be said of it on channels. */
-  readonly posts?: readonly NewPost[]
+  readonly ends: readonly QueueEnd[]
   readonly now: number
 }
 
@@ -59,6 +56,7 @@ export type QueueStore = ReturnType<typeof queueStore>
 /** Where only the run ends, and where only the message does: the other one's statement finds nothing to change. */
 const NO_MESSAGE = { id: null, state: null, outcome: null }
 const NO_RUN = { id: null, status: null, endedAt: null }
+const NO_POST = { channel: null, conversation: null, context: null, text: null, createdAt: null, dueAt: null }
 const NO_DETAILS = { inputTokens: 0, outputTokens: 0, provider: null, model: null, errorCode: null, errorMessage: null }
 
 /**
@@ -147,7 +145,7 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
     idempotencyKey: sql`case ${placed('state')} when 'dropped' then null else ${queue.idempotencyKey} end`,
     body: null
   }
-  const finish = grouped((tx) => [
+  const finishing = (tx: Query) => [
     tx.update(queue).set(ending).where(and(byId, open)),
     tx
       .update(runs)
@@ -162,9 +160,28 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
         errorMessage: sql`${placed('errorMessage')}`
       })
       .where(and(eq(runs.id, placed('runId')), running))
+  ]
+  const finish = grouped(finishing)
+  /** Before the end of the message, which has only one: nothing is said of it twice. */
+  const finishAndPost = grouped((tx) => [
+    tx.insert(outbox).select(
+      tx
+        .select({
+          id: sql`null`.as('id'),
+          channel: sql`${placed('channel')}`.as('channel'),
+          conversation: sql`${placed('conversation')}`.as('conversation'),
+          context: sql`${sql.param(placed('context'), outbox.context)}`.as('context'),
+          text: sql`${placed('text')}`.as('text'),
+          createdAt: sql`${placed('createdAt')}`.as('created_at'),
+          dueAt: sql`${placed('dueAt')}`.as('due_at'),
+          attempts: sql`0`.as('attempts'),
+          sent: sql`0`.as('sent')
+        })
+        .from(queue)
+        .where(and(byId, open, isNotNull(placed('channel'))))
+    ),
+    ...finishing(tx)
   ])
-
-  const post = grouped((tx) => [posting(tx, schema)])
 
   const find = query.select(shown).from(queue).where(byId).prepare()
   const findByRun = query
@@ -207,15 +224,17 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
     },
 
     /**
-     * Messages end, and the run where it does too, each once: what had an end before keeps it. `posts` are what is to be said of it on
-     * channels: they are committed with it.
+     * Messages end, and the run where it does too, each once: what had an end before keeps it, and nothing more is said of it.
      */
-    async settle({ ends, run, posts = [], now }: QueueSettlement): Promise<void> {
+    async settle({ ends, run, now }: QueueSettlement): Promise<void> {
       const { id: runId, ...end } = run ?? NO_RUN
-      const first = { ...NO_DETAILS, ...end, runId, ...(ends[0] ?? NO_MESSAGE), now }
-      const others = ends.slice(1).map((end) => ({ ...NO_DETAILS, ...NO_RUN, runId: null, ...end, now }))
-      // Grouped calls of the same turn of the event loop share their commit.
-      await Promise.all([finish([first, ...others]), ...(posts.length > 0 ? [post(posts.map((it) => postOf(it, now)))] : [])])
+      const [first = NO_MESSAGE, ...others] = ends
+      const sets = [
+        { ...NO_DETAILS, ...end, runId, ...first, now },
+        ...others.map((end) => ({ ...NO_DETAILS, ...NO_RUN, runId: null, ...end, now }))
+      ]
+      if (ends.every(({ post }) => post === undefined)) await finish(sets)
+      else await finishAndPost(sets.map((set, index) => ({ ...set, ...posted(ends[index]?.post, now) })))
     },
 
     async get(id: string): Promise<QueueRow | undefined> {
@@ -254,16 +273,7 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
      * At a start: whatever still counts as running was cut off with the process that ran it. Decides about the messages, and marks
      * all these runs and the newest message of each (an answer, or the question nobody got to), in one transaction.
      */
-    async resolve({ requeue, interrupted, failed, posts = [], now }: QueueResolution): Promise<void> {
-      const ending = (
-        tx: Query,
-        state: 'interrupted' | 'failed',
-        { ids, outcome }: { ids: readonly string[]; outcome: unknown }
-      ) =>
-        tx
-          .update(queue)
-          .set({ state, outcome, endedAt: now, body: null })
-          .where(and(oneOf(queue.id, ids), open))
+    async resolve({ requeue, ends, now }: QueueResolution): Promise<void> {
       await atomic((tx) => [
         tx
           .update(messages)
@@ -290,9 +300,13 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
           .update(queue)
           .set({ state: 'queued', runId: null })
           .where(and(oneOf(queue.id, requeue), open)),
-        ending(tx, 'interrupted', interrupted),
-        ending(tx, 'failed', failed),
-        ...posts.map((it) => tx.insert(outbox).values(postOf(it, now)))
+        ...ends.flatMap(({ id, state, outcome, post }) => [
+          ...(post ? [tx.insert(outbox).values(postOf(post, now))] : []),
+          tx
+            .update(queue)
+            .set({ state, outcome, endedAt: now, body: null })
+            .where(and(eq(queue.id, id), open))
+        ])
       ])()
     },
 
@@ -303,4 +317,8 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
       return rows.length
     }
   }
+}
+
+function posted(post: NewPost | undefined, now: number) {
+  return post === undefined ? NO_POST : postOf(post, now)
 }

@@ -1,6 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Static } from '@sinclair/typebox'
 import { v7 as uuid } from 'uuid'
-import type { NewPost, StoredReply } from '../../db/client.ts'
+import type { StoredReply } from '../../db/client.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import type { LaneMessage, QueueMode } from '../../lanes/message.ts'
 import type { Turn } from '../../lanes/turn.ts'
@@ -17,7 +18,7 @@ import type { Payload } from '../lanes/driver.ts'
 import type { Answerer } from '../lanes/index.ts'
 import type { Attachment } from '../providers/define.ts'
 import { checkAttachments } from './attachments.ts'
-import { type Answer, type End, postsOf, runEndOf, settledOf, stateOf } from './outcome.ts'
+import { type Answer, type End, postsOf, runEndOf, settledOf, spokenOf, stateOf } from './outcome.ts'
 import { type Body, endStream, Run } from './run.ts'
 
 /** How much of a message is kept in memory while it waits. */
@@ -52,6 +53,16 @@ export interface Message {
   readonly audience?: Audience
 }
 
+/** What is to be said to somebody whose message has ended. */
+export interface Spoken {
+  readonly sessionId: string
+  /** The run that the message was part of; the message itself where it was part of none. */
+  readonly runId: string
+  /** The id of the caller whose message it was. */
+  readonly owner: string
+  readonly text: string
+}
+
 type Parts = ConstructorParameters<typeof Run>[0] & Pick<GatewayInstance, 'lanes' | 'sessions' | 'commands' | 'audit'>
 
 /** What can be said of a message at once. */
@@ -62,6 +73,9 @@ export interface Receipt {
   readonly duplicate: boolean
 }
 
+/** Is put around every run, to measure it or to give it an async context: calls `run` once and answers what it answers. */
+export type AroundRun = (turn: Turn<Payload>, run: () => Promise<Answer>) => Promise<Answer>
+
 /** Who answers: takes messages, has each stored, and gives it its turn in the session's lane. */
 export class Agent implements Answerer {
   readonly #app: Parts
@@ -69,9 +83,19 @@ export class Agent implements Answerer {
   readonly #runs = new Map<string, Run>()
   /** What commands answered that may be sent again, by session, caller and idempotency key. */
   readonly #given = new Map<string, Promise<string>>()
+  /** The async context of a run that nobody of this process asked for. */
+  readonly #outside: <R>(run: () => R) => R = AsyncLocalStorage.snapshot()
+  readonly #listeners: ((spoken: Spoken) => void)[] = []
+  #around: AroundRun = (_turn, run) => run()
 
   constructor(app: Parts) {
     this.#app = app
+  }
+
+  /** Puts something around every run; what comes last is the outermost. */
+  around(outer: AroundRun): void {
+    const inner = this.#around
+    this.#around = (turn, run) => outer(turn, () => inner(turn, run))
   }
 
   /**
@@ -108,16 +132,29 @@ export class Agent implements Answerer {
     })
   }
 
+  /** Tells `listener` of every message that has ended with something to say, whoever waits for it. It must not throw. */
+  onSpoken(listener: (spoken: Spoken) => void): void {
+    this.#listeners.push(listener)
+  }
+
   run(turn: Turn<Payload>): Promise<Answer> {
-    return new Run(this.#app, turn, (message, run) => this.#runs.set(message.id, run)).answer()
+    const { payload } = turn.messages[0]!
+    const within = (payload.kind === 'message' && payload.within) || this.#outside
+    const answer = () => new Run(this.#app, turn, (message, run) => this.#runs.set(message.id, run)).answer()
+    return within(() => this.#around(turn, answer))
   }
 
   record(ends: readonly (End & { readonly message: LaneMessage<Payload> })[], runId: string | undefined) {
     const settled = ends.map((end) => settledOf(end.message, end, (error) => this.#app.lanes.shown(error)))
+    const posts = postsOf(ends.map(({ message }, index) => ({ message, settled: settled[index]! })))
     const model = this.#runs.get(ends[0]!.message.id)?.model
     return {
-      ends: ends.map((end, index) => ({ id: end.message.id, state: stateOf(end), outcome: settled[index] })),
-      posts: postsOf(ends.map(({ message }, index) => ({ message, settled: settled[index]! }))),
+      ends: ends.map((end, index) => ({
+        id: end.message.id,
+        state: stateOf(end),
+        outcome: settled[index],
+        post: posts[index]
+      })),
       ...(runId === undefined ? {} : { run: { ...model, ...runEndOf(ends[0]!, settled[0]!), id: runId, endedAt: Date.now() } })
     }
   }
@@ -133,6 +170,11 @@ export class Agent implements Answerer {
       endStream(bus.stream(sessionId, message.id), settled)
     }
     bus.settled(sessionId, message.id, settled)
+    const text = spokenOf(settled)
+    if (text !== '') {
+      const spoken = { sessionId, runId: run?.id ?? message.id, owner: message.owner, text }
+      for (const listener of this.#listeners) listener(spoken)
+    }
     if (!('error' in end)) return
     const ids = { sessionId, messageId: message.id, runId: run?.id }
     const lane = end.error instanceof LaneError ? end.error : undefined
@@ -144,8 +186,8 @@ export class Agent implements Answerer {
   async cutOff(
     sessionId: string,
     message: LaneMessage<Payload>,
-    { id: runId, body, why }: { id: string; body: unknown; why: string }
-  ): Promise<NewPost | undefined> {
+    { id: runId, body }: { id: string; body: unknown }
+  ): Promise<void> {
     const { messages } = this.#app.db
     const { acceptedAt } = message
     const { message: content, attachments } = body as Body
@@ -161,7 +203,6 @@ export class Agent implements Answerer {
         createdAt: acceptedAt
       })
     }
-    return postsOf([{ message, settled: { error: { kind: 'InternalError', message: why, data: {} } } }])[0]
   }
 
   preempted(sessionId: string, active: readonly LaneMessage<Payload>[], by: LaneMessage<Payload>): void {
@@ -200,7 +241,7 @@ export class Agent implements Answerer {
       owner: caller.id,
       priority: 'person',
       policy,
-      payload: { kind: 'message', preview, reply },
+      payload: { kind: 'message', preview, reply, within: AsyncLocalStorage.snapshot() },
       acceptedAt: Date.now()
     }
     const body: Body = { message: sent.message, attachments }
@@ -232,19 +273,19 @@ export class Agent implements Answerer {
 
   /** Told to nobody but its caller, and no part of the conversation. */
   #command(command: Invocation, { sessionId, caller, listener, idempotencyKey, reply }: Message): Begun {
-    const given = idempotencyKey === undefined ? undefined : `${sessionId} ${caller.id} ${idempotencyKey}`
+    const given = idempotencyKey === undefined ? undefined : JSON.stringify([sessionId, caller.id, idempotencyKey])
     const known = given === undefined ? undefined : this.#given.get(given)
     const answer = known ?? this.#app.commands.run(command, { caller, sessionId })
     if (given !== undefined) remember(this.#given, given, answer)
     const runId = uuid()
-    const { outbox } = this.#app.db
-    const post = async (text: string) => reply && !known && (await outbox.add({ ...reply, text }, Date.now()))
+    const { db, log } = this.#app
     // Over a channel nobody sees an error.
-    answer
-      .catch((error) => post(toRpcError(error).message))
-      .catch((err) => this.#app.log.error({ err }, 'a refusal was not posted'))
-    const outcome = answer.then(async (content) => {
-      await post(content)
+    const posted = answer
+      .catch((error) => toRpcError(error).message)
+      .then((text) => (reply && !known ? db.outbox.add({ ...reply, text }, Date.now()) : undefined))
+      .catch((err) => log.error({ err }, 'what a command answered was not posted'))
+    const outcome = posted.then(async () => {
+      const content = await answer
       listener({ sessionId, runId, seq: 1, event: 'content', data: { text: content } })
       listener({ sessionId, runId, seq: 2, event: 'done', data: { content } })
       return { sessionId, runId, content, response: content, usage: { inputTokens: 0, outputTokens: 0 } }

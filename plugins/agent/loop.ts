@@ -1,6 +1,6 @@
 import type { Attachment, ChatMessage, ModelPart, ToolCall, Usage } from '../providers/define.ts'
 import type { ToolResult } from '../tools/define.ts'
-import type { ReadyCall } from './ready.ts'
+import { notRun, type ReadyCall } from './ready.ts'
 
 type UserMessage = ChatMessage & { role: 'user' }
 
@@ -99,21 +99,28 @@ export async function runLoop({
     await output.said(message)
     if (toolCalls.length === 0) return { content, usage }
 
-    for (const [index, call] of toolCalls.entries()) {
+    // After the last step nobody would see it any more.
+    const said = async () => (step < maxSteps ? await steered() : [])
+    let news: readonly UserMessage[] = []
+    for (const call of toolCalls) {
       signal.throwIfAborted()
-      // After the last step nobody would see it any more.
-      const news = step < maxSteps ? await steered() : []
+      if (news.length === 0) news = await said()
       if (news.length > 0) {
-        for (const { callId, tool } of toolCalls.slice(index)) {
-          await hear({ role: 'tool', callId, tool, output: SKIPPED, failed: true })
-        }
-        await take(news)
-        break
+        const { callId, tool } = call
+        await hear({ role: 'tool', callId, tool, output: SKIPPED, failed: true })
+        continue
       }
-      const { start, run } = await ready(call)
+      const { start, refusal, run } = await ready(call)
       signal.throwIfAborted()
       output.toolStart(start)
-      const result = await run()
+      let result = await refusal?.()
+      if (refusal) {
+        signal.throwIfAborted()
+        // While it waited: an approval that crossed it must not start what somebody has just taken back.
+        news = await said()
+        if (news.length > 0) result ??= notRun(SKIPPED)
+      }
+      result ??= await run()
       // A tool may have ended without looking at the signal. Nobody is told: the call counts as interrupted.
       signal.throwIfAborted()
       output.toolEnd(call, result)
@@ -126,6 +133,7 @@ export async function runLoop({
         failed: !result.success
       })
     }
+    await take(news)
   }
 
   const note = `(Stopped after ${maxSteps} steps without a final answer.)`

@@ -35,28 +35,30 @@ export function settledOf({ id, policy }: LaneMessage<unknown>, end: End, shown:
 }
 
 /**
- * What is said of ends on the channels that the messages came over: one thing a conversation, whatever the number of messages. Nothing
- * of what people did themselves.
+ * What is said of each of these ends on the channel that its message came over: one thing a conversation, whatever the number of messages.
+ * Nothing of what people did themselves.
  */
-export function postsOf(ends: readonly { readonly message: LaneMessage<Payload>; readonly settled: Settled }[]): NewPost[] {
-  const posts = new Map<string, NewPost>()
-  for (const { message, settled } of ends) {
+export function postsOf(
+  ends: readonly { readonly message: LaneMessage<Payload>; readonly settled: Settled }[]
+): (NewPost | undefined)[] {
+  const posts = ends.map(({ message, settled }): NewPost | undefined => {
     const reply = message.payload.kind === 'message' ? message.payload.reply : undefined
     const text = spokenOf(settled)
-    if (reply === undefined || text === '') continue
-    const key = JSON.stringify([reply.channel, reply.conversation, text])
-    // The newest message of several: that is what an answer is shown beside.
-    posts.delete(key)
-    posts.set(key, { ...reply, text })
-  }
-  return [...posts.values()]
+    return reply && text !== '' ? { ...reply, text } : undefined
+  })
+  const keys = posts.map((post) => post && JSON.stringify([post.channel, post.conversation, post.text]))
+  // The newest message of several: that is what an answer is shown beside.
+  const newest = new Map(keys.map((key, index) => [key, index]))
+  return posts.map((post, index) => (newest.get(keys[index]) === index ? post : undefined))
 }
 
-function spokenOf(settled: Settled): string {
+/** What somebody is told who does not see how a message ends; nothing of what people did themselves, and of what is still to be answered. */
+export function spokenOf(settled: Settled): string {
   if ('result' in settled) return settled.result.content
   const { kind, message, data } = settled.error
   if (kind === 'InternalError') return `Something went wrong. ${message}`
-  return (data.queue as { code?: string } | undefined)?.code === 'overflow' ? message : ''
+  const { code, kept = false } = (data.queue ?? {}) as { code?: LaneError['code']; kept?: boolean }
+  return code === 'overflow' || (code === 'shutdown' && !kept) ? message : ''
 }
 
 const STATES = {

@@ -13,7 +13,12 @@ export interface ReadyCall {
   /** What is told of it before anything else happens. */
   readonly start: Static<typeof ToolStart>
   /**
-   * Waits for a person where that is asked for, then runs the tool. To be called once.
+   * Waits for the person who has to confirm it, and answers the result where it may not run. Absent: nobody is asked. To be called once.
+   * @throws the signal's reason when the turn is stopped
+   */
+  refusal?(): Promise<ToolResult | undefined>
+  /**
+   * Runs the tool. To be called once, and not before it is confirmed.
    * @throws the signal's reason when the turn is stopped
    */
   run(): Promise<ToolResult>
@@ -33,7 +38,7 @@ export async function readyCall(
   const owner = turn.messages[0]!.owner
   const refused = (error: string, args = call.args): ReadyCall => ({
     start: { tool, args, callId },
-    run: async () => ({ success: false, output: '', error, attachments: [] })
+    run: async () => notRun(error)
   })
   if (call.invalid !== undefined) return refused(call.invalid)
   let prepared: PreparedCall
@@ -48,16 +53,22 @@ export async function readyCall(
   const run = (): Promise<ToolResult> => prepared.run({ sessionId, signal, actor: owner, log })
   if (!prepared.confirm) return { start, run }
   // Nobody is asked for what would be refused all the same.
-  const refusal = await prepared.refusal(sessionId)
-  if (refusal !== undefined) return refused(refusal, args)
+  const why = await prepared.refusal(sessionId)
+  if (why !== undefined) return refused(why, args)
   const asked = confirmations.ask({ sessionId, owner, tool, args, signal })
   if ('refused' in asked) return refused(asked.refused, args)
   const { expiresAt, decision } = asked
   return {
     start: { ...start, confirm: { callId: asked.callId, expiresAt } },
-    async run() {
+    async refusal() {
       const said = await turn.pause(() => decision)
-      return said.approved ? await run() : await refused(said.why).run()
-    }
+      return said.approved ? undefined : notRun(said.why)
+    },
+    run
   }
+}
+
+/** What the model gets in place of the tool's answer. */
+export function notRun(why: string): ToolResult {
+  return { success: false, output: '', error: why, attachments: [] }
 }

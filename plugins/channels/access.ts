@@ -1,4 +1,3 @@
-import { importPKCS8, SignJWT } from 'jose'
 import type { Clock } from '../../lanes/clock.ts'
 import { DeliveryError } from './define.ts'
 import { exchange } from './http.ts'
@@ -14,29 +13,38 @@ export interface Grant {
   readonly expiresIn: number
 }
 
+interface AccessTokenOptions<Settings> {
+  /** As they are in force. With other ones the token is another one. */
+  readonly settings: () => Settings
+  readonly request: (settings: Settings, signal: AbortSignal) => Promise<Grant>
+  readonly clock: Pick<Clock, 'now'>
+}
+
 /** The token of an API: asked for when it is needed, once for all who need it, and again before it ends. */
-export class AccessToken {
-  readonly #request: (signal: AbortSignal) => Promise<Grant>
-  readonly #clock: Pick<Clock, 'now'>
+export class AccessToken<Settings> {
+  readonly #options: AccessTokenOptions<Settings>
   #asking: Promise<string> | undefined
   #until = 0
+  #of: Settings | undefined
 
-  constructor(request: (signal: AbortSignal) => Promise<Grant>, clock: Pick<Clock, 'now'>) {
-    this.#request = request
-    this.#clock = clock
+  constructor(options: AccessTokenOptions<Settings>) {
+    this.#options = options
   }
 
   /** @throws DeliveryError */
   get(): Promise<string> {
-    if (this.#asking !== undefined && this.#clock.now() < this.#until) return this.#asking
+    const { settings, request, clock } = this.#options
+    const of = settings()
+    if (this.#asking !== undefined && clock.now() < this.#until && of === this.#of) return this.#asking
     this.#until = Number.POSITIVE_INFINITY
-    const asking = this.#request(AbortSignal.timeout(10_000)).then(
+    this.#of = of
+    const asking: Promise<string> = request(of, AbortSignal.timeout(10_000)).then(
       ({ accessToken, expiresIn }) => {
-        this.#until = this.#clock.now() + Math.max(0, expiresIn * 1000 - EARLY_MS)
+        if (this.#asking === asking) this.#until = clock.now() + Math.max(0, expiresIn * 1000 - EARLY_MS)
         return accessToken
       },
       (error) => {
-        this.#until = 0
+        if (this.#asking === asking) this.#until = 0
         throw error
       }
     )
@@ -52,7 +60,7 @@ export class AccessToken {
 
 /**
  * Asks an OAuth 2.0 token endpoint.
- * @throws DeliveryError; one that cannot be tried again where the credentials are wrong
+ * @throws DeliveryError; one that cannot be tried again where the credentials are wrong, which is what 4xx says
  */
 export async function grant(tokenUrl: string, form: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Grant> {
   const { status, json } = await exchange(tokenUrl, { method: 'POST', body: new URLSearchParams(form), signal })
@@ -60,9 +68,12 @@ export async function grant(tokenUrl: string, form: Readonly<Record<string, stri
   if (status === 200 && typeof accessToken === 'string') return { accessToken, expiresIn: Number(expiresIn) || 3600 }
   const { error } = (json ?? {}) as { error?: unknown }
   throw new DeliveryError(`no access token: ${status} ${typeof error === 'string' ? error.slice(0, 100) : ''}`, {
-    retryable: false
+    retryable: status === 429 || status < 400 || status >= 500
   })
 }
+
+/** For whoever only uses it. */
+export type Token = Pick<AccessToken<never>, 'get' | 'forget'>
 
 /** A service account of Google. */
 export interface ServiceAccount {
@@ -71,13 +82,15 @@ export interface ServiceAccount {
   readonly privateKey: string
 }
 
-/** The form that trades a service account for a token (RFC 7523). `subject`: on whose behalf. */
+/** The form that trades a service account for a token (RFC 7523). */
 export async function serviceAccountForm(
   { clientEmail, privateKey }: ServiceAccount,
-  { tokenUrl, scope, subject, now }: { tokenUrl: string; scope: string; subject?: string | undefined; now: number }
+  { tokenUrl, scope, now }: { tokenUrl: string; scope: string; now: number }
 ): Promise<Record<string, string>> {
+  // Loaded with the first token: a gateway that needs none starts without it.
+  const { importPKCS8, SignJWT } = await import('jose')
   const issuedAt = Math.floor(now / 1000)
-  const assertion = await new SignJWT({ scope, ...(subject === undefined ? {} : { sub: subject }) })
+  const assertion = await new SignJWT({ scope })
     .setProtectedHeader({ alg: 'RS256', typ: 'JWT' })
     .setIssuer(clientEmail)
     .setAudience(tokenUrl)

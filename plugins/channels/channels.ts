@@ -6,7 +6,7 @@ import { RpcError } from '../../rpc/errors.ts'
 import { masked, printable } from '../../rpc/shown.ts'
 import { Collection, type GatewayInstance } from '../../types.ts'
 import type { Channel, Inbound, Receipt } from './define.ts'
-import type { InboundRoute } from './inbound.ts'
+import type { InboundRequest, InboundRoute } from './inbound.ts'
 import type { Outbox } from './outbox.ts'
 import type { Strangers } from './strangers.ts'
 
@@ -26,12 +26,28 @@ interface ChannelsOptions {
   readonly log: Pick<FastifyBaseLogger, 'warn'>
 }
 
+/** Is put around what a platform's request does, to measure it or to give it an async context: calls `run` once and answers the same. */
+export type AroundInbound = <T>(
+  request: Pick<InboundRequest, 'headers'> & { readonly route: string },
+  run: () => Promise<T>
+) => Promise<T>
+
+/** Is told what comes in. */
+export interface InboundWatch {
+  /** What became of a message. `failed`: it could not be stored, and has not arrived. */
+  received(channel: string, outcome: Receipt['state'] | 'failed'): void
+  /** What a request of a platform was answered, by the URL of its route. */
+  answered(route: string, status: number): void
+}
+
 /** The channels of the gateway, and the one way in for what comes over them. */
 export class Channels {
   /** Where platforms reach the gateway. */
   readonly routes = new Set<Pick<InboundRoute, 'url' | 'missing'>>()
   readonly #channels = new Collection<Channel>('channel')
   readonly #options: ChannelsOptions
+  readonly #watches = new Set<InboundWatch>()
+  #around: AroundInbound = (_request, run) => run()
 
   constructor(options: ChannelsOptions) {
     this.#options = options
@@ -53,27 +69,46 @@ export class Channels {
     return this.#channels.list()
   }
 
+  watch(watch: InboundWatch): void {
+    this.#watches.add(watch)
+  }
+
+  /** Puts something around what requests of platforms do; what comes last is the outermost. */
+  around(outer: AroundInbound): void {
+    const inner = this.#around
+    this.#around = (request, run) => outer(request, () => inner(request, run))
+  }
+
+  /** Does what a request of a platform asks for. */
+  handle: AroundInbound = (request, run) => this.#around(request, run)
+
+  /** A request of a platform was answered. */
+  answered(route: string, status: number): void {
+    for (const watch of this.#watches) watch.answered(route, status)
+  }
+
   /**
    * Takes a message to the agent. Resolves as soon as it is stored, in well under 50 ms: the platform may then be told that it arrived. The
    * answer goes out by `deliver`, also when this process does not live to see it.
-   * @throws RpcError InvalidRequest for a message that no agent can take, InternalError where it could not be stored: it has not arrived
+   * @throws RpcError InternalError where it could not be stored, AgentBusy where the gateway is closing: it has not arrived
    */
   async receive(channel: string, inbound: Inbound): Promise<Receipt> {
+    let outcome: Receipt['state'] | 'failed' = 'failed'
+    try {
+      const receipt = await this.#receive(channel, inbound)
+      outcome = receipt.state
+      return receipt
+    } finally {
+      for (const watch of this.#watches) watch.received(channel, outcome)
+    }
+  }
+
+  async #receive(channel: string, inbound: Inbound): Promise<Receipt> {
     const { agent, presence, strangers, outbox, log } = this.#options
-    const {
-      conversation,
-      senderId,
-      senderName,
-      messageId,
-      text,
-      attachments = [],
-      context,
-      replyTo,
-      listener = () => {}
-    } = inbound
+    const { conversation, senderId, senderName, messageId, text, attachments, context, replyTo, listener = () => {} } = inbound
     presence.seen({ channel, senderId, senderName })
     const here = { channel, conversation, ...(context === undefined ? {} : { context }) }
-    const stranger = await strangers.answer(channel, senderId, text)
+    const stranger = inbound.known ? undefined : await strangers.answer({ channel, conversation, senderId, text })
     if (stranger) {
       if (stranger.say !== undefined) await this.#say({ ...here, text: stranger.say })
       return { state: 'stranger' }
@@ -90,26 +125,30 @@ export class Channels {
       } = await agent.accept({
         sessionId,
         message: text,
-        attachments,
+        attachments: (await attachments?.()) ?? [],
         caller,
         idempotencyKey: messageId.length > MAX_ID - 1 ? digest(messageId) : messageId,
         reply,
         listener
       })
-      outcome.then(
-        () => outbox.look(),
-        () => outbox.look()
-      )
-      return { state: duplicate ? 'duplicate' : 'accepted', sessionId, messageId: id }
+      const look = (): void => outbox.look()
+      return { state: duplicate ? 'duplicate' : 'accepted', sessionId, messageId: id, ended: outcome.then(look, look) }
     } catch (cause) {
+      if (cause instanceof RpcError && cause.kind === 'InvalidRequest') {
+        // Refused as often as it comes: a platform that tried again would get no further, and hold up what follows.
+        if (replyTo === undefined) await this.#say({ ...here, text: `This message cannot be taken: ${cause.message}` })
+        return { state: 'refused', reason: cause.message }
+      }
       if (!(cause instanceof RpcError) || cause.kind !== 'AgentBusy' || reply === undefined) throw cause
+      // It has not arrived: the platform sends it again, after the next start.
+      if ((cause.data.queue as { code?: string } | undefined)?.code === 'shutdown') throw cause
       // The lane is full, and would be when the platform tried again at once: the sender is told, and decides.
       log.warn(
         { sessionId, senderId: printable(senderId, MAX_ID), reason: masked(cause.message, { limit: 200 }) },
         'a message was not taken'
       )
       await this.#say({ ...reply, text: cause.message })
-      return { state: 'accepted', sessionId, messageId }
+      return { state: 'accepted', sessionId, messageId, ended: Promise.resolve() }
     }
   }
 

@@ -14,7 +14,10 @@ export interface Inbound {
   /** The platform's own id of it: what comes a second time, also after a restart, is the first one again. */
   readonly messageId: string
   readonly text: string
-  readonly attachments?: readonly Attachment[] | undefined
+  /** Asked for once it is known that the sender is heard: strangers have nothing fetched. */
+  readonly attachments?: (() => Promise<readonly Attachment[]>) | undefined
+  /** The sender is named in the configuration, and so no stranger. */
+  readonly known?: true | undefined
   /** What `deliver` needs to answer, beside the conversation. Any JSON; kept in the database until then. */
   readonly context?: unknown
   /** Is told what the run says, as it says it, as long as this process lives. */
@@ -25,9 +28,17 @@ export interface Inbound {
 
 /** What became of a message. In each case the platform may be told that it has arrived. */
 export type Receipt =
-  | { readonly state: 'accepted' | 'duplicate'; readonly sessionId: string; readonly messageId: string }
+  | {
+      readonly state: 'accepted' | 'duplicate'
+      readonly sessionId: string
+      readonly messageId: string
+      /** Resolves once it is settled, whatever the outcome. */
+      readonly ended: Promise<void>
+    }
   /** The sender has not been let in. The agent does not get to see it. */
   | { readonly state: 'stranger' }
+  /** No agent can take it, now or when it comes again. Its sender was told, unless the answer goes elsewhere. */
+  | { readonly state: 'refused'; readonly reason: string }
 
 /** One message to be sent on a channel: an answer, or a part of a long one. */
 export interface Delivery {

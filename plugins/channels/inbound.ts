@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { bucketOf } from '../../rpc/address.ts'
 import { FailureLimiter } from '../../rpc/limiter.ts'
-import { printable } from '../../rpc/shown.ts'
+import { masked, printable } from '../../rpc/shown.ts'
 import type { GatewayInstance } from '../../types.ts'
 
 const MiB = 1024 * 1024
@@ -87,6 +87,8 @@ export async function inbound(app: GatewayInstance, route: InboundRoute): Promis
       route.precheck?.(seen(request))
     })
 
+    scope.addHook('onResponse', async (_request, reply) => app.channels.answered(route.url, reply.statusCode))
+
     scope.setErrorHandler(async (cause, request, reply) => {
       const refusal = refusalOf(cause)
       const line = { route: route.url, status: refusal.status, reason: printable(refusal.message, 200) }
@@ -103,9 +105,19 @@ export async function inbound(app: GatewayInstance, route: InboundRoute): Promis
 
     scope.post(route.url, {
       config: { auth: 'none' },
+      // Some platforms put their token into the query, and a host's own log of requests has the URL as it came.
+      logSerializers: {
+        req: ({ method, url, ip }: FastifyRequest) => ({
+          method,
+          path: masked(url.split('?', 1)[0]!, { masker: app.settings.masker, limit: 200 }),
+          remoteAddress: ip
+        })
+      },
       bodyLimit: route.maxBytes ?? MiB,
       async handler(request, reply) {
-        const { status, body, headers = {} } = await route.handle({ ...seen(request), body: bytesOf(request.body) })
+        const asked = { ...seen(request), body: bytesOf(request.body) }
+        const handle = () => route.handle(asked)
+        const { status, body, headers = {} } = await app.channels.handle({ route: route.url, headers: request.headers }, handle)
         return await answer(reply.headers(headers).code(status), body)
       }
     })
@@ -142,6 +154,8 @@ function unavailable({ missing }: InboundRoute): string {
 function refusalOf(cause: unknown): Refusal {
   if (cause instanceof Refusal) return cause
   const { statusCode = 500, message } = cause as { statusCode?: number; message: string }
+  // What a channel could not parse.
+  if (cause instanceof SyntaxError) return new Refusal(400, 'no JSON', { cause })
   if (statusCode === 413 || statusCode === 415) return new Refusal(statusCode, message, { cause })
   // What the agent cannot take is malformed; what could not be stored is worth another try of the platform.
   return new Refusal(statusCode < 500 ? 400 : 503, message, { cause })

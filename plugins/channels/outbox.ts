@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db, PostRow } from '../../db/client.ts'
 import { Alarm, type Clock } from '../../lanes/clock.ts'
-import { masked } from '../../rpc/shown.ts'
+import { masked, printable } from '../../rpc/shown.ts'
 import type { Channel } from './define.ts'
 import { DeliveryError } from './define.ts'
 import { partsOf } from './parts.ts'
@@ -13,6 +13,8 @@ const TIMEOUT_MS = 60_000
 /** Between two tries, doubled each time. */
 const FIRST_WAIT_MS = 1000
 const LONGEST_WAIT_MS = 5 * 60_000
+/** A platform that wants to be left alone is, for up to so long. */
+const LONGEST_PAUSE_MS = 60 * 60_000
 /** Nobody waits for an answer any longer. */
 const KEPT_MS = 24 * 60 * 60_000
 /** What the last answers get at the end of the process. */
@@ -110,14 +112,15 @@ export class Outbox {
     // It was broken off, which says nothing about the platform.
     if (this.#closing.signal.aborted) return
     const now = this.#clock.now()
-    const { retryable, retryAfterMs } = cause instanceof DeliveryError ? cause : { retryable: true, retryAfterMs: undefined }
+    const { retryable, retryAfterMs = 0 } = cause instanceof DeliveryError ? cause : { retryable: true }
     const reason = masked(cause instanceof Error ? cause.message : String(cause), { limit: 500 })
-    const what = { channel: post.channel, conversation: post.conversation, attempts: post.attempts + 1, reason }
+    const what = { channel: post.channel, conversation: printable(post.conversation, 256), attempts: post.attempts + 1, reason }
     if (!retryable || now - post.createdAt > KEPT_MS) {
       this.#log.error(what, 'an answer could not be delivered and is given up')
       return await this.#store.remove(post.id)
     }
-    const wait = Math.min(retryAfterMs ?? FIRST_WAIT_MS * 2 ** post.attempts, LONGEST_WAIT_MS)
+    // Some say that it can be tried again at once, again and again.
+    const wait = Math.max(Math.min(FIRST_WAIT_MS * 2 ** post.attempts, LONGEST_WAIT_MS), Math.min(retryAfterMs, LONGEST_PAUSE_MS))
     this.#log.warn({ ...what, retryInMs: wait }, 'an answer could not be delivered yet')
     await this.#store.postpone(post.id, now + wait)
   }

@@ -62,8 +62,15 @@ export function checkProviders({ models }: Config, complain: Complain): void {
 }
 
 /** What makes a gateway that listens by itself unsafe. An embedded one listens where its host does. */
-export function checkExposure({ server }: Config, complain: Complain): void {
+export function checkExposure({ server, webhooks }: Config, complain: Complain): void {
   if (isLoopback(server.host)) return
+  for (const [name, { allowUnsigned, secret, secrets }] of Object.entries(webhooks)) {
+    if (!allowUnsigned || secret !== undefined || secrets.length > 0) continue
+    complain(
+      join(join('webhooks', name), 'allow_unsigned'),
+      `lets anybody who reaches ${server.host} speak to the agent: set its secret, or server.host to 127.0.0.1`
+    )
+  }
   if (server.token === undefined && server.tokens.length === 0) {
     complain(
       'server.host',

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { TSchema } from '@sinclair/typebox'
 import { isObject, isRecord, keysOf, nearest, partOf, settingsOf } from './keys.ts'
 import type { Problems } from './problems.ts'
@@ -10,9 +11,13 @@ export interface Setting {
   readonly path: readonly string[]
   readonly schema: TSchema
   readonly text: string
+  /** The variable whose file the text is from: it is then never shown. */
+  readonly from?: string
 }
 
 const PREFIX = 'FLYNN_'
+/** `FLYNN_TOKEN_FILE` names a file that holds what FLYNN_TOKEN would: the way of secrets in containers. */
+const FILE = '_FILE'
 
 /** Short names of what a container is most often told. FLYNN_CONFIG, which names the file, is no setting. */
 const SHORT: Readonly<Record<string, readonly string[]>> = {
@@ -40,19 +45,55 @@ export function variableOf(path: readonly string[]): string {
  * Every variable that starts with FLYNN_, as a setting; what stands for no key is a problem. Wide settings come
  * before narrow ones, so that FLYNN_SERVER__PORT wins over a port inside FLYNN_SERVER.
  */
-export function settingsIn(env: Environment, root: TSchema, problems: Problems): Setting[] {
+export async function settingsIn(env: Environment, root: TSchema, problems: Problems): Promise<Setting[]> {
   const settings = new Map<string, Setting>()
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith(PREFIX) || name === 'FLYNN_CONFIG' || text === undefined) continue
-    const path = SHORT[name] ?? name.slice(PREFIX.length).toLowerCase().split('__')
-    const { schema, known } = walk(root, path)
+    const setting = isFile(name, root)
+      ? await contentOf(name, text, env, root, problems)
+      : { name, text, ...targetOf(name, root) }
+    if (!setting) continue
+    const { path, known } = setting
     const other = settings.get(path.join('.'))
     if (known.length < path.length) problems.add(`${name}:`, undefined, unknown(name, path, root))
-    else if (other && other.text !== text)
+    else if (other && other.text !== setting.text)
       problems.add(`${name}:`, path.join('.'), `is also set by ${other.name}, to another value`)
-    else settings.set(path.join('.'), { name, path, schema, text })
+    else settings.set(path.join('.'), setting)
   }
   return [...settings.values()].sort((one, other) => one.path.length - other.path.length)
+}
+
+/** What a variable is about, and how much of that there is. */
+function targetOf(name: string, root: TSchema): { path: readonly string[]; schema: TSchema; known: readonly string[] } {
+  const path = SHORT[name] ?? name.slice(PREFIX.length).toLowerCase().split('__')
+  return { path, ...walk(root, path) }
+}
+
+/** A key may itself be called so: `docker.compose_file`. */
+function isFile(name: string, root: TSchema): boolean {
+  const isKey = (variable: string) => {
+    const { path, known } = targetOf(variable, root)
+    return known.length === path.length
+  }
+  return name.endsWith(FILE) && !isKey(name) && isKey(name.slice(0, -FILE.length))
+}
+
+/** Undefined when the file is of no use: the problems then say why, and neither its path nor its content. */
+async function contentOf(name: string, file: string, env: Environment, root: TSchema, problems: Problems) {
+  const variable = name.slice(0, -FILE.length)
+  const target = targetOf(variable, root)
+  const at = target.path.join('.')
+  if (env[variable] !== undefined) {
+    problems.add(`${name}:`, at, `is also set by ${variable}: only one of the two may be there`)
+    return undefined
+  }
+  try {
+    const text = (await readFile(file, 'utf8')).replace(/\r?\n$/, '')
+    return { name, text, from: name, ...target }
+  } catch (error) {
+    problems.add(`${name}:`, at, `names a file that cannot be read: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`)
+    return undefined
+  }
 }
 
 /** As far along `path` as there are keys: the schema there, and the keys so far. */

@@ -8,6 +8,7 @@ export { ConfigError } from './problems.ts'
 export { redactPaths } from './redact.ts'
 export type { Config, ConfigInput } from './schema.ts'
 export type { Settings } from './settings.ts'
+export { maskerOf } from './shown.ts'
 export { ConfigSource } from './source.ts'
 export { FileWatch } from './watch.ts'
 

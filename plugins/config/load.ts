@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { checkExposure, checkProviders, checkWhole, complainTo } from './checks.ts'
 import { complete, merge } from './complete.ts'
@@ -40,7 +41,7 @@ export async function loadConfig({ file, env, flags = {}, cwd = process.cwd(), c
     const written = parseYaml(text, shown, env, assembly.problems)
     if (written) assembly.add(written, assembly.home)
   }
-  for (const setting of settingsIn(env, ConfigSchema, assembly.problems)) assembly.set(setting)
+  for (const setting of await settingsIn(env, ConfigSchema, assembly.problems)) assembly.set(setting)
   for (const setting of settingsOfFlags(flags, ConfigSchema)) assembly.set(setting)
   return assembly.finish({ listens: true })
 }
@@ -71,10 +72,10 @@ class Assembly {
   }
 
   /** One setting given as text. */
-  set({ name, path, schema, text }: Setting): void {
+  set({ name, path, schema, text, from }: Setting): void {
     const place = `${name}:`
     const at = path.reduce(join, '')
-    const content = read(schema, { kind: 'text', place, text }, at, this.#reading(this.#cwd))
+    const content = read(schema, { kind: 'text', place, text, from }, at, this.#reading(this.#cwd))
     if (content === undefined) return
     const tree = path.reduceRight<unknown>((value, key) => ({ [key]: value }), content)
     this.#content = merge(this.#content, tree)
@@ -107,13 +108,30 @@ function ancestors(path: string): string[] {
 }
 
 const MISSING = 'there is no such file'
+/** No configuration is as large, and what is larger would keep everybody waiting while it is looked at. */
+const MAX_BYTES = 256 * 1024
+
+/** Nothing that has no end, or never begins. */
+async function readWhole(path: string): Promise<{ readonly text?: string; readonly fault?: string }> {
+  // Whoever opens a pipe for reading waits for a writer.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const stats = await file.stat()
+    if (stats.isDirectory()) return { fault: 'it is a folder' }
+    if (!stats.isFile()) return { fault: 'it is no file' }
+    if (stats.size > MAX_BYTES) return { fault: `it has more than ${MAX_BYTES / 1024} KiB` }
+    return { text: await file.readFile('utf8') }
+  } finally {
+    await file.close()
+  }
+}
 
 /** The file's text, or why there is none. */
 async function readText(file: string): Promise<{ readonly text?: string; readonly fault?: string }> {
   try {
-    return { text: await readFile(file, 'utf8') }
+    return await readWhole(file)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    return { fault: code === 'ENOENT' ? MISSING : code === 'EISDIR' ? 'it is a folder' : (code ?? 'unknown error') }
+    return { fault: code === 'ENOENT' ? MISSING : (code ?? 'unknown error') }
   }
 }

@@ -13,13 +13,14 @@ import { Server } from './sections/server.ts'
 import { Teams } from './sections/teams.ts'
 import { Telegram } from './sections/telegram.ts'
 import { ToolsSection } from './sections/tools.ts'
+import { WebChat } from './sections/webchat.ts'
 import { Webhooks } from './sections/webhooks.ts'
-import { name, named, oneOf, path, restart, section } from './sections/words.ts'
+import { filled, name, named, oneOf, path, restart, section } from './sections/words.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /** Whether a channel takes messages from strangers. */
-const PAIRING = ['open', 'required'] as const
+const PAIRING = ['open', 'required', 'allowlist'] as const
 
 /** Every key of the configuration, under its name in the file. A property without default that is not optional must be written. */
 export const ConfigSchema = section('The configuration of the gateway', {
@@ -39,7 +40,7 @@ export const ConfigSchema = section('The configuration of the gateway', {
   }),
   pairing: section('Whom the agent listens to on channels', {
     default: oneOf(PAIRING, {
-      description: 'Whether everybody is heard, or only senders who were let in with a code',
+      description: 'Whether everybody is heard, only senders who were let in with a code, or only those who are listed',
       default: 'open'
     }),
     channels: named(name.pattern, oneOf(PAIRING, { description: 'What holds for one channel' }), {
@@ -47,7 +48,17 @@ export const ConfigSchema = section('The configuration of the gateway', {
       default: {},
       key: name.expected,
       expected: 'an object of channels'
-    })
+    }),
+    allowlist: named(
+      name.pattern,
+      Type.Array(Type.String({ ...filled }), { description: 'Ids of senders, as system.presence shows them' }),
+      {
+        description: 'Senders who are heard on a channel without a code',
+        default: {},
+        key: name.expected,
+        expected: 'an object of channels'
+      }
+    )
   }),
   backends: BackendsSection,
   docker: DockerSection,
@@ -58,6 +69,7 @@ export const ConfigSchema = section('The configuration of the gateway', {
   telegram: Telegram,
   google_chat: GoogleChat,
   bluebubbles: BlueBubbles,
+  webchat: WebChat,
   log: section('The log', {
     level: oneOf(LOG_LEVELS, { description: 'The least important lines that are still written', default: 'info' })
   })

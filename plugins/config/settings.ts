@@ -1,14 +1,16 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { RpcError } from '../../rpc/errors.ts'
-import { Masker } from '../../rpc/masking/masker.ts'
+import type { Masker } from '../../rpc/masking/masker.ts'
 import { type Change, changeTo } from './changes.ts'
 import { checkWhole, complainTo } from './checks.ts'
 import { ConfigError, Problems } from './problems.ts'
 import type { Config } from './schema.ts'
-import { secretsOf, shownConfig } from './shown.ts'
+import { maskerOf, secretsOf, shownConfig } from './shown.ts'
 
-/** Anything shorter is no secret, and replacing it would leave nothing readable. */
-const MIN_SECRET = 4
+/** Reloads that wait for their turn. The last of them will read whatever is there by then, so more would be of no use. */
+export const MAX_WAITING = 16
+/** Secrets that a reload has taken out of force. They may still work elsewhere, and stand in lines that were logged before. */
+const MAX_RETIRED = 256
 /** Problems that one answer tells. Whoever has more of them has another file in mind. */
 const MAX_TOLD = 20
 
@@ -48,6 +50,8 @@ export class Settings {
   readonly #changeListeners: ((current: Config, previous: Config) => void)[] = []
   readonly #attemptListeners: ((attempt: Attempt) => void)[] = []
   #last: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+  #retired: string[] = []
 
   constructor({ config, read, log }: SettingsOptions) {
     this.#current = config
@@ -59,9 +63,9 @@ export class Settings {
     return this.#current
   }
 
-  /** Knows every secret of the configuration in force. */
+  /** Knows every secret of the configuration in force, and of those that were. */
   get masker(): Masker {
-    this.#masker ??= new Masker(secretsOf(this.#current))
+    this.#masker ??= maskerOf(this.#current, this.#retired)
     return this.#masker
   }
 
@@ -88,12 +92,20 @@ export class Settings {
   /**
    * Reads the configuration again and puts it in force. Two at once happen one after the other.
    * @param actor who wants it: the id of a caller, or what noticed a change
-   * @throws RpcError InvalidRequest that names everything which is wrong; nothing is changed then
+   * @throws RpcError InvalidRequest that names everything which is wrong; nothing is changed then. AgentBusy when too many wait
    */
-  reload(actor: string): Promise<Reloaded> {
-    const reload = this.#last.then(() => this.#reload(actor))
+  async reload(actor: string): Promise<Reloaded> {
+    if (this.#waiting >= MAX_WAITING) {
+      const message = `${MAX_WAITING} reloads are waiting: the last of them reads what is there now`
+      throw new RpcError('AgentBusy', message, { data: { retryAfterMs: 1000 } })
+    }
+    this.#waiting++
+    const reload = this.#last.then(() => {
+      this.#waiting--
+      return this.#reload(actor)
+    })
     this.#last = reload.catch(() => {})
-    return reload
+    return await reload
   }
 
   async #reload(actor: string): Promise<Reloaded> {
@@ -103,7 +115,7 @@ export class Settings {
       this.#tell(this.#attemptListeners, { actor, ...reloaded })
       return reloaded
     } catch (cause) {
-      const refused = refusal(cause, secretsOf(this.#current))
+      const refused = refusal(cause, this.masker)
       this.#tell(this.#attemptListeners, { actor, refused })
       throw refused
     }
@@ -122,6 +134,7 @@ export class Settings {
       throw cause instanceof ConfigError ? cause : new ConfigError([(cause as Error).message])
     }
     this.#current = change.config
+    this.#retired = [...new Set([...secretsOf(previous), ...this.#retired])].slice(0, MAX_RETIRED)
     this.#masker = undefined
     for (const { commit } of ready) commit()
     this.#tell(this.#changeListeners, change.config, previous)
@@ -162,19 +175,15 @@ function embedded(): RpcError {
  * A host's own way of reading may fail in any way, and say anything: only what is wrong with a configuration is told. Problems quote
  * what has no business where it was written, and that may be one of the secrets.
  */
-function refusal(cause: unknown, secrets: readonly string[]): RpcError {
+function refusal(cause: unknown, masker: Masker): RpcError {
   if (cause instanceof RpcError) return cause
   if (!(cause instanceof ConfigError)) {
     return new RpcError('InternalError', 'The configuration could not be read again; nothing was changed', { cause })
   }
-  const problems = cause.problems.map((problem) => secrets.reduce(withoutSecret, problem))
+  const problems = cause.problems.map((problem) => masker.mask(problem).text)
   const told = problems.slice(0, MAX_TOLD).map((problem) => `\n  ${problem}`)
   const more = problems.length > MAX_TOLD ? `\n  and ${problems.length - MAX_TOLD} more` : ''
   return new RpcError('InvalidRequest', `The configuration is not valid, nothing was changed:${told.join('')}${more}`, {
     data: { problems: problems.slice(0, MAX_TOLD) }
   })
-}
-
-function withoutSecret(text: string, secret: string): string {
-  return secret.length < MIN_SECRET ? text : text.replaceAll(JSON.stringify(secret).slice(1, -1), '***')
 }

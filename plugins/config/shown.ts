@@ -1,4 +1,5 @@
 import type { TSchema } from '@sinclair/typebox'
+import { Masker } from '../../rpc/masking/masker.ts'
 import { isList, isObject, isRecord, recordOf } from './keys.ts'
 import { camelCase } from './names.ts'
 import { type Config, ConfigSchema } from './schema.ts'
@@ -11,6 +12,11 @@ const HIDDEN = '***'
  */
 export function shownConfig(config: Config, mask: (text: string) => string): Record<string, unknown> {
   return mapped(ConfigSchema, config, (text, isSecret) => (isSecret ? HIDDEN : mask(text))) as Record<string, unknown>
+}
+
+/** Knows every secret of a configuration, and `more`. */
+export function maskerOf(config: Config, more: readonly string[] = []): Masker {
+  return new Masker([...secretsOf(config), ...more])
 }
 
 /** The values of everything that the schema marks secret. */

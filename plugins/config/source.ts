@@ -1,7 +1,6 @@
-import { stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { DEFAULT_FILE, loadConfig, type Sources } from './load.ts'
-import { ConfigError } from './problems.ts'
 import type { Config } from './schema.ts'
 
 /** Where a gateway that runs by itself has its configuration from, at the start and later. */
@@ -26,14 +25,11 @@ export class ConfigSource {
    */
   async load(): Promise<Config> {
     const called = this.#loaded ? basename(this.#name) : this.#name
-    const hasFile = await stat(this.file).then(
-      () => true,
-      () => false
-    )
-    if (this.#hadFile && !hasFile) throw new ConfigError([`${called}: is gone`])
-    const config = await loadConfig({ ...this.#sources, called })
+    // One that is named must be there.
+    const file = this.#hadFile ? this.#name : this.#sources.file
+    const config = await loadConfig({ ...this.#sources, file, called })
     this.#loaded = true
-    this.#hadFile ||= hasFile
+    this.#hadFile ||= existsSync(this.file)
     return config
   }
 }

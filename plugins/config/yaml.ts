@@ -1,4 +1,5 @@
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -7,12 +8,13 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  visit,
   type YAMLMap,
   type YAMLParseError,
   type YAMLSeq,
   type YAMLWarning
 } from 'yaml'
-import type { Problems } from './problems.ts'
+import { ConfigError, type Problems } from './problems.ts'
 import type { Entry, Written } from './written.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -37,7 +39,31 @@ export function parseYaml(text: string, name: string, env: Environment, problems
   }
   for (const error of [...doc.errors, ...doc.warnings]) problems.add(placeOf(error.pos[0]), '', textOf(error))
   if (doc.errors.length + doc.warnings.length > 0) return undefined
-  return written(doc.contents, { doc, env, placeOf, above: `${name}:1:1` })
+  let left = MAX_VALUES
+  const count = () => {
+    if (left-- <= 0)
+      throw new ConfigError([`${name}: says too much: more than ${MAX_VALUES} values, those behind aliases included`])
+  }
+  return written(doc.contents, { targets: targetsOf(doc), env, placeOf, above: `${name}:1:1`, count })
+}
+
+/** Of one file. Aliases of aliases make millions of a few lines. */
+const MAX_VALUES = 20_000
+
+/** What each alias stands for: the last anchor of its name before it. Looked up once for all, the library would do so for each. */
+function targetsOf(doc: Document): ReadonlyMap<Alias, Node> {
+  const anchors = new Map<string, Node>()
+  const targets = new Map<Alias, Node>()
+  visit(doc, {
+    Alias(_, alias) {
+      const target = anchors.get(alias.source)
+      if (target) targets.set(alias, target)
+    },
+    Value(_, node) {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node)
+    }
+  })
+  return targets
 }
 
 function textOf({ code, message }: YAMLParseError | YAMLWarning): string {
@@ -49,19 +75,22 @@ function textOf({ code, message }: YAMLParseError | YAMLWarning): string {
 }
 
 interface Source {
-  readonly doc: Document
+  readonly targets: ReadonlyMap<Alias, Node>
   readonly env: Environment
   /** Character offset → `flynn.yaml:4:14`. */
   placeOf(offset: number): string
   /** Where to point for a value that is not there. */
   readonly above: string
+  /** One more value. @throws ConfigError when there are too many */
+  count(): void
 }
 
 function written(node: Node | null | undefined, source: Source): Written {
+  source.count()
   const offset = node?.range?.[0]
   const place = offset === undefined ? source.above : source.placeOf(offset)
   if (isAlias(node)) {
-    const target = node.resolve(source.doc)
+    const target = source.targets.get(node)
     return target
       ? written(target, source)
       : { kind: 'fault', place, fault: 'starts with a * and so refers to an anchor, which is nowhere defined: put it in quotes' }

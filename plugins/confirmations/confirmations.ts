@@ -3,7 +3,6 @@ import { Alarm, type Clock } from '../../lanes/clock.ts'
 import type { Caller, Peer } from '../../rpc/define.ts'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
 import { allows } from '../../rpc/registry.ts'
-import { masked } from '../../rpc/shown.ts'
 import type { Audit } from '../audit.ts'
 import type { Bus } from '../bus/index.ts'
 import { Callbacks } from './callbacks.ts'
@@ -12,8 +11,6 @@ import { Callbacks } from './callbacks.ts'
 export const CONFIRM_MS = 120_000
 /** Tools that may wait at once, over all sessions: each of them holds a conversation in memory. */
 export const MAX_WAITING = 1000
-/** Enough of the arguments to see in the audit log what was answered. */
-const MAX_AUDITED = 200
 
 /** A call of a tool that somebody has to confirm. */
 export interface Question {
@@ -137,7 +134,7 @@ export class Confirmations {
       owner,
       approved: approve,
       ...(reason === undefined ? {} : { reason }),
-      args: masked(JSON.stringify(args), { limit: MAX_AUDITED })
+      args: JSON.stringify(args)
     })
     waiting.end(approve ? { approved: true } : { approved: false, why: refusedBecause(tool, reason) })
   }

@@ -9,13 +9,16 @@ const PIECE = 4096
 const PIECES = 4
 /** The estimate takes any amount of space for nothing; models do not. */
 const MOST_CHARACTERS_PER_TOKEN = 16
+/** Letters and digits without end, such as base64, which the estimate takes for long words: models take them two at a time. */
+const DENSE = /[\w+/=-]{48,}/g
+const DENSE_CHARACTERS_PER_TOKEN = 2
 
 /** About how many tokens a text is. */
 export function tokensIn(text: string): number {
   const least = Math.ceil(text.length / MOST_CHARACTERS_PER_TOKEN)
-  if (text.length <= PIECE * PIECES) return Math.max(least, estimateTokenCount(text))
+  if (text.length <= PIECE * PIECES) return Math.max(least, estimated(text))
   const gap = Math.floor((text.length - PIECE) / (PIECES - 1))
-  const pieces = Array.from({ length: PIECES }, (_, n) => estimateTokenCount(text.slice(n * gap, n * gap + PIECE)))
+  const pieces = Array.from({ length: PIECES }, (_, n) => estimated(text.slice(n * gap, n * gap + PIECE)))
   const sampled = pieces.reduce((sum, tokens) => sum + tokens, 0)
   return Math.max(least, Math.ceil((sampled * text.length) / (PIECE * PIECES)))
 }
@@ -39,6 +42,11 @@ export function textOf(message: ChatMessage): string {
 /** The text that a model is given in place of a file; undefined for one that it is given as it is. */
 export function textOfFile({ mimeType, data }: Attachment): string | undefined {
   return isTextType(mimeType) ? Buffer.from(data, 'base64').toString() : undefined
+}
+
+function estimated(text: string): number {
+  const words = text.replace(DENSE, '')
+  return estimateTokenCount(words) + Math.ceil((text.length - words.length) / DENSE_CHARACTERS_PER_TOKEN)
 }
 
 function fileTokens(file: Attachment): number {

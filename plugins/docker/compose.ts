@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Masker } from '../../rpc/masking/masker.ts'
 import { masked } from '../../rpc/shown.ts'
 import type { Outcome, Programs, RunOptions } from '../programs/index.ts'
 import { type Container, parsePs } from './containers.ts'
@@ -11,8 +12,8 @@ export type Command = 'start' | 'restart' | 'stop' | 'pull' | 'up'
 
 /** A client text never gets here: services are those of the model. `--no-deps` keeps everybody else's containers as they are. */
 const COMMANDS: Readonly<Record<Command, readonly string[]>> = {
-  // Not `start`: that fails where there is no container yet.
-  start: ['up', '-d', '--no-deps', '--no-build'],
+  // Not `start`: that fails where there is no container yet. What is there stays as it is: variables that made it may be missing here.
+  start: ['up', '-d', '--no-deps', '--no-build', '--no-recreate'],
   restart: ['restart', '--no-deps'],
   stop: ['stop', '-t', '10'],
   pull: ['pull', '--quiet', '--ignore-buildable'],
@@ -41,6 +42,8 @@ export class ComposeError extends Error {
 interface Surroundings {
   readonly programs: Pick<Programs, 'run'>
   readonly log: Pick<FastifyBaseLogger, 'warn'>
+  /** Knows the secrets of the gateway, which compose may have been given too. */
+  readonly masker: () => Masker
   readonly now?: () => number
 }
 
@@ -54,12 +57,14 @@ export interface Place {
 export class Compose {
   readonly #programs: Surroundings['programs']
   readonly #log: Surroundings['log']
+  readonly #masker: Surroundings['masker']
   readonly #now: () => number
   #model: { readonly of: string; readonly until: number; readonly model: Model } | undefined
 
-  constructor({ programs, log, now = () => performance.now() }: Surroundings) {
+  constructor({ programs, log, masker, now = () => performance.now() }: Surroundings) {
     this.#programs = programs
     this.#log = log
+    this.#masker = masker
     this.#now = now
   }
 
@@ -117,8 +122,8 @@ export class Compose {
 
   async #readAlone(composeFile: string, self: string, folder: string, problem: string): Promise<Model> {
     try {
+      if ((await stat(composeFile)).size > MAX_FILE) throw new Error('too large')
       const text = await readFile(composeFile, 'utf8')
-      if (text.length > MAX_FILE) throw new Error('too large')
       const { parse } = await import('yaml')
       return modelOf(parse(text, { merge: true, logLevel: 'silent' }), self, folder)
     } catch {
@@ -141,7 +146,10 @@ export class Compose {
     const known = unusable(outcome)
     if (known) return known
     const { code, stderr } = outcome
-    this.#log.warn({ code, stderr: masked(stderr.trim(), { limit: MAX_LOGGED }) }, 'docker compose has failed')
+    this.#log.warn(
+      { code, stderr: masked(stderr.trim(), { masker: this.#masker(), limit: MAX_LOGGED }) },
+      'docker compose has failed'
+    )
     return new ComposeError(`docker compose failed with exit code ${code}; the log of the gateway says more`)
   }
 }

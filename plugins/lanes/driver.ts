@@ -1,4 +1,4 @@
-import type { Db, NewPost, QueueEnd, RunEnd, StoredReply } from '../../db/client.ts'
+import type { Db, QueueEnd, RunEnd, StoredReply } from '../../db/client.ts'
 import type { LaneDriver, LaneEnd, Recovered } from '../../lanes/driver.ts'
 import type { LaneMessage } from '../../lanes/message.ts'
 import type { Turn } from '../../lanes/turn.ts'
@@ -6,7 +6,13 @@ import type { Turn } from '../../lanes/turn.ts'
 /** What a lane keeps in memory of what waits in it. */
 export type Payload =
   /** Stored: it outlives the process. `preview` is the beginning of its text, `reply` where its answer goes beside whoever waits for it. */
-  | { readonly kind: 'message'; readonly preview: string; readonly reply?: StoredReply | undefined }
+  | {
+      readonly kind: 'message'
+      readonly preview: string
+      readonly reply?: StoredReply | undefined
+      /** Calls something in the async context of whoever sent it. Not stored: after a restart there is nobody. */
+      within?<R>(run: () => R): R
+    }
   /** Not stored: it ends with the process, and so does whoever asked for it. */
   | { readonly kind: 'work'; run(turn: Turn<Payload>): unknown }
 
@@ -18,11 +24,11 @@ export interface MessageBody {
   readonly idempotencyKey?: string | undefined
 }
 
-/** How ends are stored, and that of their run where they had one, and what is to be said of them on channels. */
+/** How ends are stored, and that of their run where they had one. */
 type Recorder = (
   ends: readonly LaneEnd<Payload, unknown>[],
   runId: string | undefined
-) => { readonly ends: readonly QueueEnd[]; readonly run?: RunEnd | undefined; readonly posts?: readonly NewPost[] | undefined }
+) => { readonly ends: readonly QueueEnd[]; readonly run?: RunEnd | undefined }
 
 /** The message was sent before, and nothing was stored. */
 export class Duplicate extends Error {
@@ -42,6 +48,8 @@ export class StoredMessages implements LaneDriver<Payload, unknown> {
   readonly #record: Recorder
   readonly #now: () => number
   readonly #owed: Parameters<Db['queue']['settle']>[0][] = []
+  /** Set while what is owed is being stored. */
+  #settling: Promise<void> | undefined
 
   constructor(queue: Db['queue'], record: Recorder, now: () => number = Date.now) {
     this.#queue = queue
@@ -82,9 +90,16 @@ export class StoredMessages implements LaneDriver<Payload, unknown> {
 
   /**
    * Stores ends that could not be stored when they came: without them these messages would count as waiting or running, and run after
-   * the next start. Rejects where that fails again.
+   * the next start. Rejects where that fails again. Called again meanwhile it answers the same promise: each is stored by one of them.
    */
-  async settleOwed(): Promise<void> {
+  settleOwed(): Promise<void> {
+    this.#settling ??= this.#settleOwed().finally(() => {
+      this.#settling = undefined
+    })
+    return this.#settling
+  }
+
+  async #settleOwed(): Promise<void> {
     for (let [end] = this.#owed; end !== undefined; [end] = this.#owed) {
       await this.#queue.settle(end)
       this.#owed.shift()

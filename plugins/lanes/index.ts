@@ -1,6 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
-import type { Db, NewPost, QueueEnd, RunEnd } from '../../db/client.ts'
+import type { Db, QueueEnd, RunEnd } from '../../db/client.ts'
 import { systemClock } from '../../lanes/clock.ts'
 import type { LaneEnd } from '../../lanes/driver.ts'
 import { LaneError } from '../../lanes/errors.ts'
@@ -8,6 +9,7 @@ import { Lanes, type LanesOptions } from '../../lanes/lanes.ts'
 import type { LaneMessage, Outcome, QueuePolicy } from '../../lanes/message.ts'
 import { afterCrash, type Recovery } from '../../lanes/policy.ts'
 import type { Turn } from '../../lanes/turn.ts'
+import { RpcError } from '../../rpc/errors.ts'
 import * as methods from '../../rpc/methods/queue.ts'
 import { gatewayPlugin } from '../../types.ts'
 import { Duplicate, type MessageBody, type Payload, StoredMessages } from './driver.ts'
@@ -19,26 +21,16 @@ import { shown } from './shown.ts'
 export interface Answerer {
   /** Answers the messages of one turn. */
   run(turn: Turn<Payload>): Promise<unknown>
-  /** How ends are stored, and that of their run where they had one, and what is to be said of them on channels. */
-  record(
-    ends: readonly LaneEnd<Payload, unknown>[],
-    runId: string | undefined
-  ): { ends: QueueEnd[]; run?: RunEnd; posts?: NewPost[] }
+  /** How ends are stored, at least one, and that of their run where they had one. */
+  record(ends: readonly LaneEnd<Payload, unknown>[], runId: string | undefined): { ends: QueueEnd[]; run?: RunEnd }
   /** A message has ended and that is stored, or it was let go of at the end of the process. Once for each. */
   settled(
     laneId: string,
     message: LaneMessage<Payload>,
     end: { readonly outcome: Outcome<unknown> } | { readonly error: unknown }
   ): void
-  /**
-   * The last process ended while it answered this, which is not tried again: what was asked is not to be lost. Answers what is to be said
-   * of it on a channel; `why` is what whoever waited is told.
-   */
-  cutOff(
-    laneId: string,
-    message: LaneMessage<Payload>,
-    run: { id: string; body: unknown; why: string }
-  ): Promise<NewPost | undefined>
+  /** The last process ended while it answered this, which is not tried again: what was asked is not to be lost. */
+  cutOff(laneId: string, message: LaneMessage<Payload>, run: { id: string; body: unknown }): Promise<void>
   /** `by` is about to stop the turn of `active`. */
   preempted(laneId: string, active: readonly LaneMessage<Payload>[], by: LaneMessage<Payload>): void
 }
@@ -50,6 +42,14 @@ export interface Work<R> {
   /** A short chore that has to be done: it needs no slot, and nothing that happens to messages happens to it. */
   readonly pinned?: boolean
   run(turn: Turn<Payload>): R | PromiseLike<R>
+}
+
+/** Is told what becomes of messages and of work, in the order in which it is stored. */
+export interface LaneWatch {
+  /** A turn begins with these, or was steered by them meanwhile. */
+  claimed(messages: readonly LaneMessage<Payload>[], turnId: string): void
+  /** With a `turnId` the turn is over, and these are all that it began with or took. */
+  ended(ends: readonly LaneEnd<Payload, unknown>[], turnId: string | undefined): void
 }
 
 /** It waits its turn, whatever the session's policy says of messages; a lane that is full of it takes no more. */
@@ -72,6 +72,7 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
   readonly #queue: Db['queue']
   readonly #driver: StoredMessages
   readonly #recovery: Recovery
+  readonly #watches = new Set<LaneWatch>()
   #answerer: Answerer | undefined
   #resume = (): void => {}
 
@@ -79,7 +80,18 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
     const driver = new StoredMessages(queue, (ends, runId) => this.#answering.record(ends, runId))
     super({
       ...options,
-      driver,
+      driver: {
+        accept: (laneId, message, body) => driver.accept(laneId, message, body),
+        claim: (laneId, messages, turnId) => {
+          for (const watch of this.#watches) watch.claimed(messages, turnId)
+          return driver.claim(laneId, messages, turnId)
+        },
+        settle: (laneId, ends, turnId) => {
+          for (const watch of this.#watches) watch.ended(ends, turnId)
+          return driver.settle(laneId, ends, turnId)
+        },
+        recover: () => driver.recover()
+      },
       newId: uuid,
       run: (turn) => {
         const { payload } = turn.messages[0]!
@@ -93,6 +105,10 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
     this.#recovery = recovery
   }
 
+  watch(watch: LaneWatch): void {
+    this.#watches.add(watch)
+  }
+
   /**
    * Says who answers messages, once, and decides about those that the last process left: what waited waits again, what was running
    * was interrupted, or waits again where `lanes.recovery` says so.
@@ -102,24 +118,28 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
     this.#answerer = answerer
     const found = await this.#driver.recover()
     const fates = Map.groupBy(found, (it) => afterCrash(it, this.#recovery))
-    const posts: NewPost[] = []
-    const ended = async (fate: 'interrupted' | 'failed', why: string) => {
-      const ids: string[] = []
-      for (const { laneId, message } of fates.get(fate) ?? []) {
-        ids.push(message.id)
+    const ended = async (fate: 'interrupted' | 'failed', why: string): Promise<QueueEnd[]> => {
+      const cut = fates.get(fate) ?? []
+      if (cut.length === 0) return []
+      for (const { laneId, message } of cut) {
         const { runId } = (await this.#queue.get(message.id))!
         const bodies = await this.#queue.bodies([message.id])
-        const post = await answerer.cutOff(laneId, message, { id: runId ?? message.id, body: bodies.get(message.id), why })
-        if (post) posts.push(post)
+        await answerer.cutOff(laneId, message, { id: runId ?? message.id, body: bodies.get(message.id) })
       }
-      return { ids, outcome: { error: { kind: 'InternalError', message: why, data: { retryable: false } } } }
+      const error = new RpcError('InternalError', why, { data: { retryable: false } })
+      const { ends } = answerer.record(
+        cut.map(({ message }) => ({ message, error })),
+        undefined
+      )
+      return ends.map((end) => ({ ...end, state: fate }))
     }
     const waiting = fates.get('queue') ?? []
     await this.#queue.resolve({
       requeue: waiting.filter(({ state }) => state === 'running').map(({ message: { id } }) => id),
-      interrupted: await ended('interrupted', 'The gateway ended while this was being answered'),
-      failed: await ended('failed', 'The gateway ended each time this was being answered; it is not tried again'),
-      posts,
+      ends: [
+        ...(await ended('interrupted', 'The gateway ended while this was being answered')),
+        ...(await ended('failed', 'The gateway ended each time this was being answered; it is not tried again'))
+      ],
       now: Date.now()
     })
     let resumed = false
@@ -161,7 +181,8 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
    */
   async run<R>(laneId: string, { owner, pinned = false, run }: Work<R>): Promise<R> {
     try {
-      const payload: Payload = { kind: 'work', run }
+      // Somebody waits for it: it is done in that one's async context, and not in that of whatever the lane did before.
+      const payload: Payload = { kind: 'work', run: AsyncLocalStorage.bind(run) }
       const message = { id: uuid(), owner, priority: 'person', policy: WORK, pinned, payload, acceptedAt: Date.now() } as const
       const { settled } = await this.send(laneId, message)
       return (await settled).value as R

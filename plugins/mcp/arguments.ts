@@ -28,8 +28,11 @@ export const ENGINE_OPTIONS = {
   code: { regExp: Object.assign(() => ({ test: () => true }), { code: 'patterns are left to the server' }) }
 } as const
 
-/** References may multiply with each level; with more of them the check is left to the server. */
-const MAX_REFS = 40
+/**
+ * References may multiply with each level: of 40 of them, each item of a list can be a million checks. With more than these the check is left
+ * to the server.
+ */
+const MAX_REFS = 20
 /** Characters of a name that are shown. */
 const MAX_NAME = 40
 

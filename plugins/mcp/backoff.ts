@@ -4,22 +4,14 @@ const MAX_MS = 5 * 60_000
 /** A server that lived this long has nothing to do with its earlier failures. */
 const STABLE_MS = 60_000
 
-export interface BackoffOptions {
-  readonly now?: () => number
-  /** 0 to 1; several gateways must not knock at the same moment. */
-  readonly random?: () => number
-}
-
-/** When a server that failed may be started again: at once, then after about 1, 2, 4 … seconds, five minutes at the most. */
+/** When a server that failed may be started again: at once, then after 1, 2, 4 … seconds, five minutes at the most. */
 export class Backoff {
   readonly #now: () => number
-  readonly #random: () => number
   #failures = 0
   #retryAt = 0
 
-  constructor({ now = Date.now, random = Math.random }: BackoffOptions = {}) {
+  constructor(now: () => number) {
     this.#now = now
-    this.#random = random
   }
 
   /** Milliseconds until the next attempt; 0: now. */
@@ -33,7 +25,6 @@ export class Backoff {
     if (upSince !== undefined && now - upSince >= STABLE_MS) this.#failures = 0
     this.#failures++
     const delay = this.#failures === 1 ? 0 : Math.min(MAX_MS, BASE_MS * 2 ** (this.#failures - 2))
-    // Between half and all of it.
-    this.#retryAt = now + Math.round(delay * (0.5 + this.#random() / 2))
+    this.#retryAt = now + delay
   }
 }

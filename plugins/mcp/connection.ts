@@ -8,7 +8,7 @@ import { Lines } from './lines.ts'
 import { type ListedTool, list } from './listing.ts'
 import type { Settings } from './settings.ts'
 import { StdioTransport } from './stdio.ts'
-import { reasonOf, shownLine } from './words.ts'
+import { reasonOf, shown } from './words.ts'
 
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
@@ -119,11 +119,14 @@ export class Connection {
       this.#unanswered = 0
       return result
     } catch (cause) {
-      if (signal.aborted || isTimeout(cause)) this.#missed()
-      else if (!isClosed(cause)) this.#unanswered = 0
+      // Whoever cancels a call does not wait for its answer, and a server need not send one.
       signal.throwIfAborted()
-      if (isTimeout(cause)) throw new Error(`it did not answer within ${callMs / 1000} seconds`, { cause })
+      if (isTimeout(cause)) {
+        this.#missed()
+        throw new Error(`it did not answer within ${callMs / 1000} seconds`, { cause })
+      }
       if (isClosed(cause)) throw new Error(await this.ended, { cause })
+      this.#unanswered = 0
       // 404 by the protocol; many servers say 400.
       const { status } = cause as { status?: unknown }
       if (this.#transport.sessionId !== undefined && (status === 404 || status === 400)) {
@@ -159,7 +162,7 @@ export class Connection {
 
   #stdio(): StdioTransport {
     const { settings, limits, log } = this.#options
-    const lines = new Lines((line) => log.debug({ stderr: shownLine(line, settings) }, 'an MCP server says'))
+    const lines = new Lines((line) => log.debug({ stderr: shown(line, settings) }, 'an MCP server says'))
     void this.ended.then(() => lines.end())
     return new StdioTransport({
       command: settings.command ?? '',

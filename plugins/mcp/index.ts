@@ -11,8 +11,11 @@ export default gatewayPlugin({ name: 'mcp', dependencies: ['config', 'lanes', 't
   app.addHook('onClose', async () => {
     // The runs that are still under way may need them, and until they are done nothing else may hold the process.
     const hold = setInterval(() => {}, 60_000)
-    await app.lanes.close(app.config.server.shutdownGraceSeconds * 1000)
-    await Promise.all(servers.map((server) => server.close()))
-    clearInterval(hold)
+    try {
+      await app.lanes.close(app.config.server.shutdownGraceSeconds * 1000)
+      await Promise.all(servers.map((server) => server.close()))
+    } finally {
+      clearInterval(hold)
+    }
   })
 })

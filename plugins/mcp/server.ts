@@ -1,18 +1,22 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { RpcError } from '../../rpc/errors.ts'
 import type { SourcedTool, ToolOutput, ToolSource } from '../tools/define.ts'
-import { Backoff, type BackoffOptions } from './backoff.ts'
+import { Backoff } from './backoff.ts'
 import { Connection, type ServedTool, SessionExpired } from './connection.ts'
 import { LIMITS, type Limits } from './limits.ts'
 import { outputOf } from './result.ts'
 import type { Settings } from './settings.ts'
-import { reasonOf } from './words.ts'
+import { reasonOf, shown } from './words.ts'
 
-export interface McpServerOptions extends BackoffOptions {
+/** Characters of what a tool says of its failure. */
+const MAX_SAID = 1000
+
+export interface McpServerOptions {
   readonly name: string
   readonly settings: Settings
   readonly log: FastifyBaseLogger
   readonly limits?: Partial<Limits>
+  readonly now?: () => number
 }
 
 /**
@@ -41,13 +45,13 @@ export class McpServer implements ToolSource {
   /** Why it is down. */
   #reason = 'it was not needed yet'
 
-  constructor({ name, settings, log, limits, now = Date.now, random }: McpServerOptions) {
+  constructor({ name, settings, log, limits, now = Date.now }: McpServerOptions) {
     this.name = name
     this.#settings = settings
     this.#log = log
     this.#limits = { ...LIMITS, ...limits }
     this.#now = now
-    this.#backoff = new Backoff({ now, ...(random ? { random } : {}) })
+    this.#backoff = new Backoff(now)
   }
 
   /** Starts it when it is not there. Whoever asks first waits for the list, a few seconds at the most. */
@@ -157,7 +161,9 @@ export class McpServer implements ToolSource {
   }
 
   #failure(cause: unknown, signal: AbortSignal): unknown {
-    if (signal.aborted || cause instanceof RpcError) return cause
+    if (signal.aborted) return cause
+    // The server's own words, which may be any of what it was given.
+    if (cause instanceof RpcError) return new RpcError('InternalError', shown(cause.message, this.#settings, MAX_SAID), { cause })
     const reason = reasonOf(cause, this.#settings)
     return new RpcError('InternalError', `The MCP server '${this.name}' did not do it: ${reason}`, { cause })
   }

@@ -5,6 +5,8 @@ import { Meter } from './meter.ts'
 
 /** How long the output of a program that has ended is waited for when somebody else still holds its pipe. */
 const DRAIN_MS = 1000
+/** What may wait for a program to read it. One call alone may be as long as a frame of the gateway. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024
 
 export interface StdioOptions {
   readonly command: string
@@ -22,7 +24,7 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>
 
 /**
  * A program that speaks MCP over its stdin and stdout. The SDK's own transport knows no process groups, hands more of the
- * environment on, and reads without a bound.
+ * environment on, and counts nothing but the line that has begun.
  */
 export class StdioTransport implements Transport {
   onclose?: () => void
@@ -88,10 +90,13 @@ export class StdioTransport implements Transport {
 
   async send(message: JSONRPCMessage): Promise<void> {
     const stdin = this.#child?.stdin
-    if (!stdin?.writable) throw new Error('the program does not read')
-    // Not held back: what waits here are calls, each of which has a deadline of its own.
+    if (!stdin?.writable) throw new Error(this.end ?? 'it closed its stdin')
+    // Calls that were cancelled wait here all the same.
+    if (stdin.writableLength > MAX_UNREAD_BYTES) this.#abandon('it does not read what it is sent')
     await new Promise<void>((resolve, reject) => {
-      stdin.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()))
+      stdin.write(`${JSON.stringify(message)}\n`, (error) =>
+        error ? reject(this.end === undefined ? error : new Error(this.end)) : resolve()
+      )
     })
   }
 

@@ -6,12 +6,12 @@ const MAX_WORDS = 300
 
 /** Why something did not work, in words that may be shown: nothing in them that was configured as a secret. */
 export function reasonOf(cause: unknown, settings: Settings): string {
-  return masked(rawReason(cause), { secrets: secretsOf(settings), limit: MAX_WORDS })
+  return shown(rawReason(cause), settings)
 }
 
 /** What a server says to people, fit for the log. */
-export function shownLine(line: string, settings: Settings): string {
-  return masked(line, { secrets: secretsOf(settings), limit: MAX_WORDS })
+export function shown(words: string, settings: Settings, limit = MAX_WORDS): string {
+  return masked(words, { secrets: secretsOf(settings), limit })
 }
 
 function rawReason(cause: unknown): string {

@@ -5,6 +5,7 @@ import { nodeTool } from './tool.ts'
 import { Vault } from './vault.ts'
 
 export type { Nodes } from './nodes.ts'
+export type { PushService } from './push.ts'
 
 /** Owns `app.nodes`: companion devices, their methods, and the tool by which the agent reaches them. */
 export default gatewayPlugin(

@@ -15,6 +15,8 @@ import {
   MAX_NODES,
   type Negotiated,
   type NodeList,
+  type Pushed,
+  type PushParams,
   type PushTokenParams,
   type PushTokenSet,
   type Registered,
@@ -23,16 +25,14 @@ import {
   type StatusParams,
   type StatusSet
 } from '../../rpc/schemas/node.ts'
-import { masked } from '../../rpc/shown.ts'
+import { Collection } from '../../types.ts'
 import type { Audit } from '../audit.ts'
 import { Calls } from './calls.ts'
 import { type NodesConfig, negotiate, requireEnabled, underGates } from './policy.ts'
+import type { PushService, PushTarget } from './push.ts'
 import { checkedToken, digestOf, placeOf, shown } from './push-tokens.ts'
 import { CLOSE_POLICY, type Registration, Registrations } from './registrations.ts'
 import type { Vault } from './vault.ts'
-
-/** Enough of the arguments to see in the audit log what was asked for. */
-const MAX_AUDITED = 200
 
 export interface NodesOptions {
   /** Asked each time: another configuration may be in force by then. */
@@ -57,6 +57,8 @@ export interface Registrant {
 
 /** Companion devices: who is connected as which, what they told, and what they are asked to do. */
 export class Nodes {
+  /** Those that reach a device by its token, by the name of the provider. */
+  readonly pushServices = new Collection<PushService>('push service')
   readonly #options: Required<NodesOptions>
   readonly #registrations: Registrations
   readonly #calls = new Calls()
@@ -156,6 +158,48 @@ export class Nodes {
   }
 
   /**
+   * Sends a push notification to a node, by the token it has set. A token that the service calls gone is removed.
+   * @throws RpcError InvalidRequest when the node has no token, or the service is not configured or does not take such a message
+   */
+  async push(
+    { nodeId, title, body, data }: Static<typeof PushParams>,
+    { actor, signal }: { readonly actor: string; readonly signal: AbortSignal }
+  ): Promise<Static<typeof Pushed>> {
+    const { config, store, vault, audit } = this.#options
+    requireEnabled(config(), 'push')
+    if (title === undefined && body === undefined && data === undefined) {
+      throw invalidParams([{ path: 'params.title', message: 'is missing: a push has a title, a body or data' }])
+    }
+    const row = await store.get(nodeId)
+    if (!row?.push || row.pushDigest === null) {
+      throw invalidParams([{ path: 'params.nodeId', message: 'must be a node that has set a push token' }])
+    }
+    const { provider, environment, topic, updatedAt } = row.push
+    const token = vault.open(row.push.token, placeOf(nodeId))
+    if (token === undefined) {
+      throw new RpcError('InvalidRequest', `The push token of ${nodeId} cannot be read: the node has to set it again`)
+    }
+    const target = { token, environment, topic }
+    const service = this.#pushService(provider, target)
+    const sent = await service.send(target, { title, body, data }, signal)
+    const delivered = 'id' in sent
+    const removable = !delivered && sent.gone !== undefined && updatedAt < (sent.gone.since ?? Number.POSITIVE_INFINITY)
+    const tokenRemoved = removable && (await store.removePush(nodeId, row.pushDigest))
+    audit.record('node.push', actor, { nodeId, provider, delivered, ...(delivered ? {} : { reason: sent.reason }) })
+    if (delivered) return { nodeId, provider, delivered, ...(sent.id === undefined ? {} : { messageId: sent.id }) }
+    const { reason, retryable = false, retryAfterMs } = sent
+    return {
+      nodeId,
+      provider,
+      delivered,
+      reason,
+      tokenRemoved,
+      retryable,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs })
+    }
+  }
+
+  /**
    * Has a connected node do something, and waits for what it says.
    * @param actor who is recorded as having done that; absent where that is recorded already
    * @throws RpcError InvalidRequest when the node is not connected or cannot do it, and what `Calls.start` throws
@@ -169,8 +213,7 @@ export class Nodes {
     if (!registration) throw invalidParams([{ path: 'params.nodeId', message: 'must be a node that is connected' }])
     const record = (success: boolean): void => {
       if (actor === undefined) return
-      const shownArgs = masked(JSON.stringify(args), { limit: MAX_AUDITED })
-      this.#options.audit.record('node.invoke', actor, { nodeId, capability, success, args: shownArgs })
+      this.#options.audit.record('node.invoke', actor, { nodeId, capability, success, args: JSON.stringify(args) })
     }
     try {
       const answer = await this.#calls.start(registration, { capability, args, timeoutMs, signal })
@@ -241,6 +284,13 @@ export class Nodes {
       status,
       push: push && shown({ id, push }, this.#options.vault)
     }
+  }
+
+  #pushService(provider: string, target: PushTarget): PushService {
+    const service = this.pushServices.get(provider)
+    const missing = service?.missing(target) ?? [`a push service ${provider}`]
+    if (service && missing.length === 0) return service
+    throw new RpcError('InvalidRequest', `Not configured on this gateway: it needs ${missing.join(', ')}`)
   }
 
   #registered(connection: Peer, part?: 'location' | 'push'): Registration {

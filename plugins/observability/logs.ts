@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Static } from '@sinclair/typebox'
 import { RpcError } from '../../rpc/errors.ts'
-import type { Masker } from '../../rpc/masking/masker.ts'
+import { type Masker, STARS } from '../../rpc/masking/masker.ts'
 import { plain } from '../../rpc/masking/views.ts'
 import type { ServiceLog } from '../../rpc/schemas/observability.ts'
 import { printable } from '../../rpc/shown.ts'
@@ -107,7 +107,8 @@ export class Logs {
     )
     for (const { text, masked } of texts) {
       const { ts, level, text: raw } = lines[shown.length]!
-      redacted ||= masked
+      // The gateway masks its own lines when it writes them.
+      redacted ||= masked || raw.includes(STARS)
       cut ||= raw.length > MAX_LINE
       shown.push({ ts, level, text: printable(plain(text), MAX_LINE).trimEnd() })
       if (performance.now() < until) continue

@@ -1,5 +1,6 @@
 import type { LoggerOptions } from 'pino'
-import type { Masker } from '../../rpc/masking/masker.ts'
+import { type Masker, STARS } from '../../rpc/masking/masker.ts'
+import { namesSecret } from '../../rpc/masking/rules.ts'
 import type { LogQuery, RawLine, RawLog } from './journal.ts'
 import { levelOfPino } from './levels.ts'
 
@@ -66,37 +67,75 @@ function lineOf(json: string): RawLine {
 }
 
 /**
- * Options for pino that keep secrets out of what people wrote: messages of lines, and messages and stacks of errors. What stands in the
- * fields of a line is a matter of pino's own `redact`. `masker` is asked for each line: a reload makes another one.
+ * Options for pino that keep secrets out of every line: out of its message, its fields, and the messages and stacks of errors. `masker` is
+ * asked for each line: a reload makes another one.
  */
-export function maskingLog(masker: () => Masker): Pick<LoggerOptions, 'hooks' | 'serializers'> {
-  const mask = (value: unknown): unknown => (typeof value === 'string' ? masker().mask(value).text : value)
+export function maskingLog(masker: () => Masker): Required<Pick<LoggerOptions, 'hooks' | 'serializers' | 'formatters'>> {
+  const mask = (text: string): string => masker().mask(text).text
   return {
     hooks: {
       logMethod(args, method) {
-        const [first, message] = args as readonly unknown[]
+        const [first, message, ...more] = args as readonly unknown[]
         const error = first instanceof Error ? first : (first as { err?: unknown } | null | undefined)?.err
         // Without a message pino takes that of the error.
-        const told = message === undefined && error instanceof Error ? [first, error.message] : args
-        method.apply(this, told.map(mask) as Parameters<typeof method>)
+        const told = message === undefined && error instanceof Error ? [first, error.message] : [first, message, ...more]
+        // What stands first and is no text is the fields: `formatters` and `serializers` deal with those.
+        const shown = told.map((part, at) => (at === 0 && typeof part !== 'string' ? part : maskedValue(part, mask)))
+        method.apply(this, shown as Parameters<typeof method>)
       }
     },
+    formatters: { log: (fields) => maskedFields(fields, mask) },
     serializers: { err: (error: unknown) => shownError(error, mask) }
   }
+}
+
+type Mask = (text: string) => string
+
+/** Values in one field, at any depth; also what ends the walk through one that refers to itself. */
+const MAX_VALUES = 200
+
+interface Budget {
+  left: number
+}
+
+function maskedFields(fields: object, mask: Mask, budget?: Budget): Record<string, unknown> {
+  const entries = Object.entries(fields)
+    .slice(0, budget?.left)
+    .map(([name, value]) => {
+      const hidden = typeof value === 'string' && value !== '' && namesSecret(name)
+      return [name, hidden ? STARS : maskedValue(value, mask, budget)]
+    })
+  return Object.fromEntries(entries)
+}
+
+/** Requests, errors and the like are left to who knows what to show of them. */
+function maskedValue(value: unknown, mask: Mask, budget: Budget = { left: MAX_VALUES }): unknown {
+  if (budget.left <= 0) return '…'
+  budget.left--
+  if (typeof value === 'string') return mask(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.slice(0, budget.left).map((item) => maskedValue(item, mask, budget))
+  if (value instanceof URL) return mask(value.href)
+  return isPlain(value) ? maskedFields(value, mask, budget) : value
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 /** Causes of causes. */
 const MAX_DEPTH = 5
 
-function shownError(error: unknown, mask: (value: unknown) => unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return mask(error)
+function shownError(error: unknown, mask: Mask, depth = 0): unknown {
+  if (!(error instanceof Error)) return maskedValue(error, mask)
   const { name, message, stack, cause } = error
   const { code } = error as NodeJS.ErrnoException
   return {
     type: name,
     ...(code === undefined ? {} : { code }),
     message: mask(message),
-    stack: mask(stack),
+    stack: stack === undefined ? undefined : mask(stack),
     ...(cause === undefined || depth === MAX_DEPTH ? {} : { cause: shownError(cause, mask, depth + 1) })
   }
 }

@@ -46,7 +46,7 @@ export class Pairing {
     this.#tries = new Tries(now)
   }
 
-  /** What holds on a channel. `open`: everybody is heard; `required`: whoever was let in. */
+  /** What holds on a channel. `open`: everybody is heard; `required`: whoever was let in or is listed; `allowlist`: whoever is listed. */
   policy(channel: string): Policy {
     const { default: fallback, channels } = this.#config
     // A channel may be called `constructor`.
@@ -55,11 +55,17 @@ export class Pairing {
 
   /** Whether what the sender says may reach the agent. */
   async allowed(channel: string, senderId: string): Promise<boolean> {
-    return this.policy(channel) === 'open' || (await this.#store.has(channel, senderId))
+    const policy = this.policy(channel)
+    if (policy === 'open' || this.#isListed(channel, senderId)) return true
+    return policy === 'required' && (await this.#store.has(channel, senderId))
   }
 
-  /** @throws RpcError AgentBusy when too many codes are open */
+  /** @throws RpcError AgentBusy when too many codes are open, InvalidRequest where no code is of use */
   generate(channel: string, actor: string): Code {
+    if (this.policy(channel) === 'allowlist') {
+      const text = `${channel} takes no codes: whom it hears stands in pairing.allowlist.${channel}`
+      throw new RpcError('InvalidRequest', text)
+    }
     const made = this.#codes.make(channel)
     if (made === undefined) throw this.#tooMany(channel)
     this.#audit.record('pairing.generate', actor, { channel })
@@ -118,6 +124,11 @@ export class Pairing {
     return removed
   }
 
+  #isListed(channel: string, senderId: string): boolean {
+    const { allowlist } = this.#config
+    return Object.hasOwn(allowlist, channel) && allowlist[channel]!.includes(senderId)
+  }
+
   #tooMany(channel: string): RpcError {
     const ofChannel = this.#codes.list(channel)
     const all = ofChannel.length < MAX_OPEN
@@ -145,6 +156,9 @@ export default gatewayPlugin({ name: 'pairing', dependencies: ['config', 'db', '
     },
     get channels() {
       return app.config.pairing.channels
+    },
+    get allowlist() {
+      return app.config.pairing.allowlist
     }
   }
   app.decorate('pairing', new Pairing({ config, store: db.pairing, audit }))

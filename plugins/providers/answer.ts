@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { FinishReason, streamText } from 'ai'
 import { argumentsOf, type ModelPart, type ModelRequest, ProviderError, type ToolCall, type Usage } from './define.ts'
 import type { WireNames } from './names.ts'
-import { estimateUsage } from './usage.ts'
+
+/** Some local servers report nothing. */
+const NOT_TOLD: Usage = { inputTokens: 0, outputTokens: 0 }
 
 type SdkPart = ReturnType<typeof streamText>['stream'] extends AsyncIterable<infer Part> ? Part : never
 
@@ -17,14 +19,14 @@ export async function* partsOf(
   provider: string
 ): AsyncGenerator<ModelPart> {
   const calls: ToolCall[] = []
-  let text = ''
+  let spoke = false
   let ended: FinishReason | undefined
-  let usage: Usage | undefined
+  let usage = NOT_TOLD
   for await (const part of stream) {
     request.signal.throwIfAborted()
     if (part.type === 'error') throw part.error
     if (part.type === 'text-delta' && part.text !== '') {
-      text += part.text
+      spoke = true
       yield { type: 'text', text: part.text }
     }
     if (part.type === 'file') yield { type: 'file', file: { mimeType: part.file.mediaType, data: part.file.base64 } }
@@ -35,20 +37,13 @@ export async function* partsOf(
     }
   }
   request.signal.throwIfAborted()
-  const reason = reasonOf(ended, calls.length > 0, text !== '', provider)
+  const reason = reasonOf(ended, calls.length > 0, spoke, provider)
   for (const call of calls) yield { type: 'tool_call', call }
-  yield { type: 'finish', reason, usage: usage ?? estimateUsage(request, text) }
+  yield { type: 'finish', reason, usage }
 }
 
-/** Some local servers report nothing. */
-function reported({
-  inputTokens,
-  outputTokens
-}: {
-  inputTokens: number | undefined
-  outputTokens: number | undefined
-}): Usage | undefined {
-  return inputTokens === undefined || outputTokens === undefined ? undefined : { inputTokens, outputTokens }
+function reported({ inputTokens, outputTokens }: { [K in keyof Usage]: number | undefined }): Usage {
+  return inputTokens === undefined || outputTokens === undefined ? NOT_TOLD : { inputTokens, outputTokens }
 }
 
 /**

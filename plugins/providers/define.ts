@@ -42,7 +42,10 @@ export interface ModelRequest {
   readonly signal: AbortSignal
 }
 
-/** Tokens of one model call. `inputTokens` includes what the provider read from or wrote to its cache. */
+/**
+ * Tokens of one model call. `inputTokens` includes what the provider read from or wrote to its cache. Zeros where a provider tells nothing:
+ * they are estimated then.
+ */
 export interface Usage {
   readonly inputTokens: number
   readonly outputTokens: number
@@ -56,7 +59,13 @@ export type ModelPart =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'file'; readonly file: Attachment }
   | { readonly type: 'tool_call'; readonly call: ToolCall }
-  | { readonly type: 'finish'; readonly reason: 'stop' | 'tool_calls' | 'length'; readonly usage: Usage }
+  | {
+      readonly type: 'finish'
+      readonly reason: 'stop' | 'tool_calls' | 'length'
+      readonly usage: Usage
+      /** The provider has told nothing of its usage, or nothing that can be. A model need not say so itself. */
+      readonly estimated?: boolean
+    }
 
 /**
  * A model of one provider. `stream` is ONE model call: the loop over tools belongs to the agent.

@@ -6,6 +6,7 @@ import { failureOf } from './failure.ts'
 import { Generation, type ModelsOfTier, type Tiers } from './generation.ts'
 import { networkProviders } from './models.ts'
 import { offlineProvider } from './offline.ts'
+import { withUsage } from './usage.ts'
 
 export type { Tiers } from './generation.ts'
 
@@ -18,6 +19,15 @@ export interface ModelDescription {
   /** It is no real model: people should be told. */
   readonly offline: boolean
 }
+
+/**
+ * Is put around every call of a model, to measure it or to give it an async context: answers the parts that `stream` does. A tier that
+ * falls back makes one call of each model.
+ */
+export type AroundModel = (
+  model: { readonly provider: string; readonly model: string },
+  stream: () => AsyncIterable<ModelPart>
+) => AsyncIterable<ModelPart>
 
 /** What a model call tells of itself. */
 export type Asking = (model: { readonly provider: string; readonly model: string }) => void
@@ -44,6 +54,7 @@ export class Providers implements Models {
   /** Those that are retired and still held among them. */
   readonly #generations = new Set<Generation>()
   #generation: Generation | undefined
+  #around: AroundModel = (_model, stream) => stream()
 
   constructor(configured: Tiers, log: Pick<FastifyBaseLogger, 'warn'>) {
     this.#configured = configured
@@ -53,6 +64,12 @@ export class Providers implements Models {
   /** A kind of provider, by its name in the configuration. Before the gateway is ready. */
   add(provider: Provider): void {
     this.#kinds.add(provider)
+  }
+
+  /** Puts something around every call of a model; what comes last is the outermost. */
+  around(outer: AroundModel): void {
+    const inner = this.#around
+    this.#around = (model, stream) => outer(model, () => inner(model, stream))
   }
 
   /** Makes every configured model; no network. Throws an `Error` that names the setting which cannot work. */
@@ -122,7 +139,7 @@ export class Providers implements Models {
         let started = false
         let finished = false
         try {
-          for await (const part of candidate.stream(request)) {
+          for await (const part of this.#around({ provider, model }, () => withUsage(candidate.stream(request), request))) {
             started = true
             finished = part.type === 'finish'
             yield part

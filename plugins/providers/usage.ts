@@ -1,8 +1,26 @@
 import { estimateTokenCount } from 'tokenx'
-import type { ChatMessage, ModelRequest, Usage } from './define.ts'
+import type { ChatMessage, ModelPart, ModelRequest, Usage } from './define.ts'
 
 /** About what an image costs; the length of its base64 says nothing. */
 const ATTACHMENT_TOKENS = 1000
+
+/** More than any window: the configuration takes none that is larger. */
+const MOST_TOKENS = 100_000_000
+
+/** The parts of a call, with an estimate where its provider tells nothing of its usage, or nothing that can be. */
+export async function* withUsage(parts: AsyncIterable<ModelPart>, request: ModelRequest): AsyncGenerator<ModelPart> {
+  let text = ''
+  for await (const part of parts) {
+    if (part.type === 'text') text += part.text
+    if (part.type !== 'finish' || canBe(part.usage)) yield part
+    else yield { ...part, usage: estimateUsage(request, text), estimated: true }
+  }
+}
+
+/** Whether these can be the tokens of a call. Some servers report nothing as a number, and others anything. */
+function canBe({ inputTokens, outputTokens }: Usage): boolean {
+  return [inputTokens, outputTokens].every((it) => Number.isInteger(it) && it >= 0 && it <= MOST_TOKENS) && inputTokens > 0
+}
 
 /** Usage of a call as far as it can be told from the texts, for models that do not report it. */
 export function estimateUsage(

@@ -9,7 +9,7 @@ import { Toolbox } from './toolbox.ts'
 import { webFetchTool } from './web-fetch.ts'
 
 export type { ToolSource } from './define.ts'
-export type { PreparedCall, RunOptions } from './toolbox.ts'
+export type { AroundTool, PreparedCall, RunOptions } from './toolbox.ts'
 
 export type Tools = Toolbox
 
@@ -23,15 +23,20 @@ export default gatewayPlugin(
       lanes: app.lanes,
       sessions: app.db.sessions,
       log: app.log,
-      restricted: () => app.config.tools
+      restricted: () => app.config.tools,
+      masker: () => app.settings.masker
     })
     for (const tool of builtIn(app)) tools.add(tool)
     app.decorate('tools', tools)
     for (const method of Object.values(methods)) app.rpc.method(method)
-    app.addHook('onReady', async () => {
+    const tellMisnamed = (): void => {
       const names = tools.misnamed()
       // A slip here would let a tool run that somebody wanted to be asked about.
       if (names.length > 0) app.log.warn({ tools: names }, 'tools.confirm or tools.elevated names tools that are not there')
+    }
+    app.addHook('onReady', async () => tellMisnamed())
+    app.settings.onChange(({ tools: { confirm, elevated } }, previous) => {
+      if (confirm !== previous.tools.confirm || elevated !== previous.tools.elevated) tellMisnamed()
     })
   }
 )

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from '../../db/client.ts'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
+import type { Masker } from '../../rpc/masking/masker.ts'
 import { elevationOf } from '../../rpc/schemas/session.ts'
 import { masked } from '../../rpc/shown.ts'
 import type { Audit } from '../audit.ts'
 import type { GatewayLanes } from '../lanes/index.ts'
 import type { ToolSpec } from '../providers/define.ts'
+import { handedBack } from './attachments.ts'
 import { Catalog, type Entry } from './catalog.ts'
 import {
   type AnyTool,
@@ -36,6 +38,8 @@ export interface ToolboxOptions {
   readonly log: Pick<FastifyBaseLogger, 'warn'>
   /** What the operator asks for, as it is now: names of tools. */
   restricted(): { readonly confirm: readonly string[]; readonly elevated: readonly string[] }
+  /** Knows the secrets of the gateway, as they are now. Absent: they are known by their shapes and places alone. */
+  readonly masker?: () => Masker
   readonly now?: () => number
 }
 
@@ -55,8 +59,9 @@ export interface PreparedCall {
   run(options: RunOptions): Promise<ToolResult>
 }
 
-/** Enough of the arguments to see in the audit log what was asked for. */
-const MAX_AUDITED = 200
+/** Is put around every run of a tool, to measure it or to give it an async context: calls `run` once and answers what it answers. */
+export type AroundTool = (tool: string, options: RunOptions, run: () => Promise<ToolResult>) => Promise<ToolResult>
+
 /** Characters of an error: enough for any honest one. */
 const MAX_ERROR = 1000
 
@@ -67,6 +72,7 @@ const UNFORESEEN = 'the tool failed'
 export class Toolbox {
   readonly #catalog: Catalog
   readonly #options: ToolboxOptions
+  #around: AroundTool = (_tool, _options, run) => run()
 
   constructor(options: ToolboxOptions) {
     this.#catalog = new Catalog(options)
@@ -76,6 +82,12 @@ export class Toolbox {
   /** Adds a tool. A name that is taken or malformed, or a schema that is not that of an object, stops the start. */
   add(tool: AnyTool): void {
     this.#catalog.add(tool)
+  }
+
+  /** Puts something around every run of a tool; what comes last is the outermost. */
+  around(outer: AroundTool): void {
+    const inner = this.#around
+    this.#around = (tool, options, run) => outer(tool, options, () => inner(tool, options, run))
   }
 
   /** Adds tools that come and go. A name that is malformed, or taken by another source or by tools of the gateway, stops the start. */
@@ -123,7 +135,7 @@ export class Toolbox {
       args: frozen,
       confirm: this.#options.restricted().confirm.includes(name),
       refusal: (sessionId) => this.#refusal(name, sessionId),
-      run: (options) => this.#run(entry, frozen, options)
+      run: (options) => this.#around(name, options, () => this.#run(entry, frozen, options))
     }
   }
 
@@ -167,11 +179,10 @@ export class Toolbox {
   async #run({ name, tool }: Entry, args: Record<string, unknown>, options: RunOptions): Promise<ToolResult> {
     const { sessionId, signal, log, actor } = options
     signal.throwIfAborted()
-    const { dataDir, audit } = this.#options
+    const { dataDir, audit, masker } = this.#options
     const workspace = workspacePath(dataDir, sessionId)
-    const shownArgs = masked(JSON.stringify(args), { limit: MAX_AUDITED })
     const record = (end: { success: boolean; aborted?: true; refused?: true }): void =>
-      audit.record('tool.run', actor, { tool: name, sessionId, ...end, args: shownArgs })
+      audit.record('tool.run', actor, { tool: name, sessionId, ...end, args: JSON.stringify(args) })
     // At once, and not when the tool has ended: one that ignores its signal may never do so.
     const aborted = (): void => record({ success: false, aborted: true })
     signal.addEventListener('abort', aborted, { once: true })
@@ -183,7 +194,7 @@ export class Toolbox {
         return { success: false, output: '', error: refusal, attachments: [] }
       }
       const context = { signal, session: { id: sessionId, workspace }, log }
-      const result = await outcome(tool, args, context, [workspace, dataDir])
+      const result = await outcome(tool, args, context, { hidden: [workspace, dataDir], masker })
       if (!signal.aborted) record({ success: result.success })
       return result
     } finally {
@@ -211,18 +222,19 @@ async function outcome(
   tool: AnyTool | SourcedTool,
   args: Record<string, unknown>,
   context: ToolContext,
-  hidden: readonly string[]
+  { hidden, masker }: { readonly hidden: readonly string[]; readonly masker: (() => Masker) | undefined }
 ): Promise<ToolResult> {
   try {
     const returned: string | ToolOutput = await tool.run(args, context)
     const { output, attachments = [] } = typeof returned === 'string' ? { output: returned } : returned
     if (typeof output !== 'string') throw new TypeError('a tool returns a text, or an object with the text as its output')
-    return { success: true, output, error: null, attachments }
+    return { success: true, error: null, ...handedBack(output, attachments) }
   } catch (cause) {
     context.signal.throwIfAborted()
     if (cause instanceof ToolError || cause instanceof RpcError) {
       const output = cause instanceof ToolError ? cause.output : ''
-      return { success: false, output, error: masked(cause.message, { hidden, limit: MAX_ERROR }), attachments: [] }
+      const error = masked(cause.message, { hidden, masker: masker?.(), limit: MAX_ERROR })
+      return { success: false, output, error, attachments: [] }
     }
     context.log.error({ err: cause, tool: tool.name }, 'a tool failed in a way it did not foresee')
     return { success: false, output: '', error: UNFORESEEN, attachments: [] }

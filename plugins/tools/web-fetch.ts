@@ -2,9 +2,9 @@ import type { Readable, Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import { Type } from '@sinclair/typebox'
 import type { Agent, Dispatcher } from 'undici'
+import { type PublicAddressOptions, publicConnector } from '../../rpc/public-address.ts'
 import { isTextType } from '../../rpc/schemas/agent.ts'
 import { type AnyTool, defineTool, ToolError } from './define.ts'
-import { type PublicAddressOptions, publicConnector } from './public-address.ts'
 import { readableText } from './readable.ts'
 
 const TIMEOUT_MS = 20_000
@@ -42,7 +42,7 @@ export function webFetchTool(options: WebFetchOptions = {}): AnyTool {
       const either = AbortSignal.any([signal, timeout])
       // Nothing is kept between calls: a pooled connection would be one more thing to check, and to close.
       const { Agent } = await import('undici')
-      const agent = new Agent({ connect: await publicConnector(addresses, either) })
+      const agent = new Agent({ connect: await publicConnector({ refused, ...addresses }, either) })
       try {
         return await fetchText(agent, parse(url), either)
       } catch (cause) {
@@ -54,6 +54,12 @@ export function webFetchTool(options: WebFetchOptions = {}): AnyTool {
       }
     }
   })
+}
+
+/** What the operator can do about it stands with the reason. */
+function refused(reason: string): ToolError {
+  const hint = reason.endsWith('not a public address') ? '; tools.web.allow_hosts can permit it' : ''
+  return new ToolError(`${reason}${hint}`)
 }
 
 /** @throws ToolError for what is not a plain http(s) URL */

@@ -4,7 +4,7 @@ import type { AnyMethod } from '../define.ts'
 import { EXTENSION_EVENTS } from '../schemas/system.ts'
 import { CLOSE_CODES } from './closing.ts'
 import { type Described, groupOf, HOST, LICENSE, type Shown } from './described.ts'
-import { type FrameSchemas, frameSchemas, NATIVE_ID, ORIGIN } from './frames.ts'
+import { type FrameSchemas, frameSchemas, NATIVE_ID, ORIGIN, TRACEPARENT } from './frames.ts'
 import { NAMED } from './named.ts'
 import { type JsonSchema, Schemas } from './schemas.ts'
 
@@ -120,7 +120,7 @@ function message(name: string, title: string, payload: object): Message {
 
 function request({ name, summary, params, examples = [] }: AnyMethod, schemas: Schemas): Message {
   const required = ['id', 'method', ...((params.required ?? []).length > 0 ? ['params'] : [])]
-  const properties = { id: NATIVE_ID, method: { const: name }, params: schemas.of(params) }
+  const properties = { id: NATIVE_ID, method: { const: name }, params: schemas.of(params), traceparent: TRACEPARENT }
   const shown = examples.map(({ params }: Shown) => ({ payload: { id: 1, method: name, params } }))
   return { ...message(`${name}.request`, summary, { type: 'object', required, properties }), ...CORRELATION, ...exampled(shown) }
 }
@@ -187,7 +187,8 @@ function strictMessages(frames: FrameSchemas): Message[] {
       jsonrpc: VERSION,
       id: { ...STRICT_ID, description: 'Without one it is a notification, and not answered' },
       method: { type: 'string' },
-      params: { type: 'object', description: 'As in the native dialect' }
+      params: { type: 'object', description: 'As in the native dialect' },
+      traceparent: TRACEPARENT
     }
   }
   const success: JsonSchema = {

@@ -6,6 +6,12 @@ import type { JsonSchema, Schemas } from './schemas.ts'
 /** The native dialect's: an id is an integer. */
 export const NATIVE_ID: JsonSchema = { type: 'integer', description: 'Of the request; chosen by the client' }
 
+/** Of a request, in either dialect. */
+export const TRACEPARENT: JsonSchema = {
+  type: 'string',
+  description: 'The span that this request is a part of, as W3C Trace Context writes it; one that is malformed counts as none'
+}
+
 /** Where an event comes from. */
 export const ORIGIN = {
   sessionId: { type: 'string', description: 'The session it happened in' },

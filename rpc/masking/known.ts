@@ -1,8 +1,12 @@
 import { Automaton, type Range } from './automaton.ts'
 import { plain } from './views.ts'
 
-/** Anything shorter is no secret, and replacing it would leave nothing readable. */
-const MIN_SECRET = 4
+/** Characters that a value has at least to be looked for in texts; a word or a number has more of them. */
+const MIN_SECRET = 8
+const MIN_WORD = 16
+const WORD = /^(?:\p{L}?\p{Ll}*|\p{Lu}*|\p{Nd}*)$/u
+/** Bits at both ends of a form in base64 are its neighbours': what is left of the shortest secret. */
+const MIN_BASE64 = 8
 /**
  * Long secrets are looked for in pieces: one that was cut off, or wrapped over lines, leaves no more than a piece. Also the longest
  * of what is found, for those who cut texts.
@@ -19,7 +23,7 @@ export class KnownSecrets {
 
   constructor(secrets: Iterable<string>) {
     const known = [...new Set([...secrets].flatMap(partsOf))]
-    const words = known.flatMap((secret) => [plain(secret), ...hexOf(secret)].filter(({ length }) => length >= MIN_SECRET))
+    const words = known.flatMap((secret) => [plain(secret), ...hexOf(secret)].filter(isTelling))
     this.#automaton = new Automaton(words.map(folded).flatMap(pieces))
     this.#base64 = new Automaton(known.flatMap((secret) => base64Of(secret).map(folded).flatMap(pieces)))
   }
@@ -43,7 +47,15 @@ export class KnownSecrets {
 
 /** The secret, and its lines where it has several: a log shows them one by one. */
 function partsOf(secret: string): string[] {
-  return [secret, ...secret.split(/\r?\n/)].map((part) => part.trim()).filter(({ length }) => length >= MIN_SECRET)
+  return [secret, ...secret.split(/\r?\n/)].map((part) => part.trim()).filter(isTelling)
+}
+
+/**
+ * Whether the value is found in a text only where it is meant: `node` or `1234` as a token would be taken out of every line that has a
+ * word or a number like it, and show whoever reads such a line what the token is.
+ */
+function isTelling(value: string): boolean {
+  return value.length >= (WORD.test(value) ? MIN_WORD : MIN_SECRET)
 }
 
 /**
@@ -65,7 +77,7 @@ function base64Of(secret: string): string[] {
   return [0, 1, 2].flatMap((before) => {
     const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
     const own = text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
-    return own.length >= MIN_SECRET ? [own] : []
+    return own.length >= MIN_BASE64 ? [own] : []
   })
 }
 

@@ -11,7 +11,8 @@ const READ = 65_536
  * known secret can be in the longest of its encodings, and longer than what any shape needs to be known.
  */
 const EDGE = PIECE * 16
-const STARS = '***'
+/** In place of a secret. */
+export const STARS = '***'
 /** In place of a text that could not be looked at. */
 const WITHHELD = '[line withheld]'
 
@@ -25,7 +26,7 @@ export interface Masked {
 export class Masker {
   readonly #known: KnownSecrets
 
-  /** @param secrets never to be shown, however they are written; what is shorter than four characters is none */
+  /** @param secrets never to be shown, however they are written; short ones and words are left to their places (README.md) */
   constructor(secrets: Iterable<string> = []) {
     this.#known = new KnownSecrets(secrets)
   }

@@ -12,6 +12,8 @@ import {
   NODE_EVENTS,
   NodeList,
   NodesParams,
+  Pushed,
+  PushParams,
   PushTokenParams,
   PushTokenSet,
   Registered,
@@ -156,6 +158,22 @@ export const setPushToken = defineMethod({
     }
   ],
   handler: async (params, ctx) => await ctx.app.nodes.setPushToken(connectionOf('node.push_token.set', ctx), params)
+})
+
+export const push = defineMethod({
+  name: 'node.push',
+  summary: 'Send a push notification to a node, connected or not (extension)',
+  extension: true,
+  scope: 'operate',
+  params: PushParams,
+  result: Pushed,
+  examples: [
+    {
+      params: { nodeId: 'companion-phone', title: 'Tea is ready', body: 'Earl Grey' },
+      result: { nodeId: 'companion-phone', provider: 'fcm', delivered: true, messageId: 'projects/example/messages/1' }
+    }
+  ],
+  handler: async (params, { app, caller, signal }) => await app.nodes.push(params, { actor: caller.id, signal })
 })
 
 export const invoke = defineMethod({

@@ -145,6 +145,39 @@ export const PushTokenSet = Type.Object({ updated: Type.Literal(true), node: Nod
 
 const connected = Type.Boolean({ description: 'Whether it is registered now' })
 
+/** Sent to APNs, or FCM, in the app's own words: both have names in there that are theirs. */
+export const PushParams = Type.Object(
+  {
+    nodeId: NodeId,
+    title: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    body: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
+    data: Type.Optional(
+      Type.Record(
+        Type.String({ pattern: '^(?!(aps|from|message_type)$|google|gcm)[A-Za-z0-9_.-]{1,64}$' }),
+        Type.String({ maxLength: 4096 }),
+        {
+          additionalProperties: false,
+          maxProperties: 64,
+          expected: 'texts by name; aps, from, message_type and what begins with google or gcm are taken',
+          description: 'For the app; without title and body it is woken in the background'
+        }
+      )
+    )
+  },
+  { additionalProperties: false }
+)
+
+export const Pushed = Type.Object({
+  nodeId: Type.String(),
+  provider,
+  delivered: Type.Boolean({ description: 'Whether the service has taken it' }),
+  messageId: Type.Optional(Type.String({ description: 'What the service calls it' })),
+  reason: Type.Optional(Type.String({ description: "Why it was not delivered, in the service's words" })),
+  tokenRemoved: Type.Optional(Type.Boolean({ description: 'The service has no such device any more' })),
+  retryable: Type.Optional(Type.Boolean()),
+  retryAfterMs: Type.Optional(Type.Integer())
+})
+
 export const Locations = Type.Object({
   locations: Type.Array(Type.Object({ node: Node, connected, location: Location }), { description: 'Newest first' })
 })

@@ -5,7 +5,8 @@ export function frames(): string {
   return paragraphs(
     '## Frames',
     `Frames are text, one JSON value each; a binary frame is an error. There are two dialects, told apart frame by frame: one with a member
-\`jsonrpc\` speaks JSON-RPC 2.0, any other is native. Both have the same methods, params and results.`,
+\`jsonrpc\` speaks JSON-RPC 2.0, any other is native. Both have the same methods, params and results. A request may have the member \`traceparent\` beside them, and
+over HTTP the header: the span it is a part of, as W3C Trace Context writes it. One that is malformed counts as none.`,
     table(
       ['', 'native', 'JSON-RPC 2.0'],
       [

@@ -75,16 +75,16 @@ test('npm run backup takes a file or a folder, and says what is wrong', async (t
   await mkdir(join(home, 'keep'))
   assert.equal((await backup(['copy.db'], home, data)).stdout, `${join(home, 'copy.db')}\n`)
   assert.match((await backup(['keep'], home, data)).stdout, /\/keep\/flynn-[\dTZ-]+\.db\n$/)
-  const refusals: [string[], string, RegExp][] = [
-    [['--help'], data, /^backup: usage: npm run backup -- \[file or folder\]\n$/],
-    [['a.db', 'b.db'], data, /^backup: usage:/],
-    [[], join(home, 'elsewhere'), /^backup: there is no database at .*elsewhere\/flynn\.db\n$/],
-    [['data/flynn.db'], data, /^backup: .*flynn\.db is the database itself/]
+  const refusals: [string[], string, RegExp, number][] = [
+    [['--hlp'], data, /^flynn-gateway: unknown option --hlp; did you mean --help\?\n/, 2],
+    [['a.db', 'b.db'], data, /^flynn-gateway: too many arguments for backup\n/, 2],
+    [[], join(home, 'elsewhere'), /^flynn-gateway: there is no database at .*elsewhere\/flynn\.db\n$/, 1],
+    [['data/flynn.db'], data, /^flynn-gateway: .*flynn\.db is the database itself/, 1]
   ]
-  for (const [args, dataDir, said] of refusals) {
+  for (const [args, dataDir, said, exit] of refusals) {
     const { code, stdout, stderr } = await backup(args, home, dataDir)
     assert.match(stderr, said)
-    assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
+    assert.deepEqual({ code, stdout }, { code: exit, stdout: '' })
   }
 })
 
@@ -104,8 +104,11 @@ test('a backup that fails leaves the older one of that name, and no remains', as
 })
 
 async function backup(args: string[], cwd: string, dataDir: string) {
-  const script = fileURLToPath(new URL('../../scripts/backup.ts', import.meta.url))
-  const child = spawn(process.execPath, [script, ...args], { cwd, env: { PATH: process.env.PATH, FLYNN_DATA_DIR: dataDir } })
+  const script = fileURLToPath(new URL('../../cli.ts', import.meta.url))
+  const child = spawn(process.execPath, [script, 'backup', ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, FLYNN_DATA_DIR: dataDir }
+  })
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return { code, stdout, stderr }
 }

@@ -66,6 +66,18 @@ export function nodesContract(kind: string, open: (t: TestContext) => Promise<Db
     )
   })
 
+  test(`${kind}: a token is removed as long as it is that one`, async (t) => {
+    const db = await open(t)
+    await registers(db, 'phone')
+    await db.nodes.setPush('phone', push, 'digest')
+    assert.equal(await db.nodes.removePush('phone', 'another'), false)
+    assert.equal(await db.nodes.removePush('tablet', 'digest'), false)
+    assert.equal((await db.nodes.get('phone'))?.pushDigest, 'digest')
+    assert.equal(await db.nodes.removePush('phone', 'digest'), true)
+    const row = await db.nodes.get('phone')
+    assert.deepEqual([row?.push, row?.pushDigest, row?.seenAt], [null, null, 5])
+  })
+
   test(`${kind}: a token in another form says nothing of when the node was seen`, async (t) => {
     const db = await open(t)
     await registers(db, 'phone')

@@ -16,12 +16,10 @@ export function outboxContract(kind: string, open: (t: TestContext) => Promise<D
 
   test(`${kind}: what is posted is due at once, as it was given`, async (t) => {
     const db = await open(t)
-    assert.equal(await db.outbox.next(), undefined)
     await db.outbox.add(post('Hi "ä😀"', { context: { thread: ['a', null] } }), 5)
     assert.deepEqual(await db.outbox.due(4, 10), [])
     const row = { id: 1, channel: 'telegram', conversation: '1', context: { thread: ['a', null] }, text: 'Hi "ä😀"' }
     assert.deepEqual(await db.outbox.due(5, 10), [{ ...row, createdAt: 5, dueAt: 5, attempts: 0, sent: 0 }])
-    assert.equal(await db.outbox.next(), 5)
   })
 
   test(`${kind}: in each conversation only the first is due, and conversations do not wait for each other`, async (t) => {
@@ -35,7 +33,6 @@ export function outboxContract(kind: string, open: (t: TestContext) => Promise<D
     const [a1] = await db.outbox.due(100, 1)
     await db.outbox.postpone(a1!.id, 50)
     assert.deepEqual(await texts(db, 49), ['b1', 'c1'], 'what comes after it waits as well')
-    assert.equal(await db.outbox.next(), 3)
     assert.deepEqual(
       (await db.outbox.due(50, 1)).map(({ text, attempts }) => [text, attempts]),
       [['a1', 1]]
@@ -64,24 +61,31 @@ export function outboxContract(kind: string, open: (t: TestContext) => Promise<D
       (await db.queue.unended()).map((row) => row.reply),
       [reply, null]
     )
-    await db.queue.settle({ ends: [ended('1')], posts: [{ ...reply, text: 'answer' }], now: 9 })
-    assert.deepEqual(
-      (await db.outbox.due(9, 9)).map(({ text, context }) => [text, context]),
-      [['answer', { thread: 7 }]]
-    )
+    const ends = [ended('2'), { ...ended('1'), post: { ...reply, text: 'answer' } }]
+    await db.queue.settle({ ends, now: 9 })
+    await db.queue.settle({ ends, now: 10 })
+    assert.deepEqual(await db.outbox.due(9, 9), [
+      { id: 1, ...reply, text: 'answer', createdAt: 9, dueAt: 9, attempts: 0, sent: 0 }
+    ])
+    const [head] = await db.outbox.due(9, 9)
+    await db.outbox.remove(head!.id)
+    assert.deepEqual(await texts(db), [], 'what has ended ends once, and so much is said of it')
+  })
+
+  test(`${kind}: where what is to be said cannot be kept, the message has not ended, and the other way round`, async (t) => {
+    const db = await open(t)
+    await db.queue.accept(queued('1'))
+    const unspeakable = post(undefined as unknown as string)
+    await assert.rejects(db.queue.settle({ ends: [{ ...ended('1'), post: unspeakable }], now: 9 }))
+    assert.equal((await db.queue.unended()).length, 1)
+    await assert.rejects(db.queue.settle({ ends: [{ ...ended('1', 'odd' as 'failed', 1n), post: post('answer') }], now: 9 }))
+    assert.deepEqual(await texts(db), [])
   })
 
   test(`${kind}: what a start says of messages that were cut off is posted with their end`, async (t) => {
     const db = await open(t)
     await db.queue.accept(queued('1'))
-    const nothing = { ids: [], outcome: null }
-    await db.queue.resolve({
-      requeue: [],
-      interrupted: { ids: ['1'], outcome: null },
-      failed: nothing,
-      posts: [post('sorry')],
-      now: 9
-    })
+    await db.queue.resolve({ requeue: [], ends: [{ ...ended('1', 'interrupted'), post: post('sorry') }], now: 9 })
     assert.deepEqual(await texts(db), ['sorry'])
     assert.deepEqual(await db.queue.unended(), [])
   })

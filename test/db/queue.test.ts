@@ -203,12 +203,11 @@ test('whatever is accepted, claimed, settled and removed, and whenever the proce
           const fates = new Map(
             running.map((id, index) => [id, ['queued', 'interrupted', 'failed'][step.fates[index % step.fates.length]!]!])
           )
-          const to = (fate: string) => running.filter((id) => fates.get(id) === fate)
-          const ended = (fate: string) => ({ ids: to(fate), outcome: null })
           await db.queue.resolve({
-            requeue: to('queued'),
-            interrupted: ended('interrupted'),
-            failed: ended('failed'),
+            requeue: running.filter((id) => fates.get(id) === 'queued'),
+            ends: (['interrupted', 'failed'] as const).flatMap((fate) =>
+              running.filter((id) => fates.get(id) === fate).map((id) => ended(id, fate))
+            ),
             now: index
           })
           model.resolve(fates)

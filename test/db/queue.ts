@@ -259,8 +259,10 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
 
     await db.queue.resolve({
       requeue: ['again', 'failed', 'unknown'],
-      interrupted: { ids: ['died', 'silent'], outcome: { kept: true } },
-      failed: { ids: ['thrice', 'failed'], outcome: 'thrice' },
+      ends: [
+        ...['died', 'silent'].map((id) => ended(id, 'interrupted', { kept: true })),
+        ...['thrice', 'failed'].map((id) => ended(id, 'failed', 'thrice'))
+      ],
       now: 7
     })
     for (const id of ['again', 'died', 'silent', 'thrice']) {
@@ -283,8 +285,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.deepEqual(await row('waits'), ['queued', null, null, 0, null, 'waits'])
     assert.deepEqual(await ids(db), ['again', 'waits'])
     assert.deepEqual([...(await db.queue.bodies(['died', 'thrice', 'again', 'waits'])).keys()], ['again', 'waits'])
-    const none = { ids: [], outcome: null }
-    await db.queue.resolve({ requeue: [], interrupted: none, failed: none, now: 8 })
+    await db.queue.resolve({ requeue: [], ends: [], now: 8 })
     assert.deepEqual(await row('died'), ['interrupted', { kept: true }, 7, 1, 'died', 'died'])
   })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { type Db, open } from '../../db/client.ts'
+import type { Config } from '../../plugins/config/index.ts'
 import { ALPHABET, Codes, MAX_GUESSES, MAX_OPEN, MAX_OPEN_IN_ALL, VALID_MS } from '../../plugins/pairing/codes.ts'
 import { MAX_SENDERS, Pairing } from '../../plugins/pairing/index.ts'
 import { BLOCKED_MS, MAX_REMEMBERED, MAX_TRIES, Tries } from '../../plugins/pairing/tries.ts'
@@ -8,14 +9,15 @@ import { build, connect, type Frame, rejection, scratch } from '../helper.ts'
 import { post } from '../routes/post.ts'
 
 interface Options {
-  readonly config?: { default: 'open' | 'required'; channels: Record<string, 'open' | 'required'> }
+  readonly config?: Partial<Config['pairing']>
   readonly store?: Partial<Db['pairing']>
 }
 
 /** Six characters that no code has. */
 const WRONG = '000000'
 
-async function rig(t: TestContext, { config = { default: 'required', channels: {} }, store }: Options = {}) {
+async function rig(t: TestContext, { config: changes, store }: Options = {}) {
+  const config = { default: 'required', channels: {}, allowlist: {}, ...changes } as const
   const db = await open({ file: ':memory:' })
   t.after(() => db.close())
   const clock = { now: Date.parse('2025-02-13T12:00:00Z') }
@@ -44,6 +46,24 @@ test('a code lets one sender in, once, on the channel it was made for', async (t
   assert.equal(await pairing.allowed('teams', '1'), false)
   assert.equal((await refused(code, '2')).message, wrong.message)
   assert.equal(await pairing.allowed('telegram', '2'), false)
+})
+
+test('who is listed is heard without a code, and where the list alone counts nobody else is', async (t) => {
+  const { pairing, redeem, db, clock } = await rig(t, {
+    config: {
+      channels: { telegram: 'allowlist', teams: 'required' },
+      allowlist: { telegram: ['7'], teams: ['7'], constructor: [] }
+    }
+  })
+  const allowed = (channel: string) => Promise.all(['7', '8'].map((senderId) => pairing.allowed(channel, senderId)))
+  assert.deepEqual(await allowed('telegram'), [true, false])
+  await db.pairing.add({ channel: 'telegram', senderId: '8', pairedAt: clock.now }, 10)
+  assert.deepEqual(await allowed('telegram'), [true, false])
+  assert.throws(() => pairing.generate('telegram', 'ops'), { kind: 'InvalidRequest', message: /pairing\.allowlist\.telegram/ })
+  assert.deepEqual(await allowed('teams'), [true, false])
+  await redeem(pairing.generate('teams', 'ops').code, '8', 'teams')
+  assert.deepEqual(await allowed('teams'), [true, true])
+  assert.deepEqual(await allowed('toString'), [false, false])
 })
 
 test('a code is worth nothing after five minutes, and the answer is that to a wrong one', async (t) => {

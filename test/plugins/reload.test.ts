@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import test, { type TestContext } from 'node:test'
 import type { ConfigInput } from '../../plugins/config/index.ts'
@@ -221,3 +222,71 @@ test('a run goes on with the models it began with, the next one has the new ones
   assert.equal((await client.call('agent.send', { message: 'again' })).content, 'from after')
   assert.equal(app.providers.describe('default').model, 'm')
 })
+
+/** What each platform sends with a secret, and the part of the configuration that knows it. */
+const PLATFORMS: Readonly<
+  Record<string, { config(secret: string): ConfigInput; path(secret: string): string; body: object; ok: number }>
+> = {
+  webhooks: {
+    config: (secret) => ({ webhooks: { deploys: { secret, signature: 'github' } } }),
+    path: () => '/webhooks/deploys',
+    body: { ref: 'main' },
+    ok: 202
+  },
+  gmail: {
+    config: (secret) => ({
+      gmail: {
+        account: 'me@example.com',
+        topic: 'projects/p/topics/t',
+        subscription: 'projects/p/subscriptions/s',
+        push_token: secret,
+        client_id: 'c',
+        client_secret: 's',
+        refresh_token: 'r',
+        token_url: 'http://127.0.0.1:1',
+        api_url: 'http://127.0.0.1:1'
+      }
+    }),
+    path: (secret) => `/gmail/push?token=${secret}`,
+    body: {
+      subscription: 'projects/p/subscriptions/s',
+      message: { data: Buffer.from('{"emailAddress":"other@example.com","historyId":1}').toString('base64') }
+    },
+    ok: 204
+  },
+  google_chat: {
+    config: (secret) => ({ google_chat: { verification_token: secret, client_email: 'c@example.com', private_key: 'k' } }),
+    path: () => '/google-chat/events',
+    body: { type: 'REMOVED_FROM_SPACE' },
+    ok: 200
+  },
+  bluebubbles: {
+    config: (secret) => ({ bluebubbles: { token: secret, server_url: 'http://127.0.0.1:1', password: 'p' } }),
+    path: (secret) => `/bluebubbles/events?token=${secret}`,
+    body: { type: 'typing-indicator' },
+    ok: 200
+  }
+}
+
+for (const [name, { config, path, body, ok }] of Object.entries(PLATFORMS)) {
+  test(`a reload opens ${name}, has a new secret count at once and the old one no longer, and closes it`, async (t) => {
+    const { url, next, reload } = await gateway(t, {})
+    let sent = 0
+    const send = async (secret: string): Promise<number> => {
+      const text = JSON.stringify({ ...body, ...(name === 'google_chat' ? { token: secret } : {}), n: sent++ })
+      const signature = createHmac('sha256', secret).update(text).digest('hex')
+      const headers = { 'content-type': 'application/json', 'x-hub-signature-256': `sha256=${signature}` }
+      return (await fetch(`${url}${path(secret)}`, { method: 'POST', headers, body: text })).status
+    }
+    assert.equal(await send('first-secret'), 503)
+    next(config('first-secret'))
+    await reload()
+    assert.deepEqual([await send('first-secret'), await send('second-secret')], [ok, 401])
+    next(config('second-secret'))
+    await reload()
+    assert.deepEqual([await send('first-secret'), await send('second-secret')], [401, ok])
+    next({})
+    await reload()
+    assert.equal(await send('second-secret'), 503)
+  })
+}

@@ -46,6 +46,7 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
   ],
   operate: [
     'node.invoke',
+    'node.push',
     'pairing.generate',
     'pairing.list',
     'pairing.redeem',

@@ -12,6 +12,8 @@ const ROOT = fileURLToPath(new URL('./', import.meta.resolve('#package.json')))
 
 /** Folders that state their contract. */
 const README_FOLDERS = [
+  'cli',
+  'cli/doctor',
   'db',
   'examples',
   'lanes',

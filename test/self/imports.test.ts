@@ -11,8 +11,18 @@ import { fileURLToPath } from 'node:url'
 const RULES: ReadonlyArray<{ readonly from: string; readonly to: readonly string[]; readonly why: string }> = [
   {
     from: 'server.ts',
-    to: ['app.ts', 'plugins/config/', 'routes/nothing.ts'],
-    why: 'the standalone start reads the configuration, registers the gateway, and answers for what it has not'
+    to: ['app.ts', 'cli.ts', 'cli/exit.ts', 'plugins/config/', 'plugins/observability/own-log.ts', 'routes/nothing.ts'],
+    why: 'the standalone start reads the configuration, writes the log, registers the gateway, and answers for what it has not'
+  },
+  {
+    from: 'cli.ts',
+    to: ['cli/', 'server.ts', 'plugins/config/'],
+    why: 'it says what the commands are; each is a file of its own'
+  },
+  {
+    from: 'cli/',
+    to: ['cli/', 'plugins/config/', 'db/', 'rpc/'],
+    why: 'a command reads the configuration and talks to a gateway, or looks at its database; it is none itself'
   },
   { from: 'app.ts', to: ['plugins/', 'routes/', 'rpc/'], why: 'the table of contents registers plugins and routes' },
   { from: 'types.ts', to: [], why: 'everything imports it, so it imports types only' },
@@ -50,7 +60,7 @@ function valueImports(file: string, source: string): string[] {
   return [...source.matchAll(statement), ...source.matchAll(dynamic)].map(([, specifier]) => join(dirname(file), specifier!))
 }
 
-const SOURCES = ['*.ts', '{plugins,routes,rpc,lanes,db}/**/*.ts']
+const SOURCES = ['*.ts', '{cli,plugins,routes,rpc,lanes,db}/**/*.ts']
 
 test('every import of a value follows the direction of dependencies', () => {
   const root = fileURLToPath(new URL('./', import.meta.resolve('#package.json')))
@@ -67,6 +77,8 @@ test('the rules let through what the layout wants and nothing else', () => {
   const good = [
     ['server.ts', 'app.ts'],
     ['server.ts', 'plugins/config/index.ts'],
+    ['cli.ts', 'server.ts'],
+    ['cli/doctor/data.ts', 'db/client.ts'],
     ['app.ts', 'plugins/db.ts'],
     ['app.ts', 'routes/socket.ts'],
     ['plugins/lanes/index.ts', 'lanes/lanes.ts'],
@@ -79,6 +91,9 @@ test('the rules let through what the layout wants and nothing else', () => {
   ] as const
   const bad = [
     ['server.ts', 'plugins/db.ts'],
+    ['server.ts', 'cli/doctor.ts'],
+    ['cli.ts', 'app.ts'],
+    ['cli/tail.ts', 'plugins/bus/hub.ts'],
     ['app.ts', 'db/client.ts'],
     ['types.ts', 'rpc/errors.ts'],
     ['plugins/agent/index.ts', 'plugins/tools/define.ts'],

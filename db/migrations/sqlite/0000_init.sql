@@ -121,6 +121,18 @@ CREATE TABLE `presence` (
 );
 --> statement-breakpoint
 CREATE INDEX `presence_recent` ON `presence` (`last_seen_at`,`channel`,`sender_id`);--> statement-breakpoint
+CREATE TABLE `push_subscriptions` (
+	`id` text PRIMARY KEY NOT NULL,
+	`owner` text NOT NULL,
+	`endpoint` text NOT NULL,
+	`p256dh` text NOT NULL,
+	`auth` text NOT NULL,
+	`label` text,
+	`updated_at` integer NOT NULL,
+	`revision` integer DEFAULT 1 NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `push_subscriptions_owner` ON `push_subscriptions` (`owner`);--> statement-breakpoint
 CREATE TABLE `queue` (
 	`seq` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`id` text NOT NULL,

@@ -3,7 +3,7 @@ import { parseJson } from '../../../rpc/json.ts'
 import { gatewayPlugin } from '../../../types.ts'
 import type { Config } from '../../config/index.ts'
 import { type Delivery, DeliveryError } from '../define.ts'
-import { exchange } from '../http.ts'
+import { accepted, exchange } from '../http.ts'
 import { type InboundRequest, inbound, Refusal, sameSecret } from '../inbound.ts'
 import { Debounce } from './debounce.ts'
 import { type Incoming, incomingOf, messageOf } from './event.ts'
@@ -25,7 +25,7 @@ export default gatewayPlugin({ name: 'bluebubbles', dependencies: ['config', 'db
     const text = messages.map(({ text }) => text).join('\n')
     await app.channels.receive(NAME, { conversation: chat, senderId: sender, messageId: guid, text })
     const newest = Math.max(...messages.map(({ at = 0 }) => at))
-    if (newest > 0) await app.db.cursors.put(CURSOR, String(newest))
+    if (newest > Number((await app.db.cursors.get(CURSOR)) ?? 0)) await app.db.cursors.put(CURSOR, String(newest))
   }
   const debounce = new Debounce(systemClock, take)
 
@@ -49,7 +49,8 @@ export default gatewayPlugin({ name: 'bluebubbles', dependencies: ['config', 'db
     const { serverUrl, password } = settings()
     if (serverUrl === undefined || password === undefined) return
     const known = await app.db.cursors.get(CURSOR)
-    if (known === undefined) return
+    // From now on nothing is missed, although the clock of the Mac may be a little behind.
+    if (known === undefined) return await app.db.cursors.put(CURSOR, String(Date.now() - 60_000))
     missed(serverUrl, password, Math.max(Number(known), Date.now() - CATCH_UP_MS))
       .then(async (messages) => {
         for (const message of messages) await take([message])
@@ -77,29 +78,12 @@ async function deliver(
     throw new DeliveryError('bluebubbles.server_url or bluebubbles.password is not set any more', { retryable: false })
   }
   const body = JSON.stringify({ chatGuid: conversation, tempGuid: id, message: text, method: 'apple-script' })
-  const { status, headers } = await exchange(api(serverUrl, 'message/text', password), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body,
-    signal
-  }).catch((cause) => {
-    throw new DeliveryError((cause as Error).message, { retryable: refusedConnection(cause), cause })
-  })
-  if (status >= 200 && status < 300) return
-  const seconds = Number(headers.get('retry-after') ?? Number.NaN)
-  const retryable = status === 429 || status === 503
-  throw new DeliveryError(`the BlueBubbles server answered ${status}`, {
-    retryable,
-    ...(seconds >= 0 ? { retryAfterMs: seconds * 1000 } : {})
-  })
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body, signal }
+  const sent = await exchange(api(serverUrl, 'message/text', password), init, { once: true })
+  accepted(sent, { once: sent.status !== 503 })
 }
 
-/** Nobody was there to take it: it was surely not sent. */
-function refusedConnection(cause: unknown): boolean {
-  return cause instanceof Error && /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH/.test(cause.message)
-}
-
-/** Messages of others since then, oldest first. */
+/** Messages of others after that time, oldest first; those of that very moment were taken. */
 async function missed(serverUrl: string, password: string, after: number): Promise<Incoming[]> {
   const { status, json } = await exchange(api(serverUrl, 'message/query', password), {
     method: 'POST',
@@ -109,7 +93,7 @@ async function missed(serverUrl: string, password: string, after: number): Promi
   })
   const { data } = (json ?? {}) as { data?: unknown }
   if (status !== 200 || !Array.isArray(data)) throw new Error(`the server answered ${status}`)
-  return data.flatMap((message) => messageOf(message) ?? [])
+  return data.flatMap((message) => messageOf(message) ?? []).filter(({ at }) => at === undefined || at > after)
 }
 
 /** The query is the only place where the server looks for its password. */

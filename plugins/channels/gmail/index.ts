@@ -1,9 +1,9 @@
-import { systemClock } from '../../../lanes/clock.ts'
+import { Alarm, systemClock } from '../../../lanes/clock.ts'
 import { parseJson } from '../../../rpc/json.ts'
 import { gatewayPlugin } from '../../../types.ts'
 import { AccessToken, grant } from '../access.ts'
 import { DeliveryError } from '../define.ts'
-import { inbound } from '../inbound.ts'
+import { inbound, Refusal } from '../inbound.ts'
 import type { MailContext } from './mail.ts'
 import { Mailbox } from './mailbox.ts'
 import { envelopeOf, PushVerifier, pushedIn } from './push.ts'
@@ -11,8 +11,6 @@ import { envelopeOf, PushVerifier, pushedIn } from './push.ts'
 const NAME = 'gmail'
 /** An answer is one mail. */
 const LIMIT = 1024 * 1024
-/** A watch ends after seven days. */
-const WATCH_EVERY_MS = 24 * 60 * 60_000
 /** Notices are dropped when there are many: it is looked without one as well. */
 const LOOK_EVERY_MS = 15 * 60_000
 
@@ -28,15 +26,19 @@ const KEYS = {
 /** `POST /gmail/push`: notices that there is new mail, which is then read; answers in its thread. */
 export default gatewayPlugin({ name: 'gmail', dependencies: ['config', 'db', 'channels'] }, async (app) => {
   const settings = () => app.config.gmail
-  const token = new AccessToken(async (signal) => {
-    const { clientId = '', clientSecret = '', refreshToken = '', tokenUrl } = settings()
-    const form = { grant_type: 'refresh_token', client_id: clientId, client_secret: clientSecret, refresh_token: refreshToken }
-    return await grant(tokenUrl, form, signal)
-  }, systemClock)
+  const token = new AccessToken({
+    settings,
+    clock: systemClock,
+    async request({ clientId = '', clientSecret = '', refreshToken = '', tokenUrl }, signal) {
+      const form = { grant_type: 'refresh_token', client_id: clientId, client_secret: clientSecret, refresh_token: refreshToken }
+      return await grant(tokenUrl, form, signal)
+    }
+  })
   const mailbox = new Mailbox({
     settings,
     token,
     cursors: app.db.cursors,
+    clock: systemClock,
     log: app.log,
     async take({ id, thread, from, fromName, text, context }) {
       await app.channels.receive(NAME, {
@@ -70,9 +72,12 @@ export default gatewayPlugin({ name: 'gmail', dependencies: ['config', 'db', 'ch
   await inbound(app, {
     url: '/gmail/push',
     missing,
+    precheck: (request) => verifier.precheck(request),
     async handle({ headers, query, body, log }) {
+      await verifier.verify({ headers, query })
       const envelope = envelopeOf(parseJson(body.toString()))
-      await verifier.verify({ headers, query }, envelope.subscription)
+      // The token says nothing of the body.
+      if (envelope.subscription !== settings().subscription) throw new Refusal(403, 'of another subscription')
       const pushed = pushedIn(envelope)
       // Anything but a success has Pub/Sub send the same again, for days.
       if (!pushed || pushed.account.toLowerCase() !== settings().account?.toLowerCase()) {
@@ -82,18 +87,12 @@ export default gatewayPlugin({ name: 'gmail', dependencies: ['config', 'db', 'ch
     }
   })
 
-  const timers: NodeJS.Timeout[] = []
-  const watch = (): void =>
-    void mailbox
-      .watch()
-      .catch((cause) => app.log.error({ reason: (cause as Error).message }, 'Gmail: the mailbox does not tell of new mail'))
-  app.addHook('onListen', async () => {
-    if (missing().length > 0) return
-    watch()
-    void mailbox.sync()
-    timers.push(setInterval(watch, WATCH_EVERY_MS).unref(), setInterval(() => void mailbox.sync(), LOOK_EVERY_MS).unref())
-  })
-  app.addHook('onClose', async () => {
-    for (const timer of timers) clearInterval(timer)
-  })
+  // It may be configured later, while the gateway runs.
+  const look = (): void => {
+    if (missing().length === 0) void mailbox.keepUp()
+    again.set(LOOK_EVERY_MS, look)
+  }
+  const again = new Alarm(systemClock)
+  app.addHook('onListen', async () => look())
+  app.addHook('onClose', async () => again.clear())
 })

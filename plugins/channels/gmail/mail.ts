@@ -1,9 +1,10 @@
 import { type Static, Type } from '@sinclair/typebox'
-import addressparser from 'nodemailer/lib/addressparser'
 import { compile } from '../../../rpc/validate.ts'
 
 /** RFC 5321. */
 const MAX_ADDRESS = 320
+/** What a sender is called whose address is only claimed: somebody else than the owner of the address. */
+const UNVERIFIED = 'unverified:'
 
 const Part = Type.Recursive((Self) =>
   Type.Object({
@@ -27,6 +28,7 @@ const check = compile<Static<typeof Message>>(Message, 'message')
 export interface Mail {
   readonly id: string
   readonly thread: string
+  /** The address, or `unverified:` and the address that is claimed. */
   readonly from: string
   readonly fromName: string | undefined
   readonly text: string
@@ -43,25 +45,25 @@ export interface MailContext {
 }
 
 /** Of a mail as the API shows it; undefined when it is the agent's own, a machine's, or empty: machines would answer the answer. */
-export function mailOf(json: unknown): Mail | undefined {
+export async function mailOf(json: unknown): Promise<Mail | undefined> {
   const checked = check(json)
   if ('issues' in checked) return undefined
   const { id, threadId: thread, labelIds = [], snippet = '', payload } = checked.value
   if (labelIds.includes('SENT') || labelIds.includes('DRAFT')) return undefined
   const header = (name: string): string | undefined =>
     payload?.headers?.find((it) => it.name.toLowerCase() === name)?.value.trim()
-  const sender = addressOf(header('from') ?? '')
+  const sender = await addressOf(header('from') ?? '')
   if (sender === undefined || isAutomatic(header)) return undefined
   const subject = header('subject') ?? ''
   const text = (plainTextOf(payload) ?? snippet).trim()
   if (text === '' && subject === '') return undefined
   const messageId = header('message-id')
-  const to = addressOf(header('reply-to') ?? '')?.address ?? sender.address
+  const to = (await addressOf(header('reply-to') ?? ''))?.address ?? sender.address
   const references = [header('references'), messageId].filter(Boolean).join(' ')
   return {
     id,
     thread,
-    from: sender.address,
+    from: isVouchedFor(sender.address, header('authentication-results')) ? sender.address : `${UNVERIFIED}${sender.address}`,
     fromName: sender.name,
     text: subject === '' ? text : `Subject: ${subject}\n\n${text}`,
     context: { thread, to, subject, messageId, references }
@@ -89,11 +91,30 @@ export async function rawAnswer(
 }
 
 /** The first mailbox of a header. */
-function addressOf(header: string): { address: string; name: string | undefined } | undefined {
+async function addressOf(header: string): Promise<{ address: string; name: string | undefined } | undefined> {
+  // Loaded with the first mail: a gateway without Gmail starts without it.
+  const { default: addressparser } = await import('nodemailer/lib/addressparser')
   const [mailbox] = addressparser(header, { flatten: true })
   const address = mailbox?.address?.toLowerCase() ?? ''
   if (!address.includes('@') || address.length > MAX_ADDRESS) return undefined
   return { address, name: mailbox?.name || undefined }
+}
+
+/**
+ * Whether Google says that whoever may send for the domain of an address has sent the mail: anybody can write any address into one. Its word is
+ * the first header of that name; what a sender has put there comes after.
+ */
+function isVouchedFor(address: string, results = ''): boolean {
+  const [by, ...found] = results
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim())
+  if (by !== 'mx.google.com') return false
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  return found.some((result) => {
+    const [, method, name] = /^(dmarc|dkim)=pass\b.*?\bheader\.(?:from|i|d)=(?:[^\s;@]*@)?([^\s;]+)/.exec(result) ?? []
+    return method !== undefined && name === domain
+  })
 }
 
 /** RFC 3834, and what lists and senders of many mails say of themselves. */

@@ -1,7 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from '../../../db/client.ts'
+import type { Clock } from '../../../lanes/clock.ts'
 import type { Config } from '../../config/index.ts'
-import type { AccessToken } from '../access.ts'
+import type { Token } from '../access.ts'
 import { DeliveryError } from '../define.ts'
 import { accepted, type Exchanged, exchange } from '../http.ts'
 import { type Mail, type MailContext, mailOf, rawAnswer } from './mail.ts'
@@ -11,29 +12,35 @@ type Settings = Config['gmail']
 /** Up to where the mailbox was read, by account. */
 const cursorOf = (account: string): string => `gmail.history.${account}`
 const TIMEOUT_MS = 30_000
+const DAY_MS = 24 * 60 * 60_000
 /** Mails that are taken at once after a long absence. */
 const MAX_FULL = 100
 const MAX_PAGES = 100
 
 interface MailboxOptions {
   readonly settings: () => Settings
-  readonly token: AccessToken
+  readonly token: Token
   readonly cursors: Db['cursors']
+  readonly clock: Pick<Clock, 'now'>
   readonly take: (mail: Mail) => Promise<void>
-  readonly log: Pick<FastifyBaseLogger, 'info' | 'warn'>
+  readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>
 }
 
 /** One mailbox, read from where it was read last. */
 export class Mailbox {
   readonly #settings: () => Settings
-  readonly #token: AccessToken
+  readonly #token: Token
   readonly #cursors: Db['cursors']
   readonly #take: MailboxOptions['take']
   readonly #log: MailboxOptions['log']
+  readonly #clock: MailboxOptions['clock']
+  /** When the watch was asked for, and until when it is good, with which settings. */
+  #watched: { readonly at: number; readonly until: number; readonly of: Settings } | undefined
   #reading: Promise<void> | undefined
   #again = false
 
-  constructor({ settings, token, cursors, take, log }: MailboxOptions) {
+  constructor({ settings, token, cursors, clock, take, log }: MailboxOptions) {
+    this.#clock = clock
     this.#settings = settings
     this.#token = token
     this.#cursors = cursors
@@ -59,11 +66,29 @@ export class Mailbox {
     return this.#reading
   }
 
-  /** Has the mailbox tell of new mail, for the next seven days. The first time it says from where on to read. */
-  async watch(): Promise<void> {
-    const { topic } = this.#settings()
+  /** Reads what is new, and sees to it that the mailbox tells of what comes: a watch ends after seven days. Never rejects. */
+  async keepUp(): Promise<void> {
+    const now = this.#clock.now()
+    const { at, until, of } = this.#watched ?? { at: 0, until: 0, of: undefined }
+    if (now - at >= DAY_MS || of !== this.#settings()) {
+      try {
+        await this.#watch()
+      } catch (cause) {
+        const reason = (cause as Error).message
+        if (until - now < DAY_MS) this.#log.error({ reason }, 'Gmail: the mailbox does not tell of new mail, or soon will not')
+        else this.#log.warn({ reason, until }, 'Gmail: the watch of the mailbox was not renewed, it is tried again')
+      }
+    }
+    await this.sync()
+  }
+
+  /** The first time the mailbox says from where on to read. */
+  async #watch(): Promise<void> {
+    const settings = this.#settings()
+    const { topic } = settings
     const { json } = await this.#call('watch', { topicName: topic, labelIds: ['INBOX'], labelFilterBehavior: 'INCLUDE' })
-    const { historyId } = (json ?? {}) as { historyId?: unknown }
+    const { historyId, expiration } = (json ?? {}) as { historyId?: unknown; expiration?: unknown }
+    this.#watched = { at: this.#clock.now(), until: Number(expiration) || 0, of: settings }
     const cursor = cursorOf(this.#account)
     if ((await this.#cursors.get(cursor)) === undefined && historyId !== undefined)
       await this.#cursors.put(cursor, String(historyId))
@@ -93,7 +118,7 @@ export class Mailbox {
   async #read(): Promise<void> {
     const cursor = cursorOf(this.#account)
     const from = await this.#cursors.get(cursor)
-    if (from === undefined) return await this.watch()
+    if (from === undefined) return await this.#watch()
     let pageToken: string | undefined
     let newest = from
     for (let page = 0; page < MAX_PAGES; page++) {
@@ -134,7 +159,9 @@ export class Mailbox {
     // Deleted meanwhile.
     if (status === 404) return
     if (status !== 200) throw new Error(`a message is not shown: ${status}`)
-    const mail = mailOf(json)
+    // Too long, or of a form that is not known: as often as it is read. What follows must not wait for it.
+    if (json === undefined) return this.#log.warn({ id }, 'Gmail: a mail cannot be read, and is passed over')
+    const mail = await mailOf(json)
     if (mail && mail.from !== this.#account.toLowerCase()) await this.#take(mail)
   }
 

@@ -3,29 +3,31 @@ import { systemClock } from '../../../lanes/clock.ts'
 import { parseJson } from '../../../rpc/json.ts'
 import { gatewayPlugin } from '../../../types.ts'
 import type { Config } from '../../config/index.ts'
-import { AccessToken, grant, serviceAccountForm } from '../access.ts'
+import { AccessToken, grant, serviceAccountForm, type Token } from '../access.ts'
 import { type Delivery, DeliveryError } from '../define.ts'
 import { accepted, exchange } from '../http.ts'
 import { inbound, Refusal } from '../inbound.ts'
-import { eventOf, saidIn } from './event.ts'
+import { type ChatEvent, eventOf, saidIn } from './event.ts'
 import { ChatVerifier } from './verify.ts'
 
 const NAME = 'google-chat'
 const LIMIT = 4000
+/** Of a body that has to be read to know who has sent it. */
+const MAX_UNSIGNED = 16 * 1024
 const SCOPE = 'https://www.googleapis.com/auth/chat.bot'
 
 /** `POST /google-chat/events`: events of Google Chat, and answers in the thread that they came from. */
 export default gatewayPlugin({ name: 'google-chat', dependencies: ['config', 'channels'] }, async (app) => {
   const settings = () => app.config.googleChat
   const verifier = new ChatVerifier(settings)
-  const token = new AccessToken(async (signal) => {
-    const { clientEmail = '', privateKey = '', tokenUrl } = settings()
-    return await grant(
-      tokenUrl,
-      await serviceAccountForm({ clientEmail, privateKey }, { tokenUrl, scope: SCOPE, now: Date.now() }),
-      signal
-    )
-  }, systemClock)
+  const token = new AccessToken({
+    settings,
+    clock: systemClock,
+    async request({ clientEmail = '', privateKey = '', tokenUrl }, signal) {
+      const account = { clientEmail, privateKey }
+      return await grant(tokenUrl, await serviceAccountForm(account, { tokenUrl, scope: SCOPE, now: Date.now() }), signal)
+    }
+  })
 
   app.channels.add({ name: NAME, limit: LIMIT, deliver: (delivery) => deliver(delivery, settings(), token) })
   await inbound(app, {
@@ -39,10 +41,15 @@ export default gatewayPlugin({ name: 'google-chat', dependencies: ['config', 'ch
         ...(privateKey === undefined ? ['google_chat.private_key'] : [])
       ]
     },
+    precheck({ headers }) {
+      const inBody = settings().audience === undefined || headers.authorization === undefined
+      if (inBody && !(Number(headers['content-length']) <= MAX_UNSIGNED)) {
+        throw new Refusal(413, 'without a token in its header only a small body is read')
+      }
+    },
     async handle({ headers, body }) {
-      const event = eventOf(parseJson(body.toString()))
+      const event = await verifier.verify(headers.authorization, () => eventIn(body))
       if (event === undefined) throw new Refusal(400, 'no event of Google Chat')
-      await verifier.verify(headers.authorization, event)
       const said = saidIn(event.event)
       if (said) {
         await app.channels.receive(NAME, {
@@ -60,11 +67,19 @@ export default gatewayPlugin({ name: 'google-chat', dependencies: ['config', 'ch
   })
 })
 
+function eventIn(body: Buffer): ChatEvent | undefined {
+  try {
+    return eventOf(parseJson(body.toString()))
+  } catch {
+    return undefined
+  }
+}
+
 /** The request id makes it one message however often it is sent. */
 async function deliver(
   { conversation, context, text, id, signal }: Delivery,
   { apiUrl }: Config['googleChat'],
-  token: AccessToken
+  token: Token
 ): Promise<void> {
   const { thread } = (context ?? {}) as { thread?: string }
   if (!/^spaces\/[\w-]+$/.test(conversation)) throw new DeliveryError('the conversation is no space', { retryable: false })

@@ -21,18 +21,27 @@ export class ChatVerifier {
     this.#settings = settings
   }
 
-  /** @throws Refusal 401; 503 when the keys cannot be had */
-  async verify(authorization: string | undefined, { event, systemIdToken, addOn }: ChatEvent): Promise<void> {
+  /**
+   * The event, which is not read before its token is believed unless the token stands in it. Undefined: it is none.
+   * @throws Refusal 401; 503 when the keys cannot be had
+   */
+  async verify(authorization: string | undefined, read: () => ChatEvent | undefined): Promise<ChatEvent | undefined> {
     const { audience, audienceType, addOnPrincipal, verificationToken } = this.#settings()
     if (audience === undefined) {
-      if (event.token === undefined || !sameSecret(event.token, verificationToken ?? ''))
+      const found = read()
+      if (!sameSecret(found?.event.token ?? '', verificationToken ?? ''))
         throw new Refusal(401, 'the verification token is wrong')
-      return
+      return found
     }
-    const { claims } = await this.#current(audience).verify(bearerOf(authorization) ?? systemIdToken)
-    if (audienceType === 'project-number') return
+    const verifier = this.#current(audience)
+    const bearer = bearerOf(authorization)
+    const signed = bearer === undefined ? undefined : await verifier.verify(bearer)
+    const found = read()
+    const { claims } = signed ?? (await verifier.verify(found?.systemIdToken))
+    if (audienceType === 'project-number') return found
     if (claims.email_verified !== true) throw new Refusal(401, 'the token is of an address that is not verified')
-    if (!isChat(claims, addOn ? addOnPrincipal : undefined)) throw new Refusal(401, 'the token is not that of Google Chat')
+    if (!isChat(claims, found?.addOn ? addOnPrincipal : undefined)) throw new Refusal(401, 'the token is not that of Google Chat')
+    return found
   }
 
   #current(audience: string): TokenVerifier {

@@ -2,7 +2,11 @@ import { type Static, Type } from '@sinclair/typebox'
 import { compile } from '../../../rpc/validate.ts'
 import { Refusal } from '../inbound.ts'
 
-const Account = Type.Object({ id: Type.String(), name: Type.Optional(Type.String()) })
+const Account = Type.Object({
+  id: Type.String(),
+  name: Type.Optional(Type.String()),
+  role: Type.Optional(Type.String())
+})
 
 /** What is used of an activity of the Bot Framework. Everything else in it is left alone. */
 const Activity = Type.Object({
@@ -39,6 +43,11 @@ export function activityOf(json: unknown): Activity {
 
 export function tenantOf({ channelData, conversation }: Activity): string | undefined {
   return channelData?.tenant?.id ?? conversation?.tenantId
+}
+
+/** Bots, which are named `28:…`, would answer the answer. */
+export function isOfPerson({ from }: Activity): boolean {
+  return from !== undefined && from.role !== 'bot' && !from.id.startsWith('28:')
 }
 
 /** What was said, without the mentions of the bot itself. */

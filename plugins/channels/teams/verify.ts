@@ -11,6 +11,13 @@ const TOLERANCE_SECONDS = 300
 /** How long it is believed where the keys are. */
 const KEPT_MS = 24 * 60 * 60_000
 
+/** What a token says of the activity that it came with. */
+interface Signed {
+  readonly serviceUrl: unknown
+  /** Channels that its key is for. */
+  readonly endorsements: unknown
+}
+
 /**
  * Whether Microsoft has sent an activity. The token says so of the request; that it is for us, of our tenant, and from the service that it will
  * be answered at, is checked here: the answer carries the bot's own token to that address.
@@ -25,21 +32,25 @@ export class TeamsVerifier {
     this.#settings = settings
   }
 
-  /** @throws Refusal 401 for a token that is none of ours, 403 for one that is not for this, 503 when the keys cannot be had */
-  async verify(authorization: string | undefined, activity: Activity): Promise<void> {
-    const { tenantId, serviceHosts } = this.#settings()
+  /** Looks at the token alone. @throws Refusal 401 for one that is none of ours, 503 when the keys cannot be had */
+  async verify(authorization: string | undefined): Promise<Signed> {
     const token = bearerOf(authorization)
     if (token === undefined) throw new Refusal(401, 'there is no token')
     const verifier = await this.#current()
     const { claims, header } = await verifier.verify(token)
     const key = verifier.keys?.keys.find(({ kid }) => kid === header.kid)
-    const endorsements = (key as { endorsements?: unknown } | undefined)?.endorsements
+    return { serviceUrl: claims.serviceurl, endorsements: (key as { endorsements?: unknown } | undefined)?.endorsements }
+  }
+
+  /** Whether the token is for this. @throws Refusal 403 */
+  check(activity: Activity, { serviceUrl: signed, endorsements }: Signed): void {
+    const { tenantId, serviceHosts } = this.#settings()
     if (activity.channelId !== CHANNEL) throw new Refusal(403, 'of another channel')
     if (Array.isArray(endorsements) && endorsements.length > 0 && !endorsements.includes(CHANNEL)) {
       throw new Refusal(403, 'its key is not endorsed for this channel')
     }
     const { serviceUrl } = activity
-    if (serviceUrl === undefined || claims.serviceurl !== serviceUrl) throw new Refusal(403, 'the token is for another service')
+    if (serviceUrl === undefined || signed !== serviceUrl) throw new Refusal(403, 'the token is for another service')
     if (!isService(serviceUrl, serviceHosts)) throw new Refusal(403, 'the service is none of teams.service_hosts')
     if (tenantId !== undefined && tenantOf(activity) !== tenantId) throw new Refusal(403, 'of another tenant')
   }

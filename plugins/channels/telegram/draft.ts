@@ -33,7 +33,8 @@ export class Draft {
 
   /** More of the answer. */
   add(text: string): void {
-    this.#text += text
+    // What does not fit comes with the whole.
+    if (this.#text.length <= this.#limit) this.#text += text
     if (!this.#over) this.#callOff ??= this.#clock.after(EVERY_MS, () => this.#write())
   }
 
@@ -47,7 +48,6 @@ export class Draft {
 
   #write(): void {
     this.#callOff = undefined
-    // What does not fit comes with the whole.
     const text = this.#text.slice(0, this.#limit).trim()
     if (this.#over || text === '' || text === this.#shown || this.#text.length > this.#limit) return
     this.#shown = text

@@ -8,6 +8,7 @@ import { type GatewayInstance, gatewayPlugin } from '../../../types.ts'
 import type { Attachment } from '../../providers/define.ts'
 import { type Delivery, DeliveryError } from '../define.ts'
 import { inbound, Refusal, sameSecret } from '../inbound.ts'
+import { Typing } from '../typing.ts'
 import { Draft } from './draft.ts'
 import { chatOf, type Incoming, incomingOf } from './message.ts'
 
@@ -19,6 +20,12 @@ const MAX_FILE = 10 * 1024 * 1024
 /** Drafts that are written to; past this the oldest is left as it is. */
 const MAX_DRAFTS = 1000
 const AGAIN_MS = 10_000
+/** Telegram shows for five seconds that somebody is typing. */
+const TYPING_MS = 4000
+/** What it gets to say which bot it is for. */
+const GREETING_MS = 10_000
+/** What it gets to hear which messages were taken, when the gateway closes. */
+const GOODBYE_MS = 2000
 
 interface Context {
   /** Names the draft. */
@@ -57,7 +64,11 @@ export default gatewayPlugin({ name: 'telegram', dependencies: ['config', 'chann
 
 class Telegram {
   readonly #app: GatewayInstance
+  /** By message: what its answer takes the place of. */
   readonly #drafts = new Map<string, Draft>()
+  /** Which of the messages that a run answers shows it: the others would show the same once more. */
+  readonly #shows = new Map<string, { readonly messageId: string; readonly draft: Draft }>()
+  readonly #typing = new Typing({ clock: systemClock, everyMs: TYPING_MS })
   readonly #closing = new AbortController()
   #bot: Promise<{ readonly bot: Bot; readonly kinds: typeof import('grammy') }> | undefined
   #polling: Promise<void> | undefined
@@ -73,9 +84,14 @@ class Telegram {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#typing.close()
     const { bot } = (await this.#bot?.catch(() => undefined)) ?? {}
-    if (bot?.isRunning()) await bot.stop().catch(() => {})
-    await this.#polling
+    if (!bot?.isRunning()) return await this.#polling
+    const stopped = bot.stop().then(
+      () => this.#polling,
+      () => {}
+    )
+    await Promise.race([stopped, sleep(GOODBYE_MS, undefined, { ref: false })])
   }
 
   /** Takes what Telegram tells. @throws what `receive` throws: it is told again then */
@@ -93,19 +109,20 @@ class Telegram {
       senderId,
       senderName,
       text,
-      attachments: await this.#attachments(api, incoming),
+      attachments: () => this.#attachments(api, incoming),
       context,
       listener: (told) => {
+        if (!('runId' in told)) return
+        const shown = this.#shows.get(told.runId) ?? keep(this.#shows, told.runId, { messageId, draft })
+        if (this.#drafts.get(messageId) !== shown.draft) keep(this.#drafts, messageId, shown.draft)
+        if (shown.messageId !== messageId) return
         if (told.event === 'content') draft.add((told.data as { text: string }).text)
         else if (told.event === 'attachment') void this.#sendFile(api, conversation, told.data as Attachment)
       }
     })
     if (receipt.state !== 'accepted') return
-    this.#drafts.set(messageId, draft)
-    const [oldest] = this.#drafts.keys()
-    if (this.#drafts.size > MAX_DRAFTS && oldest !== undefined) this.#drafts.delete(oldest)
-    const { chat, topic } = chatOf(conversation)!
-    api.sendChatAction(chat, 'typing', topic === undefined ? {} : { message_thread_id: topic }).catch(() => {})
+    const place = chatOf(conversation)!
+    this.#typing.until(receipt.ended, conversation, () => api.sendChatAction(place.chat, 'typing', topicOf(place)))
   }
 
   /** In the place of the draft, or as a message of its own. */
@@ -118,13 +135,29 @@ class Telegram {
     const shown = await draft?.end()
     try {
       // The first part alone takes the place of what could be read already.
-      if (shown !== undefined && id.endsWith('-0')) await bot.api.editMessageText(place.chat, shown, text, {}, abortable(signal))
-      else await bot.api.sendMessage(place.chat, text, topicOf(place), abortable(signal))
-      if (name !== undefined) this.#drafts.delete(name)
+      const stands = shown !== undefined && id.endsWith('-0') && (await this.#replace(place.chat, shown, text, signal))
+      if (!stands) await bot.api.sendMessage(place.chat, text, topicOf(place), abortable(signal))
+      if (draft) this.#forget(draft)
     } catch (cause) {
-      if (cause instanceof kinds.GrammyError && cause.description.includes('message is not modified')) return
       throw failureOf(cause, kinds)
     }
+  }
+
+  /** `false`: the draft is not there any more. Somebody may have deleted it. */
+  async #replace(chat: number, shown: number, text: string, signal: AbortSignal): Promise<boolean> {
+    const { kinds, bot } = await this.#open()
+    try {
+      await bot.api.editMessageText(chat, shown, text, {}, abortable(signal))
+      return true
+    } catch (cause) {
+      if (!(cause instanceof kinds.GrammyError) || cause.error_code !== 400) throw cause
+      return cause.description.includes('message is not modified')
+    }
+  }
+
+  #forget(draft: Draft): void {
+    for (const [key, known] of this.#drafts) if (known === draft) this.#drafts.delete(key)
+    for (const [key, known] of this.#shows) if (known.draft === draft) this.#shows.delete(key)
   }
 
   async #poll(): Promise<void> {
@@ -160,7 +193,9 @@ class Telegram {
     bot.catch((error) => {
       throw error.error
     })
-    await bot.init().catch((cause) => {
+    // By itself it would ask until it is answered, however long that is.
+    const asking = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(GREETING_MS)])
+    bot.botInfo = await bot.api.getMe(abortable(asking)).catch((cause) => {
       throw failureOf(cause, kinds)
     })
     return { bot, kinds }
@@ -181,20 +216,18 @@ class Telegram {
     if (!file) return []
     const { token, apiRoot } = this.#app.config.telegram
     if ((file.size ?? 0) > MAX_FILE) return [note(file.filename, 'it is too large')]
-    const { file_path: path } = await api.getFile(file.id)
-    const response = await fetch(`${apiRoot}/file/bot${token}/${path}`, {
-      signal: AbortSignal.timeout(30_000),
-      redirect: 'error'
-    })
-    const data = Buffer.from(await response.arrayBuffer())
-    if (!response.ok || data.length > MAX_FILE) return [note(file.filename, `it could not be fetched (${response.status})`)]
-    return [
-      {
-        mimeType: file.mimeType,
-        data: data.toString('base64'),
-        ...(file.filename === undefined ? {} : { filename: file.filename })
-      }
-    ]
+    const { kinds } = await this.#open()
+    try {
+      const { file_path: path } = await api.getFile(file.id)
+      const data = await download(`${apiRoot}/file/bot${token}/${path}`)
+      if (data === undefined) return [note(file.filename, 'it could not be fetched')]
+      const attachment = { mimeType: file.mimeType, data: data.toString('base64') }
+      return [file.filename === undefined ? attachment : { ...attachment, filename: file.filename }]
+    } catch (cause) {
+      // Telegram does not give it, now or later: what was said with it still counts.
+      if (cause instanceof kinds.GrammyError && cause.error_code === 400) return [note(file.filename, 'it could not be fetched')]
+      throw failureOf(cause, kinds)
+    }
   }
 
   async #sendFile(api: Api, conversation: string, { mimeType, data, filename }: Attachment): Promise<void> {
@@ -207,6 +240,31 @@ class Telegram {
     } catch (cause) {
       this.#app.log.warn({ reason: masked((cause as Error).message, { limit: 200 }) }, 'Telegram: a file could not be sent')
     }
+  }
+}
+
+/** As the newest; the oldest one makes room. */
+function keep<T>(map: Map<string, T>, key: string, value: T): T {
+  map.set(key, value)
+  const [oldest] = map.keys()
+  if (map.size > MAX_DRAFTS && oldest !== undefined) map.delete(oldest)
+  return value
+}
+
+/** Undefined: there is none, or more than an agent takes. The URL holds the token, and stands in no error. */
+async function download(url: string): Promise<Buffer | undefined> {
+  try {
+    const { ok, body } = await fetch(url, { signal: AbortSignal.timeout(30_000), redirect: 'error' })
+    const chunks: Uint8Array[] = []
+    let bytes = 0
+    for await (const chunk of body ?? []) {
+      bytes += chunk.length
+      if (!ok || bytes > MAX_FILE) return undefined
+      chunks.push(chunk)
+    }
+    return ok ? Buffer.concat(chunks) : undefined
+  } catch {
+    throw new DeliveryError('a file of Telegram could not be fetched', { retryable: true })
   }
 }
 

@@ -45,8 +45,7 @@ export function chatOf(conversation: string): { chat: number; topic: number | un
 
 /** `/stop@flynn_bot` is how a command is given in a group, and `@flynn_bot` how the bot is spoken to. */
 function withoutName(text: string, username: string): string {
-  const name = new RegExp(`@${username}\\b`, 'gi')
-  return text.replace(name, '').replace(/ {2,}/g, ' ').trim()
+  return text.replace(new RegExp(` ?@${username}\\b`, 'gi'), '').trim()
 }
 
 function fileOf({ photo, document, voice, audio, video }: Message): IncomingFile | undefined {

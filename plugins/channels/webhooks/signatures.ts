@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Config } from '../../config/index.ts'
 import { Refusal } from '../inbound.ts'
@@ -31,9 +31,13 @@ export function verify(hook: Webhook, signed: Signed): void {
   if (!SCHEMES[hook.signature].verify(signed, secrets, hook)) throw new Refusal(401, 'the signature is missing or wrong')
 }
 
-/** The same for the same delivery: as the sender calls it, or what it says. */
+/**
+ * The same for the same delivery: as the sender calls it, or what it says. Who signs nothing and names nothing may well say the same twice, and
+ * mean it: a button.
+ */
 export function deliveryId(hook: Webhook, signed: Signed, json: unknown): string {
   const id = SCHEMES[hook.signature].id(signed, json, hook)
+  if (id === undefined && secretsOf(hook).length === 0) return randomUUID()
   return id === undefined ? `sha256:${createHash('sha256').update(signed.body).digest('hex')}` : `id:${id}`
 }
 

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { SCOPES } from '../../../rpc/define.ts'
 import { CAPABILITY } from '../../../rpc/schemas/node.ts'
+import { endpoint } from './endpoint.ts'
 import { filled, name, named, oneOf, origin, path, restart, restarting, secret, secretKey, section } from './words.ts'
 
 const KiB = 1024
@@ -33,7 +34,32 @@ const Nodes = section('Companion devices', {
     enabled: Type.Boolean({ description: 'Take and keep the locations of nodes', default: false })
   }),
   push: section('How they are woken', {
-    enabled: Type.Boolean({ description: 'Take and keep the push tokens of nodes', default: false })
+    enabled: Type.Boolean({ description: 'Take and keep the push tokens of nodes', default: false }),
+    apns: section('Devices of Apple, by a key of the developer account', {
+      team_id: Type.Optional(Type.String({ description: 'Team of the developer account', ...filled })),
+      key_id: Type.Optional(Type.String({ description: 'Id of its key for APNs', ...filled })),
+      private_key: Type.Optional(Type.String({ description: 'That key, PKCS #8 in PEM (.p8)', ...secret, ...filled })),
+      topic: Type.Optional(Type.String({ description: 'Bundle id of the app, for nodes that name none', ...filled })),
+      url: Type.String({ description: 'Where APNs is', default: 'https://api.push.apple.com', ...endpoint }),
+      sandbox_url: Type.String({
+        description: 'Where it is for apps under development',
+        default: 'https://api.sandbox.push.apple.com',
+        ...endpoint
+      })
+    }),
+    fcm: section('Devices of Google, by a service account of the Firebase project', {
+      project_id: Type.Optional(
+        Type.String({ description: 'The Firebase project', pattern: '^[a-z0-9-]+$', expected: 'a project id' })
+      ),
+      client_email: Type.Optional(Type.String({ description: 'Address of the service account', ...filled })),
+      private_key: Type.Optional(Type.String({ description: 'Its key, PKCS #8 in PEM', ...secret, ...filled })),
+      api_url: Type.String({ description: 'Where FCM is', default: 'https://fcm.googleapis.com', ...endpoint }),
+      token_url: Type.String({
+        description: 'Where tokens come from',
+        default: 'https://oauth2.googleapis.com/token',
+        ...endpoint
+      })
+    })
   })
 })
 

@@ -26,7 +26,10 @@ const Webhook = section('One webhook, at POST /webhooks/<name>', {
       expected: 'the name of a header'
     })
   ),
-  allow_unsigned: Type.Boolean({ description: 'Take what anybody sends when there is no secret', default: false }),
+  allow_unsigned: Type.Boolean({
+    description: 'Take what anybody sends when there is no secret; only where the gateway listens on a loopback address',
+    default: false
+  }),
   session: Type.Optional(
     Type.String({ description: 'Its session, may hold fields as the template does; absent: webhook:<name>', ...filled })
   ),
@@ -38,7 +41,8 @@ const Webhook = section('One webhook, at POST /webhooks/<name>', {
   ),
   deliver_to: Type.Optional(
     Type.String({
-      description: 'Where the answer goes: a URL, or a conversation such as telegram:123456; absent: nowhere',
+      description:
+        'Where the answer goes: a URL, of this network only as an IP address, or a conversation such as telegram:123456; absent: nowhere',
       pattern: '^(https?://[^\\s@]+|[a-z][a-z0-9_-]*:\\S{1,200})$',
       expected: 'a URL, or a conversation such as telegram:123456'
     })

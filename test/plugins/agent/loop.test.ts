@@ -138,6 +138,34 @@ test('aborted between two tools, the second one is not started', async () => {
   assert.ok(!log.includes('start b'))
 })
 
+test('what somebody says while a tool waits to be confirmed keeps it, and what was to come after it, from starting', async () => {
+  const { say, steered } = steering()
+  const { loop, seen, log } = scripted([[call('a'), call('b'), finish()]], {
+    steered,
+    async ready(call) {
+      return {
+        start: call,
+        async refusal() {
+          say('rather not')
+          return undefined
+        },
+        run: () => assert.fail('it ran')
+      }
+    }
+  })
+  await loop
+  const skipped = 'Not run: the user said something else first.'
+  assert.deepEqual(log.slice(1), [
+    'start a',
+    'end a false',
+    `heard a ${skipped}`,
+    `heard b ${skipped}`,
+    'asked rather not',
+    'said '
+  ])
+  assert.deepEqual(seen[1]!.at(-1), { role: 'user', text: 'rather not' })
+})
+
 test('aborted while a tool is made ready, it is neither told nor started', async () => {
   const controller = new AbortController()
   const { loop, log } = scripted([[call('a'), finish()]], {

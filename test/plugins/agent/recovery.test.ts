@@ -9,8 +9,6 @@ import { transcript } from './rig.ts'
 const SESSION = 'x:1'
 const POLICY = { mode: 'followup', cap: 20, overflow: 'drop_old', debounceMs: 0, summarizeOverflow: true } as const
 
-const NONE = { ids: [], outcome: null }
-
 /** What a gateway leaves behind that dies: messages that wait, the first of them begun so many times. */
 async function left(t: TestContext, { begun }: { begun: number }): Promise<string> {
   const dataDir = await scratch(t)
@@ -24,7 +22,7 @@ async function left(t: TestContext, { begun }: { begun: number }): Promise<strin
     const runId = run === 1 ? 'one' : `one again ${run}`
     await db.queue.claim({ sessionId: SESSION, runId, ids: ['one'], now: 10 })
     await db.messages.append({ sessionId: SESSION, runId, role: 'user', content: 'say one', createdAt: 11 })
-    if (run < begun) await db.queue.resolve({ requeue: ['one'], interrupted: NONE, failed: NONE, now: 12 })
+    if (run < begun) await db.queue.resolve({ requeue: ['one'], ends: [], now: 12 })
   }
   await db.close()
   return dataDir

@@ -171,3 +171,24 @@ test('a send that may have arrived is not tried again', async (t) => {
   await channel.deliver({ ...delivery, signal: AbortSignal.timeout(10_000) })
   assert.deepEqual(heard.texts, ['hi'])
 })
+
+test('a preview that was taken together with its link does not come back after a restart', async (t) => {
+  const { post, heard, contract, missed } = await rig(t, { debounceMs: 20 })
+  const now = Date.now()
+  const parts = [data({ guid: 'link', text: 'https://a.example', dateCreated: now }), data({ guid: 'preview', dateCreated: now })]
+  for (const part of parts) await post({ type: 'new-message', data: part })
+  await heard.arrived(1)
+  missed.push(...parts, data({ guid: 'later', text: 'and then', dateCreated: now + 1 }))
+  await contract.restart()
+  await heard.arrived(2)
+  assert.match(heard.texts[1]!, /and then/)
+})
+
+test('what comes before anything was ever taken is caught up with as well', async (t) => {
+  const { heard, contract, missed } = await rig(t)
+  while ((await contract.app.db.cursors.get('bluebubbles.last-message-at')) === undefined) await new Promise(setImmediate)
+  missed.push(data({ guid: 'first', text: 'the very first', dateCreated: Date.now() + 1 }))
+  await contract.restart()
+  await heard.arrived(1)
+  assert.match(heard.texts[0]!, /the very first/)
+})

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
+import { open } from '../../../db/client.ts'
 import { mailOf, rawAnswer } from '../../../plugins/channels/gmail/mail.ts'
+import { Mailbox } from '../../../plugins/channels/gmail/mailbox.ts'
 import type { ConfigInput } from '../../../plugins/config/index.ts'
 import { type ChannelRig, channelContract } from '../../contract/channel.ts'
 import { build, scratch } from '../../helper.ts'
@@ -80,7 +82,7 @@ async function rig(t: TestContext, settings: object = {}) {
   }
   let gateway = await build(t, { config })
   const watched = async () => {
-    while ((await gateway.app.db.cursors.get(`gmail.history.${ME}`)) === undefined) await new Promise(setImmediate)
+    while (!platform.requests.some(({ path }) => path.endsWith('/history'))) await new Promise(setImmediate)
   }
   await watched()
   const claims = (changes: object = {}) => ({
@@ -203,7 +205,7 @@ test('where the history does not go back far enough the last day is read, and ea
 })
 
 test('mails of machines and of the agent itself are not answered', async () => {
-  assert.ok(mailOf(mail('m', 'Hello')))
+  assert.ok(await mailOf(mail('m', 'Hello')))
   const silent = [
     mail('m', 'Hello', {}, ['SENT']),
     mail('m', 'Hello', {}, ['DRAFT']),
@@ -215,7 +217,7 @@ test('mails of machines and of the agent itself are not answered', async () => {
     {},
     null
   ]
-  for (const json of silent) assert.equal(mailOf(json), undefined, JSON.stringify(json))
+  for (const json of silent) assert.equal(await mailOf(json), undefined, JSON.stringify(json))
 })
 
 test('no header can be smuggled into an answer', async () => {
@@ -229,4 +231,90 @@ test('no header can be smuggled into an answer', async () => {
   const raw = Buffer.from(await rawAnswer(context, ME, 'Text\r\nBcc: not a header'), 'base64url').toString()
   const head = raw.slice(0, raw.indexOf('\r\n\r\n'))
   assert.doesNotMatch(head, /^(bcc|x-evil):/im)
+})
+
+test('a mail that cannot be read holds up no other one', async (t) => {
+  const { post, push, comes, issuer, claims, heard } = await rig(t)
+  comes('huge', mail('huge', 'x'.repeat(5 * 1024 * 1024)))
+  await post(push(comes('m2', mail('m2', 'After it'))), await issuer.sign(claims()))
+  await heard.arrived(1)
+  assert.match(bodyOf(heard.texts[0]!), /After it/)
+})
+
+test('an address that only stands in the mail is not that of its owner', async () => {
+  const from = async (results?: string, address = 'Ann <ann@example.com>') =>
+    (await mailOf(mail('m', 'Hi', { From: address, ...(results === undefined ? {} : { 'Authentication-Results': results }) })))
+      ?.from
+  const good = [
+    'mx.google.com; dkim=pass header.i=@example.com header.s=s header.b=x; spf=fail smtp.mailfrom=x@else.example',
+    'mx.google.com;\r\n dmarc=pass (p=REJECT sp=NONE dis=NONE) header.from=example.com'
+  ]
+  const bad = [
+    undefined,
+    'mx.google.com; spf=pass smtp.mailfrom=ann@example.com; dkim=pass header.i=@evil.example',
+    'mx.google.com; dmarc=fail header.from=example.com',
+    'mx.google.com; dkim=pass header.i=@evil.example header.b="x header.from=example.com"',
+    'mx.google.com; dmarc=pass header.from=notexample.com',
+    'mx.evil.example; dmarc=pass header.from=example.com'
+  ]
+  for (const results of good) assert.equal(await from(results), 'ann@example.com', results)
+  for (const results of bad) assert.equal(await from(results), 'unverified:ann@example.com', results)
+})
+
+test('an old push of days ago is nothing new, when nobody remembers the delivery any more', async (t) => {
+  const { post, push, comes, issuer, claims, heard, contract, said, platform } = await rig(t)
+  const old = push(comes('m1', mail('m1', 'Once')))
+  await post(old, await issuer.sign(claims()))
+  await heard.arrived(1)
+  const later = Date.now() + 6 * 24 * 60 * 60_000
+  t.mock.method(Date, 'now', () => later)
+  await contract.restart()
+  const reads = () => platform.requests.filter(({ path }) => path.endsWith('/history')).length
+  const before = reads()
+  while (reads() === before) await new Promise(setImmediate)
+  assert.equal((await post(old, await issuer.sign(claims()))).status, 204)
+  await post(push(comes('m2', mail('m2', 'Twice'))), await issuer.sign(claims()))
+  await heard.arrived(2)
+  assert.equal((await said()).length, 2)
+})
+
+test('a watch is renewed daily, tried again when that fails, and its end is an alarm a day before', async (t) => {
+  const db = await open({ file: ':memory:' })
+  t.after(() => db.close())
+  const DAY = 24 * 60 * 60_000
+  let now = 0
+  let fails = false
+  let watches = 0
+  const platform = await startPlatform(t, ({ path }) => {
+    if (!path.endsWith('/watch')) return { json: { historyId: '1' } }
+    watches++
+    return fails ? { status: 503 } : { json: { historyId: '1', expiration: String(now + 7 * DAY) } }
+  })
+  const logged: string[] = []
+  const settings = { account: ME, topic: 't', apiUrl: platform.url } as never
+  const mailbox = new Mailbox({
+    settings: () => settings,
+    token: { get: async () => 'token', forget() {} },
+    cursors: db.cursors,
+    clock: { now: () => now },
+    take: async () => {},
+    log: { info() {}, warn: () => void logged.push('warn'), error: () => void logged.push('error') } as never
+  })
+  const at = async (ms: number) => {
+    now = ms
+    await mailbox.keepUp()
+  }
+  await at(0)
+  await at(DAY - 1)
+  assert.equal(watches, 1)
+  fails = true
+  await at(DAY)
+  await at(DAY + 1)
+  assert.deepEqual([watches, logged], [3, ['warn', 'warn']])
+  await at(6 * DAY + 1)
+  assert.deepEqual(logged, ['warn', 'warn', 'error'])
+  fails = false
+  await at(6 * DAY + 2)
+  await at(6 * DAY + 3)
+  assert.equal(watches, 5)
 })

@@ -168,3 +168,13 @@ test('what is said by bots, and what nobody has said, is not answered', async (t
   assert.equal(await contract.app.db.sessions.get(contract.sessionId), undefined)
   assert.equal((await post({ type: 5 }, token)).status, 400)
 })
+
+test('without a token in its header no more is read than has to be, and nothing is said of what it held', async (t) => {
+  const { post, issuer, claims, event, contract } = await rig(t)
+  const long = { ...event(), filler: 'x'.repeat(17 * 1024) }
+  assert.equal((await post(long)).status, 413)
+  assert.equal((await post(long, await issuer.sign(claims()))).status, 200)
+  assert.equal((await post([])).status, 401)
+  assert.equal((await post({ type: 5 }, await issuer.sign(claims({ aud: 'other' })))).status, 401)
+  assert.ok(contract.app)
+})

@@ -90,6 +90,7 @@ test('what cannot be taken is the fault of the sender, or worth another try', as
     [new RpcError('InvalidRequest', 'params.message is too long'), 400],
     [new RpcError('InternalError', 'The message could not be stored'), 503],
     [new Error('unforeseen'), 503],
+    [new SyntaxError('unforeseen'), 400],
     [new Refusal(403, 'of another tenant'), 403]
   ]
   for (const [error, status] of cases) {

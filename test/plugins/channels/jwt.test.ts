@@ -9,7 +9,7 @@ async function rig(t: TestContext) {
   const issuer = await startIssuer(t)
   const rules = { jwksUrl: issuer.jwksUrl, issuer: 'https://issuer.example', audience: 'us', toleranceSeconds: 60 }
   const claims = { iss: 'https://issuer.example', aud: 'us' }
-  return { issuer, claims, verifier: new TokenVerifier(rules), make: () => new TokenVerifier(rules) }
+  return { issuer, claims, verifier: new TokenVerifier(rules) }
 }
 
 const refused = (status: number) => (error: unknown) => error instanceof Refusal && error.status === status
@@ -55,12 +55,17 @@ test('while the keys cannot be had nothing is decided, and afterwards it is, wit
 })
 
 test('a key that is published later is found', async (t) => {
-  const { issuer, claims, verifier, make } = await rig(t)
-  await verifier.verify(await issuer.sign(claims))
+  const { issuer, claims, verifier } = await rig(t)
+  const old = await issuer.sign(claims)
+  await verifier.verify(old)
   await issuer.addKey('key-2')
   issuer.removeKey('key-1')
-  const fresh = make()
-  await fresh.verify(await issuer.sign(claims, { kid: 'key-2' }))
+  const token = await issuer.sign(claims, { kid: 'key-2' })
+  await assert.rejects(verifier.verify(token), refused(401), 'not asked for again so soon')
+  const later = Date.now() + 31_000
+  t.mock.method(Date, 'now', () => later)
+  await verifier.verify(token)
+  await assert.rejects(verifier.verify(old), refused(401))
 })
 
 test('the token of a bearer header is found, and of no other one', () => {

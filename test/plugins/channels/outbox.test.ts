@@ -96,6 +96,26 @@ test('a long answer goes in parts, and goes on where it stopped, each part with 
   assert.equal(calls[3]!.text, 'third one')
 })
 
+test('a platform is left alone for as long as it says, and never less than it would be anyway', async (t) => {
+  const { outbox, say, calls, settled, clock } = await rig(t)
+  await say('Hello')
+  outbox.look()
+  await settled()
+  calls[0]!.fail(new DeliveryError('slow down', { retryable: true, retryAfterMs: 0 }))
+  await settled()
+  assert.equal(calls.length, 1, 'at once would be as fast as it can refuse')
+  await clock.advance(4000)
+  await settled()
+  calls[1]!.fail(new DeliveryError('slow down', { retryable: true, retryAfterMs: 30 * 60_000 }))
+  await settled()
+  for (let minute = 0; minute < 29; minute++) await clock.advance(60_000)
+  await settled()
+  assert.equal(calls.length, 2)
+  await clock.advance(120_000)
+  await settled()
+  assert.equal(calls.length, 3)
+})
+
 test('what cannot be tried again is given up, said in the log, and holds up nothing', async (t) => {
   const { outbox, say, calls, settled, logged } = await rig(t)
   await say('refused')

@@ -3,6 +3,7 @@ import test, { type TestContext } from 'node:test'
 import type { ConfigInput } from '../../../plugins/config/index.ts'
 import { type ChannelRig, channelContract } from '../../contract/channel.ts'
 import { build, scratch } from '../../helper.ts'
+import { slowTool } from '../agent/rig.ts'
 import { startIssuer } from './issuer.ts'
 import { Heard, startPlatform } from './platform.ts'
 
@@ -10,7 +11,7 @@ const APP = 'app-id'
 const TENANT = 'tenant-1'
 
 /** A gateway with a bot, and somebody who plays Microsoft. */
-async function rig(t: TestContext) {
+async function rig(t: TestContext, plugins: ReturnType<typeof slowTool>['plugin'][] = []) {
   const issuer = await startIssuer(t)
   const heard = new Heard()
   let overloaded = false
@@ -18,7 +19,7 @@ async function rig(t: TestContext) {
     if (path === '/openid') return { json: { jwks_uri: issuer.jwksUrl } }
     if (path.endsWith('/oauth2/v2.0/token')) return { json: { access_token: 'bot-token', expires_in: 3599 } }
     if (overloaded) return { status: 429, headers: { 'retry-after': '1' } }
-    heard.add(json.text)
+    if (json.type === 'message') heard.add(json.text)
     return { status: 201, json: { id: 'answer' } }
   })
   const dataDir = await scratch(t)
@@ -34,7 +35,7 @@ async function rig(t: TestContext) {
       loginUrl: `${platform.url}/login`
     }
   }
-  let gateway = await build(t, { config })
+  let gateway = await build(t, { config, plugins })
   const activity = (changes: object = {}) => ({
     type: 'message',
     id: 'a1',
@@ -69,7 +70,7 @@ async function rig(t: TestContext) {
     },
     async restart() {
       await gateway.host.close()
-      gateway = await build(t, { config })
+      gateway = await build(t, { config, plugins })
     }
   }
   return { ...contract, contract, issuer, platform, activity, claims, post, app: gateway.app }
@@ -82,7 +83,7 @@ test('an answer goes to the service of the activity, with the token of the bot',
   assert.equal((await post(activity(), await issuer.sign(claims()))).status, 200)
   await arrived(1)
   assert.match(heard[0]!, /"hello"/, 'the mention of the bot is no part of what was said')
-  const { path, headers, json } = platform.requests.at(-1)!
+  const { path, headers, json } = platform.requests.find(({ json }) => json?.type === 'message')!
   assert.equal(path, '/amer/v3/conversations/a%3A1xyz/activities/a1')
   assert.equal(headers.authorization, 'Bearer bot-token')
   assert.deepEqual([json.from.id, json.recipient.id, json.conversation.id, json.replyToId], ['28:bot', '29:ann', 'a:1xyz', 'a1'])
@@ -152,4 +153,28 @@ test('while the keys cannot be had it is asked to come again', async (t) => {
   assert.equal((await post(activity(), token)).status, 503)
   issuer.down = false
   assert.equal((await post(activity(), token)).status, 200)
+})
+
+test('somebody is typing while it is worked, in the conversation that it is worked for', async (t) => {
+  const slow = slowTool()
+  const { post, issuer, claims, activity, platform, arrived } = await rig(t, [slow.plugin])
+  await post(activity({ text: '/tool test.slow {}' }), await issuer.sign(claims()))
+  await slow.called
+  const typed = () => platform.requests.filter(({ json }) => json?.type === 'typing')
+  while (typed().length === 0) await new Promise(setImmediate)
+  const [{ path, json, headers }] = typed() as [(typeof platform.requests)[number]]
+  assert.match(path, /^\/amer\/v3\/conversations\/a%3A1xyz\/activities/)
+  assert.deepEqual([json.from.id, json.conversation.id, json.text], ['28:bot', 'a:1xyz', undefined])
+  assert.equal(headers.authorization, 'Bearer bot-token')
+  slow.answer('done')
+  await arrived(1)
+})
+
+test('what bots say is not answered', async (t) => {
+  const { post, issuer, claims, activity, app } = await rig(t)
+  const token = await issuer.sign(claims())
+  for (const from of [{ id: '28:other-bot' }, { id: '29:x', role: 'bot' }]) {
+    assert.equal((await post(activity({ from }), token)).status, 200)
+  }
+  assert.equal(await app.db.sessions.get('teams:a:1xyz'), undefined)
 })

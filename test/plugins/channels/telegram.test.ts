@@ -9,6 +9,7 @@ import { type GatewayInstance, gatewayPlugin } from '../../../types.ts'
 import { type ChannelRig, channelContract } from '../../contract/channel.ts'
 import { build, scratch } from '../../helper.ts'
 import { FakeClock, settle } from '../../lanes/rig.ts'
+import { startModelServer } from '../../model-server.ts'
 import { slowTool } from '../agent/rig.ts'
 import { Heard, type PlatformRequest, startPlatform } from './platform.ts'
 
@@ -37,9 +38,12 @@ const imageTool = gatewayPlugin({ name: 'image-tool', dependencies: ['tools'] },
 })
 
 /** A gateway with a bot, and somebody who plays Telegram. */
-async function rig(t: TestContext, { webhook = true, plugins = [] as ReturnType<typeof gatewayPlugin>[] } = {}) {
+async function rig(
+  t: TestContext,
+  { webhook = true, plugins = [] as ReturnType<typeof gatewayPlugin>[], others = {} as ConfigInput } = {}
+) {
   const heard = new Heard()
-  const state = { overloaded: false, file: Buffer.from('text of a file') }
+  const state = { overloaded: false, gone: false, file: 200 }
   const updates: object[] = []
   let wake = () => {}
   const calls: (PlatformRequest & { readonly call: string })[] = []
@@ -57,6 +61,12 @@ async function rig(t: TestContext, { webhook = true, plugins = [] as ReturnType<
         })
       return { json: { ok: true, result: due() } }
     }
+    if (call === 'getFile' && state.file !== 200) {
+      return { status: 400, json: { ok: false, error_code: 400, description: 'Bad Request: file is too big' } }
+    }
+    if (call === 'editMessageText' && state.gone) {
+      return { status: 400, json: { ok: false, error_code: 400, description: 'Bad Request: message to edit not found' } }
+    }
     if (call === 'getFile') return { json: { ok: true, result: { file_id: 'f', file_path: 'docs/f.txt' } } }
     if (call === 'sendMessage' || call === 'editMessageText') {
       if (state.overloaded)
@@ -70,6 +80,7 @@ async function rig(t: TestContext, { webhook = true, plugins = [] as ReturnType<
     return { json: { ok: true, result: true } }
   })
   const config: ConfigInput = {
+    ...others,
     dataDir: await scratch(t),
     telegram: { token: TOKEN, apiRoot: platform.url, ...(webhook ? { webhookSecret: SECRET } : {}) }
   }
@@ -230,4 +241,73 @@ test('a draft that cannot be shown is left, and the answer comes without it', as
   await clock.advance(9000)
   assert.equal(tries, 1)
   assert.equal(await draft.end(), undefined)
+})
+
+test('what no agent can take is told to its sender, and holds up nothing that follows', async (t) => {
+  const { tell, heard } = await rig(t, { webhook: false })
+  const document = { file_id: 'f', file_unique_id: 'u', mime_type: 'image/png', file_name: 'no-picture.png', file_size: 14 }
+  tell({ update_id: 5, message: message(1, '', { text: undefined, document }) })
+  tell({ update_id: 6, message: message(2, 'And now?') })
+  await heard.arrived(2)
+  assert.ok(heard.texts.some((text) => /^This message cannot be taken/.test(text)))
+  assert.ok(heard.texts.some((text) => /And now\?/.test(text)))
+})
+
+test('a file that Telegram does not give is said to the agent, and a stranger has nothing fetched', async (t) => {
+  const document = { file_id: 'f', file_unique_id: 'u', mime_type: 'text/plain', file_name: 'notes.txt' }
+  const { post, heard, state } = await rig(t)
+  state.file = 400
+  assert.equal((await post({ update_id: 1, message: message(1, '', { text: undefined, document }) })).status, 200)
+  await heard.arrived(1)
+  const closed = await rig(t, { others: { pairing: { default: 'required' } } })
+  await closed.post({ update_id: 1, message: message(1, '', { text: undefined, caption: 'Look', document }) })
+  await closed.heard.arrived(1)
+  assert.match(closed.heard.texts[0]!, /pairing code/)
+  assert.ok(!closed.calls.some(({ call }) => call === 'getFile'))
+})
+
+test('messages that are answered together have one draft and one file, and the answer takes the place of the draft', async (t) => {
+  const slow = slowTool()
+  const others = { lanes: { channels: { telegram: { mode: 'collect' as const, debounceMs: 0 } } } }
+  const { post, heard, calls } = await rig(t, { plugins: [slow.plugin, imageTool], others })
+  await post({ update_id: 1, message: message(1, '/tool test.slow {}') })
+  await slow.called
+  for (const [index, text] of ['/tool test.image {}', 'and', 'so on'].entries()) {
+    await post({ update_id: 2 + index, message: message(2 + index, text) })
+  }
+  slow.answer('done')
+  await heard.arrived(2)
+  await post({ update_id: 9, message: message(9, 'say the end') })
+  await heard.arrived(3)
+  assert.equal(heard.texts[2], 'the end')
+  while (!calls.some(({ call }) => call === 'sendPhoto')) await new Promise(setImmediate)
+  assert.equal(calls.filter(({ call }) => call === 'sendPhoto').length, 1)
+})
+
+test('a draft that somebody has deleted loses no answer', async (t) => {
+  const model = await startModelServer(t)
+  const models = { default: { anthropic: { apiKey: 'key', model: 'test', baseUrl: model.baseUrl } } }
+  const { post, heard, calls, state } = await rig(t, { others: { models } })
+  const rest = Promise.withResolvers<void>()
+  model.reply({ text: ['Half of it'], until: rest.promise })
+  await post({ update_id: 1, message: message(1, 'Go on') })
+  await heard.arrived(1)
+  state.gone = true
+  rest.resolve()
+  await heard.arrived(2)
+  assert.deepEqual(heard.texts, ['Half of it', 'Half of it'])
+  assert.ok(calls.some(({ call }) => call === 'editMessageText'))
+})
+
+test('typing is shown while it is worked, and spaces of what is said stay', async (t) => {
+  const slow = slowTool()
+  const { post, heard, calls } = await rig(t, { plugins: [slow.plugin] })
+  await post({ update_id: 1, message: message(1, '/tool test.slow {}') })
+  await slow.called
+  while (!calls.some(({ call }) => call === 'sendChatAction')) await new Promise(setImmediate)
+  slow.answer('done')
+  await heard.arrived(1)
+  const code = 'if x:\n    return  1'
+  assert.equal(incomingOf({ update_id: 1, message: message(1, `@flynn_bot ${code}`) } as never, 'flynn_bot')?.text, code)
+  assert.equal(incomingOf({ update_id: 1, message: message(1, '/stop@flynn_bot now') } as never, 'flynn_bot')?.text, '/stop now')
 })

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
+import dns from 'node:dns/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
+import Fastify from 'fastify'
 import { Webhook as Standard } from 'standardwebhooks'
+import gateway from '../../../app.ts'
 import { signStandard, verify, type Webhook } from '../../../plugins/channels/webhooks/signatures.ts'
 import { fill } from '../../../plugins/channels/webhooks/template.ts'
-import { connect } from '../../helper.ts'
+import { checkListening } from '../../../plugins/config/index.ts'
+import { resolveConfig } from '../../../plugins/config/load.ts'
+import { connect, scratch } from '../../helper.ts'
+import { Heard, startPlatform } from './platform.ts'
 import { withChannel } from './rig.ts'
 
 const hook = (changes: Partial<Webhook>): Webhook => ({
@@ -127,9 +134,9 @@ test('a template takes fields of the request, each once, and of nothing that is 
   for (const [template, filled] of cases) assert.equal(fill(template, values), filled)
 })
 
-async function rig(t: TestContext, changes: object = {}) {
+async function rig(t: TestContext, changes: object = {}, others: object = {}) {
   const secret = 'hook secret'
-  const config = { webhooks: { ci: { secret, signature: 'hex' as const, ...changes } } }
+  const config = { ...others, webhooks: { ci: { secret, signature: 'hex' as const, ...changes } } }
   const gateway = await withChannel(t, { config })
   const post = async (
     body: string,
@@ -188,6 +195,8 @@ test('what is signed and no JSON is malformed; a form is as good as JSON', async
   await said('Form: 1')
   assert.equal((await post(`payload=${encodeURIComponent('{"a":"json"}')}`, { headers: form })).status, 202)
   await said('Form: json')
+  assert.equal((await post('{"a":"as curl sends it"}', { headers: form })).status, 202)
+  await said('Form: as curl sends it')
 })
 
 test('without a secret a webhook is off, unless it says that anybody may use it', async (t) => {
@@ -209,4 +218,100 @@ test("Slack's question and GitHub's ping are answered, and the agent does not se
   const pinged = await github.post('{}', { headers: { 'x-hub-signature-256': signed, 'x-github-event': 'ping' } })
   assert.equal(pinged.status, 200)
   assert.equal(await github.app.db.sessions.get('webhook:ci'), undefined)
+})
+
+test('who signs nothing and names nothing may say the same twice, and mean it', async (t) => {
+  const { post } = await rig(t, { secret: undefined, allowUnsigned: true, idHeader: 'x-id' })
+  const runs = await Promise.all([post('{}'), post('{}')])
+  assert.equal(new Set(runs.map(({ json }) => json.runId)).size, 2)
+  const named = await Promise.all([1, 2].map(() => post('{}', { headers: { 'x-id': 'a' } })))
+  assert.equal(new Set(named.map(({ json }) => json.runId)).size, 1)
+})
+
+test('a webhook is no stranger, whoever has to be let in elsewhere', async (t) => {
+  const { post, said } = await rig(t, { deliverTo: 'test:1', template: '{{body.a}}' }, { pairing: { default: 'required' } })
+  assert.equal((await post('{"a":"Hello"}')).status, 202)
+  await said('Hello')
+})
+
+test('answers go to the URL, signed, and one that is not taken there holds up no other session', async (t) => {
+  const heard = new Heard()
+  const receiver = await startPlatform(t, ({ headers, body, json }) => {
+    new Standard('whsec_aG9vayBzZWNyZXQ=').verify(body, headers as Record<string, string>)
+    if (json.content.includes('poison')) return { status: 500 }
+    heard.add(json.content)
+    return {}
+  })
+  const { post } = await rig(t, {
+    secret: undefined,
+    secrets: ['hook secret', 'whsec_aG9vayBzZWNyZXQ='].reverse(),
+    signature: 'standard',
+    session: 'ops:{{body.n}}',
+    template: '{{body.text}}',
+    deliverTo: `${receiver.url}/answers`
+  })
+  const standard = (id: string, body: string) => ({
+    headers: signStandard('hook secret', { id, timestamp: Math.floor(Date.now() / 1000), body })
+  })
+  for (const [n, text] of ['poison', 'cure'].entries()) {
+    const body = JSON.stringify({ n, text })
+    assert.equal((await post(body, standard(text, body))).status, 202)
+  }
+  await heard.arrived(1)
+  assert.match(heard.texts[0]!, /cure/)
+})
+
+test('what the operator may not have meant is said at the start', async (t) => {
+  const lines: Record<string, unknown>[] = []
+  const host = Fastify({ logger: { stream: { write: (line: string) => void lines.push(JSON.parse(line)) } } })
+  t.after(() => host.close())
+  const webhooks = {
+    open: { allowUnsigned: true },
+    off: {},
+    lost: { secret: 'x', deliverTo: 'nowhere:1' },
+    good: { secret: 'x', deliverTo: 'telegram:1' }
+  }
+  await host.register(gateway, { config: { dataDir: await scratch(t), webhooks } })
+  await host.ready()
+  const said = lines.flatMap(({ webhook, msg }) => (webhook === undefined ? [] : [`${webhook}: ${msg}`]))
+  assert.deepEqual(said, [
+    'open: a webhook takes what anybody sends: it has no secret',
+    'off: a webhook is off: it has no secret',
+    'lost: answers of a webhook go nowhere: there is no channel nowhere'
+  ])
+})
+
+test('a webhook that anybody may use does not start where others reach the gateway', () => {
+  const check = (webhook: object, host = '0.0.0.0') =>
+    checkListening(resolveConfig({ server: { host, token: 'x'.repeat(32) }, webhooks: { open: webhook } }))
+  assert.throws(() => check({ allowUnsigned: true }), /webhooks\.open\.allow_unsigned lets anybody who reaches 0\.0\.0\.0/)
+  check({ allowUnsigned: true, secret: 'x' })
+  check({ allowUnsigned: true }, '127.0.0.1')
+})
+
+test('no name of the network is reached, whatever is delivered to it: an address is what the operator has written', async (t) => {
+  const receiver = await startPlatform(t, () => ({}))
+  const { port } = new URL(receiver.url)
+  const deliverTo = (host: string) => ({ deliverTo: `http://${host}:${port}/` })
+  const channelOf = async (host: string) => (await rig(t, deliverTo(host))).app.channels.get('webhook')!
+  const delivery = {
+    conversation: 'webhook:ci',
+    context: { webhook: 'ci' },
+    text: 'hi',
+    id: '1',
+    signal: AbortSignal.timeout(10_000)
+  }
+  for (const host of ['127.0.0.1', 'localhost']) await (await channelOf(host)).deliver(delivery)
+  assert.equal(receiver.requests.length, 2)
+  t.mock.method(dns, 'lookup', async () => [{ address: '127.0.0.1', family: 4 }])
+  syncBuiltinESMExports()
+  t.after(() => {
+    t.mock.restoreAll()
+    syncBuiltinESMExports()
+  })
+  await assert.rejects((await channelOf('rebinding.example')).deliver(delivery), {
+    retryable: false,
+    message: /not a public address/
+  })
+  assert.equal(receiver.requests.length, 2)
 })

@@ -746,3 +746,38 @@ test('the result cannot be changed, at any depth', async (t) => {
     'https://a.example'
   ])
 })
+
+test('a variable that ends in _FILE names a file with the value, less one newline at its end', async (t) => {
+  const cwd = await folder(t, { token: 'from-a-file\n', two: 'lines\n\n', port: '1234', windows: 'crlf\r\n' })
+  const token = async (name: string) => (await loadConfig({ env: { FLYNN_TOKEN_FILE: join(cwd, name) }, cwd })).server.token
+  assert.equal(await token('token'), 'from-a-file')
+  assert.equal(await token('two'), 'lines\n')
+  assert.equal(await token('windows'), 'crlf')
+  const env = { FLYNN_SERVER__TOKEN_FILE: join(cwd, 'token'), FLYNN_PORT_FILE: join(cwd, 'port') }
+  const { server, docker } = await loadConfig({ env: { ...env, FLYNN_DOCKER__COMPOSE_FILE: '/a/compose.yaml' }, cwd })
+  assert.deepEqual([server.token, server.port], ['from-a-file', 1234])
+  assert.equal(docker.composeFile, '/a/compose.yaml', 'a key that is called so is no file with a value')
+})
+
+test('a file that is not there, a value that is given twice, and a key that is none are told without the path or the content', async (t) => {
+  const cwd = await folder(t, { secret: 'canary-9d1f\n', empty: '\n' })
+  const env = {
+    FLYNN_TOKEN_FILE: join(cwd, 'canary-none'),
+    FLYNN_SERVER__SECRET_KEY: 'canary-9d1f',
+    FLYNN_SERVER__SECRET_KEY_FILE: join(cwd, 'secret'),
+    FLYNN_PORT_FILE: join(cwd, 'secret'),
+    FLYNN_HOST_FILE: join(cwd, 'empty'),
+    FLYNN_SERVER__PROT_FILE: join(cwd, 'secret')
+  }
+  const found = await problems(t, undefined, { env })
+  const told = found.join('\n')
+  assert.match(told, /^FLYNN_TOKEN_FILE: server\.token names a file that cannot be read: ENOENT$/m)
+  assert.match(
+    told,
+    /^FLYNN_SERVER__SECRET_KEY_FILE: server\.secret_key is also set by FLYNN_SERVER__SECRET_KEY: only one of the two/m
+  )
+  assert.match(told, /^FLYNN_PORT_FILE: server\.port must be an integer between 0 and 65535, got what is in FLYNN_PORT_FILE$/m)
+  assert.match(told, /^FLYNN_HOST_FILE: server\.host must be/m)
+  assert.match(told, /^FLYNN_SERVER__PROT_FILE: stands for no setting/m)
+  assert.ok(!told.includes('canary') && !told.includes(cwd), told)
+})

@@ -24,7 +24,11 @@ test('nodes are off unless they are turned on, and a feature gate keeps its name
     allowedRoles: ['companion'],
     featureGates: {},
     location: { enabled: false },
-    push: { enabled: false }
+    push: {
+      enabled: false,
+      apns: { url: 'https://api.push.apple.com', sandboxUrl: 'https://api.sandbox.push.apple.com' },
+      fcm: { apiUrl: 'https://fcm.googleapis.com', tokenUrl: 'https://oauth2.googleapis.com/token' }
+    }
   })
   const { featureGates } = resolveConfig({ server: { nodes: { feature_gates: { 'ui.canvas': true, snake_case: false } } } })
     .server.nodes

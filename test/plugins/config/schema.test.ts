@@ -81,6 +81,8 @@ test('what is called a key or a token, and all that is handed to MCP servers, is
     'server.token',
     'server.tokens[].token',
     'server.secret_key',
+    'server.nodes.push.apns.private_key',
+    'server.nodes.push.fcm.private_key',
     'models.<tier>.<provider>.api_key',
     'tools.mcp.<server>.env.<variable>',
     'tools.mcp.<server>.url',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { ConfigError, type ConfigInput } from '../../../plugins/config/index.ts'
 import { resolveConfig } from '../../../plugins/config/load.ts'
-import { type Attempt, Settings } from '../../../plugins/config/settings.ts'
+import { type Attempt, MAX_WAITING, Settings } from '../../../plugins/config/settings.ts'
 import { rejection } from '../../helper.ts'
 
 /** Settings whose source is what `next` returns. */
@@ -131,4 +131,31 @@ test('without anything to read it from there is no reload', async () => {
   const { kind, message } = await rejection(settings.reload('x'))
   assert.equal(kind, 'InvalidRequest')
   assert.match(message, /given its configuration by the program that it is embedded in/)
+})
+
+test('more reloads than can wait are refused, and the last one that waits reads what is there then', async () => {
+  const first = Promise.withResolvers<ConfigInput>()
+  let reads = 0
+  const { settings } = rig(steps(1), () => (reads++ === 0 ? first.promise : steps(reads)))
+  const running = settings.reload('a')
+  await Promise.resolve()
+  const waiting = Array.from({ length: MAX_WAITING }, () => settings.reload('b'))
+  const { kind, message, data } = await rejection(settings.reload('c'))
+  assert.deepEqual([kind, data.retryAfterMs], ['AgentBusy', 1000])
+  assert.match(message, /16 reloads are waiting/)
+  first.resolve(steps(1))
+  await Promise.all([running, ...waiting])
+  assert.equal(settings.current.agent.maxSteps, MAX_WAITING + 1)
+  await settings.reload('c')
+})
+
+test('a secret that is no longer in force is not shown either', async () => {
+  let n = 0
+  const { settings } = rig({ server: { token: 'token-number-0' } }, () => ({ server: { token: `token-number-${++n}` } }))
+  await settings.reload('x')
+  await settings.reload('x')
+  assert.equal(
+    settings.masker.mask('token-number-0 token-number-1 token-number-2 token-number-3').text,
+    '*** *** *** token-number-3'
+  )
 })

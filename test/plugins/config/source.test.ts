@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { rm, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
 import { ConfigSource } from '../../../plugins/config/index.ts'
@@ -22,7 +23,7 @@ test('a file that is gone is a problem, although none was needed at the start', 
   await writeFile(join(cwd, 'flynn.yaml'), 'server: { token: b }\n')
   assert.equal((await source.load()).server.token, 'b')
   await rm(join(cwd, 'flynn.yaml'))
-  assert.deepEqual((await rejection(source.load())).problems, ['flynn.yaml: is gone'])
+  assert.deepEqual((await rejection(source.load())).problems, ['flynn.yaml: cannot be read: there is no such file'])
 })
 
 test('from the second time on a problem names the file without its folder', async (t) => {
@@ -34,4 +35,50 @@ test('from the second time on a problem names the file without its folder', asyn
   await source.load()
   await writeFile(file, 'server: 1\n')
   assert.match((await rejection(source.load())).problems[0], /^my\.yaml:1:9 server must be /)
+})
+
+test('what is no file, or too large, is refused at once; what a link points to next is read', async (t) => {
+  const cwd = await folder(t, { 'flynn.yaml': 'server: { token: a }\n', 'other.yaml': 'server: { token: b }\n' })
+  const file = join(cwd, 'flynn.yaml')
+  const source = new ConfigSource({ cwd, env: {} })
+  await source.load()
+  const refused = async () => (await rejection(source.load())).problems
+  await writeFile(file, '# ')
+  await truncate(file, 10 * 1024 * 1024)
+  assert.deepEqual(await refused(), ['flynn.yaml: cannot be read: it has more than 256 KiB'])
+  await rm(file)
+  await mkdir(file)
+  assert.deepEqual(await refused(), ['flynn.yaml: cannot be read: it is a folder'])
+  await rm(file, { recursive: true })
+  // Nobody ever writes into it.
+  execFileSync('mkfifo', [file])
+  assert.deepEqual(await refused(), ['flynn.yaml: cannot be read: it is no file'])
+  await symlink(join(cwd, 'other.yaml'), join(cwd, 'link'))
+  await rename(join(cwd, 'link'), file)
+  assert.equal((await source.load()).server.token, 'b')
+})
+
+test('a file of aliases of aliases, or with more in it than anybody writes, is refused before it costs anything', async (t) => {
+  const many = (count: number, text: (n: number) => string) => Array.from({ length: count }, (_, n) => text(n)).join(', ')
+  const cwd = await folder(t, { 'flynn.yaml': '' })
+  const source = new ConfigSource({ cwd, env: {} })
+  for (const text of [
+    // Sixteen million providers.
+    `x: &p {${many(4000, (n) => `p${n}: {}`)}}\nmodels: {${many(4000, (n) => `t${n}: *p`)}}`,
+    `x: &p 1\nserver: { allowed_origins: [${many(60_000, () => '*p')}] }`,
+    `models: {${many(20_001, (n) => `t${n}: 1`)}}`
+  ]) {
+    await writeFile(join(cwd, 'flynn.yaml'), text)
+    assert.deepEqual((await rejection(source.load())).problems, [
+      'flynn.yaml: says too much: more than 20000 values, those behind aliases included'
+    ])
+  }
+})
+
+test('an alias stands for the last anchor of its name before it', async (t) => {
+  const yaml =
+    'server: { token: &a first, allowed_origins: &b [] }\nagent: { system_prompt: *a }\nlog: { level: &a warn }\ngmail: { account: *a }\n'
+  const cwd = await folder(t, { 'flynn.yaml': yaml })
+  const { agent, gmail } = await new ConfigSource({ cwd, env: {} }).load()
+  assert.deepEqual([agent.systemPrompt, gmail.account], ['first', 'warn'])
 })

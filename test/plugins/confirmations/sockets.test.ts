@@ -283,6 +283,38 @@ test('a session that has to be elevated is told so before anybody is asked, and 
   assert.equal(runs.length, 1)
 })
 
+test('what is said to a run while its tool waits is seen before the tool starts: an approval that crosses it starts nothing', async (t) => {
+  const { as, runs } = await gateway(t)
+  const ann = await as('token-ann')
+  await watch(ann)
+  const id = ask(ann)
+  const { callId } = (await toolStart(ann, id)).data.confirm
+  await ann.call('system.hello', { events: ['accepted'] })
+  const steer = ann.start('agent.send', { message: 'rather not', sessionId: SESSION, queueMode: 'steer' })
+  await ann.frame((frame) => frame.id === steer && frame.event === 'accepted')
+  await ann.call('agent.confirmTool', { callId, approve: true })
+  assert.equal((await toolEnd(ann, id)).error, 'Not run: the user said something else first.')
+  assert.match((await ann.final(id)).result.content, /rather not/)
+  assert.equal((await ann.final(steer)).result.queue.outcome, 'steered')
+  assert.deepEqual(runs, [])
+  await assertFree(ann)
+})
+
+test('of two answers at once one counts', async (t) => {
+  const { as, runs } = await gateway(t)
+  const [ann, op] = [await as('token-ann'), await as('token-op')]
+  await watch(ann)
+  await watch(op)
+  const id = ask(ann)
+  const { callId } = (await toolStart(ann, id)).data.confirm
+  const answers = await Promise.allSettled(
+    [ann, op].flatMap((client) => [1, 2].map(() => client.call('agent.confirmTool', { callId, approve: true })))
+  )
+  assert.deepEqual(answers.map(({ status }) => status).sort(), ['fulfilled', 'rejected', 'rejected', 'rejected'])
+  await ann.final(id)
+  assert.equal(runs.length, 1)
+})
+
 test('a gateway that shuts down does not wait for a person', async (t) => {
   const { as, host, app, runs } = await gateway(t)
   const ann = await as('token-ann')

@@ -115,3 +115,14 @@ test('however long a text is, only some of it is looked at, and what was estimat
   assert.ok(Math.abs(tokensIn(words) - exact) < exact / 10)
   assert.ok(tokensIn(' '.repeat(1_000_000)) >= 62_500)
 })
+
+test('letters and digits without end are not taken for long words, whatever the length', () => {
+  const base64 = (bytes: number) =>
+    Buffer.from(Uint8Array.from({ length: bytes }, (_, n) => (n * 97 + (n >> 3)) % 256)).toString('base64')
+  for (const bytes of [300, 3000, 300_000]) {
+    const text = base64(bytes)
+    assert.ok(tokensIn(text) >= text.length / 2.1, `${tokensIn(text)} of ${text.length}`)
+    assert.ok(tokensIn(`An image: ${text} and some words.`) >= text.length / 2.1)
+  }
+  assert.ok(tokensIn('words of everyday length '.repeat(100)) < 600)
+})

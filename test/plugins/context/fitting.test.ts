@@ -127,11 +127,14 @@ test('without auto_compact what does not fit is an error that says so, and no ca
   await say('/compact')
 })
 
-test('a system prompt that fills the window is an error that says so, whatever is compacted', async (t) => {
-  const { say } = await rig(t, { contextWindow: 2000, agent: { systemPrompt: words(3000) } })
-  const { code, message, data } = (await say('hello')).at(-1)!.error
-  assert.deepEqual([code, data], [5, { retryable: false }])
-  assert.match(message, /It cannot be made shorter/)
+test('a system prompt that fills the window is an error that says so, and no call is made', async (t) => {
+  const { model, say } = await rig(t, { contextWindow: 2000, agent: { systemPrompt: words(3000) } })
+  for (const text of ['hello', `and ${words(1000)}`, 'hello?']) {
+    const { code, message, data } = (await say(text)).at(-1)!.error
+    assert.deepEqual([code, data], [5, { retryable: false }])
+    assert.match(message, /^The system prompt and the tools take about \d,\d{3} of the 2,000 tokens .* a larger context_window/)
+  }
+  assert.equal(model.requests.length, 0, 'no summary would help')
 })
 
 test('a smaller tier gets a summary of what does not fit it', async (t) => {
@@ -161,6 +164,10 @@ test('what was left out of a run gives way with the rest, once it can be summari
     ['assistant', 'tool', 'assistant']
   )
   assert.match((await app.db.contexts.get(SESSION))!.context!.summary!, /^LATER[\s\S]*read all of it$/)
+  // All that gives way is in what the summary is made of, also what was left out in between.
+  const material = textsOf(model.requests[6]!)[0]!
+  assert.match(material, /^user: User: read all of it\n/)
+  assert.equal(material.match(/Tool test\.long answered/g)?.length, 4)
 })
 
 test('what was counted for one window is counted anew for another', async (t) => {

@@ -189,3 +189,21 @@ test('a session that is deleted takes its checkpoints along, and /new forgets th
   await client.call('sessions.delete', { sessionId: SESSION })
   assert.deepEqual(await app.db.memory.search(NAMESPACE, 'summary', 10), [])
 })
+
+test('a provider that reports what cannot be has nothing compacted for it, and no number of it is told or kept', async (t) => {
+  const { model, say, client } = await rig(t, { agent: { autoCompact: false } })
+  for (const usage of [
+    { input: 1e18, output: 1 },
+    { input: -1_000_000, output: 1 },
+    { input: 0, output: 0 },
+    { input: 0.5, output: 1e300 }
+  ]) {
+    model.reply({ text: 'Hello.', usage })
+    const frames = await say('hello')
+    assert.equal(warningIn(frames), undefined)
+    const { inputTokens, outputTokens } = frames.at(-1)!.result.usage
+    assert.ok(inputTokens > 0 && inputTokens < 5000 && outputTokens > 0 && outputTokens < 10, `${inputTokens} ${outputTokens}`)
+  }
+  const [{ budget }] = (await client.call('system.contextUsage')).sessions
+  assert.ok(budget.estimatedTokens > 0 && budget.estimatedTokens < 5000)
+})

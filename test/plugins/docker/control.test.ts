@@ -25,7 +25,7 @@ test('an action is done with compose, and answered as in the specification', asy
   assert.deepEqual(await told(), [
     'restart --no-deps whisper-server',
     'stop -t 10 whisper-server',
-    'up -d --no-deps --no-build whisper-server'
+    'up -d --no-deps --no-build --no-recreate whisper-server'
   ])
   const { args } = (await calls()).find(({ call }) => call.includes(' restart '))!
   assert.deepEqual(args.slice(0, 9), [

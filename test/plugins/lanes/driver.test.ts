@@ -138,3 +138,22 @@ test('an end that could not be stored is stored as soon as it can be, and not be
   assert.deepEqual(await db.queue.unended(), [])
   assert.equal((await db.queue.get('a'))?.state, 'completed')
 })
+
+test('what is owed is stored once each, also where that is asked for while it goes on', async (t) => {
+  const db = await (await file(t))()
+  const driver = new StoredMessages(db.queue, record)
+  const ids = ['a', 'b', 'c']
+  for (const id of ids) await driver.accept('ws:1', message(id), { data: 'x' })
+  const { settle } = db.queue
+  db.queue.settle = () => Promise.reject(new Error('database or disk is full'))
+  const end = (id: string) => [{ message: message(id), outcome: { value: null, how: 'completed' as const } }]
+  for (const id of ids) await assert.rejects(driver.settle('ws:1', end(id)), /full/)
+  const stored: string[] = []
+  db.queue.settle = (settlement) => {
+    stored.push(...settlement.ends.map(({ id }) => id))
+    return settle(settlement)
+  }
+  await Promise.all([driver.settleOwed(), driver.settleOwed()])
+  assert.deepEqual(stored, ids)
+  assert.deepEqual(await db.queue.unended(), [])
+})

@@ -16,7 +16,7 @@ async function failure({ call }: Rig, name = 'go'): Promise<string> {
 
 test('a program that cannot be started has no tools, and is tried again later and later', async (t) => {
   let now = 0
-  const { server, journal } = rig(t, { command: '/nowhere/at/all' }, { now: () => now, random: () => 1 })
+  const { server, journal } = rig(t, { command: '/nowhere/at/all' }, { now: () => now })
   const attempts = (): number => journal.entries.filter(({ message }) => message === 'an MCP server is not there').length
   const retries: unknown[] = []
   for (let expected = 1; expected <= 5; expected++) {
@@ -122,6 +122,14 @@ test('calls that are not answered end by their deadline, and after four of them 
     assert.equal(await failure(server), "The MCP server 'example' did not do it: it did not answer within 0.05 seconds")
   }
   assert.equal((await server.journal.entry('not there')).data.reason, 'it left 4 calls in a row unanswered')
+})
+
+test('a program that does not read is ended before what waits for it fills the memory', async (t) => {
+  const { tool, call } = rig(t, program('hostile.ts', 'deaf'))
+  await tool('go')
+  const calls = Array.from({ length: 20 }, () => rejection(call('go', { text: 'x'.repeat(1024 * 1024) })))
+  const reason = 'it does not read what it is sent'
+  for (const { message } of await Promise.all(calls)) assert.equal(message, `The MCP server 'example' did not do it: ${reason}`)
 })
 
 test('what a server prints for people reaches the log cut, cleaned and within bounds', async (t) => {

@@ -45,18 +45,6 @@ test('a text is cut at 256 KiB, between two characters, with a note', () => {
   assert.ok(output.endsWith('é\n[cut: the first 262143 of 400001 bytes are shown]'))
 })
 
-test('files that are too many, too large or no files are left out, with a note', () => {
-  const image = (data: string, mimeType = 'image/png') => ({ type: 'image' as const, mimeType, data })
-  const many = outputOf({ content: Array.from({ length: 12 }, () => image(file(3))) })
-  assert.equal(many.attachments.length, 10)
-  assert.equal(many.output, '[2 files are left out: too large, too many, or not readable]')
-  const large = outputOf({ content: [image(file(6 * 1024 * 1024)), image(file(6 * 1024 * 1024))] })
-  assert.equal(large.attachments.length, 1)
-  for (const wrong of [image('not base64!!'), image(''), image('abc'), image(file(3), 'nonsense\n')]) {
-    assert.deepEqual(outputOf({ content: [wrong] }).attachments, [])
-  }
-})
-
 test('what failed is thrown in the words of the server, or in ours when it has none', () => {
   const failed = (content: { type: 'text'; text: string }[]) => () => outputOf({ content, isError: true })
   assert.throws(failed([{ type: 'text', text: 'out of paper' }]), { name: 'RpcError', message: 'out of paper' })

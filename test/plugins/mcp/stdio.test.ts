@@ -44,6 +44,11 @@ test('a tool that says it failed is a failure, in its own words', async (t) => {
   assert.equal((await rejection(call('fail'))).message, 'out of paper')
 })
 
+test('what a tool says of its failure has none of its secrets in it, not even a part that is a secret by itself', async (t) => {
+  const { call } = rig(t, { ...program('stdio.ts'), env: { COMPLAINT: 'Bearer walrus-meadow' } })
+  assert.equal((await rejection(call('fail'))).message, '***')
+})
+
 test('a program sees PATH, HOME, LANG and what is configured for it, and nothing else', async (t) => {
   process.env.FLYNN_TOKEN = 'canary-of-the-environment'
   t.after(() => delete process.env.FLYNN_TOKEN)
@@ -64,6 +69,20 @@ test('a cancelled call is cancelled at the server too, and ends at once', async 
   assert.equal(await hanging, reason)
   await journal.entry('cancelled')
   assert.deepEqual(await call('echo', { text: 'still there' }), { output: 'still there', attachments: [] })
+})
+
+test('calls that people cancel say nothing about a server: it goes on, however many they are', async (t) => {
+  const { call, journal } = rig(t, program('stdio.ts'))
+  const before = await call('pid')
+  for (let n = 0; n < 5; n++) {
+    const controller = new AbortController()
+    const hanging = rejection(call('hang', {}, controller.signal))
+    await journal.entry('hanging')
+    journal.entries.length = 0
+    controller.abort()
+    await hanging
+  }
+  assert.deepEqual(await call('pid'), before)
 })
 
 test('a list that changes is read again', async (t) => {

@@ -83,3 +83,36 @@ test('an error that is its own cause does not end the process', () => {
   log.error({ err: 'no error' }, 'text')
   assert.equal(written.length, 2)
 })
+
+test('fields have no secret in them either, however deep, and everything else is as it was', () => {
+  const { written, log } = rig(maskingLog(() => new Masker(['canary-one'])))
+  const cyclic: Record<string, unknown> = { told: 'canary-one' }
+  cyclic.self = cyclic
+  log.info(
+    { url: new URL('https://host/path?key=x'), list: [{ deep: 'a canary-one' }], password: 'node', tokens: 250, at: null },
+    'a'
+  )
+  log.info({ cyclic, date: new Date(0), err: { note: 'canary-one' } }, 'b %s %j', 'canary-one', { args: 'canary-one' })
+  assert.ok(!written.join('').includes('canary'), written.join(''))
+  const [first, second] = written.map((line) => JSON.parse(line))
+  assert.deepEqual(
+    [first.url, first.list, first.password, first.tokens, first.at],
+    ['https://host/path?***', [{ deep: 'a ***' }], '***', 250, null]
+  )
+  assert.deepEqual([second.msg, second.date, second.err], ['b *** {"args":"***"}', '1970-01-01T00:00:00.000Z', { note: '***' }])
+})
+
+test('fields that have no end cost no more than some hundred values', () => {
+  let masks = 0
+  const { written, log } = rig(
+    maskingLog(() => {
+      masks++
+      return new Masker()
+    })
+  )
+  const wide: Record<string, unknown> = {}
+  for (let n = 0; n < 100; n++) wide[`n${n}`] = n % 2 === 0 ? wide : 'text'
+  log.info({ wide }, 'told')
+  assert.ok(masks < 600, String(masks))
+  assert.equal(JSON.parse(written[0]!).msg, 'told')
+})

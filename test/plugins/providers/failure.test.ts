@@ -25,7 +25,7 @@ for (const [headers, expected] of [
 
 test('a failure tells nothing of an unknown error but its masked words, and those only to the log', () => {
   const thrown = Object.assign(new Error('password=hunter2 at /srv/gateway/x.ts'), { requestBodyValues: { secret: 'hunter2' } })
-  const failure = failureOf(thrown, { provider: 'acme', model: 'm', secrets: ['hunter2'], now: NOW })
+  const failure = failureOf(thrown, { provider: 'acme', model: 'm', secrets: ['hunter-22'], now: NOW })
   assert.equal(failure.message, 'The model provider acme failed')
   assert.equal(failure.retryable, false)
   assert.equal(failure.detail, 'Error: password=*** at /srv/gateway/x.ts')
@@ -42,8 +42,8 @@ test('anything can be thrown', () => {
 })
 
 test('what a provider of a third party says of its failure is masked as well', () => {
-  const context = { provider: 'acme', model: 'm', secrets: ['hunter2'], now: NOW }
-  const thrown = new ProviderError('Acme is away', { retryable: true, retryAfterMs: 5, status: 503, detail: 'no hunter2' })
+  const context = { provider: 'acme', model: 'm', secrets: ['hunter-22'], now: NOW }
+  const thrown = new ProviderError('Acme is away', { retryable: true, retryAfterMs: 5, status: 503, detail: 'no hunter-22' })
   const { message, retryable, retryAfterMs, status, detail } = failureOf(thrown, context)
   assert.deepEqual([message, retryable, retryAfterMs, status, detail], ['Acme is away', true, 5, 503, 'no ***'])
   assert.equal(failureOf(new ProviderError('Acme is away', { retryable: false }), context).detail, 'Acme is away')

@@ -317,14 +317,6 @@ for (const name of WIRES) {
   })
 }
 
-test('a server that reports no usage gets it estimated', async (t) => {
-  const { model } = await start(t, 'openai_compatible', { text: 'one two three', usage: null })
-  const finish = (await collect(model.stream(request('Hello')))).at(-1)
-  assert.ok(finish?.type === 'finish')
-  assert.ok(finish.usage.inputTokens > 10)
-  assert.ok(finish.usage.outputTokens >= 3)
-})
-
 test('closed, a model leaves no connection to its provider behind', async (t) => {
   const { model, server } = await start(t, 'openai_compatible', { text: 'Hello' })
   await collect(model.stream(request('Hello?')))

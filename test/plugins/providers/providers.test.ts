@@ -212,6 +212,51 @@ test('a provider of a third party joins in, and its faults are contained', async
   assert.equal(log.find(({ provider }) => provider === 'acme')?.reason, 'TypeError: cannot read ***')
 })
 
+test('a server that reports no usage gets it estimated', async (t) => {
+  const server = await startModelServer(t)
+  server.reply({ text: ['one two', ' three'], usage: null })
+  const { providers } = await build(t, { default: { openai_compatible: { model: 'm', baseUrl: server.baseUrl } } })
+  const finish = (await collect(providers.stream('default', request('Hello')))).at(-1)
+  assert.ok(finish?.type === 'finish' && finish.estimated)
+  assert.ok(finish.usage.inputTokens > 10)
+  assert.ok(finish.usage.outputTokens >= 3)
+})
+
+for (const [inputTokens, outputTokens] of [
+  [0, 0],
+  [0, 20],
+  [-5, 1],
+  [1, -5],
+  [Number.NaN, 1],
+  [1.5, 1],
+  [1e18, 1],
+  [1, Number.POSITIVE_INFINITY],
+  [undefined as unknown as number, 'many' as unknown as number]
+] as const) {
+  test(`usage that cannot be is estimated: ${inputTokens} in, ${outputTokens} out`, async (t) => {
+    const { providers } = await build(t, { default: { acme: {} } }, (app) =>
+      app.providers.add(
+        defineProvider({
+          name: 'acme',
+          open: () => ({
+            provider: 'acme',
+            model: 'acme-1',
+            contextWindow: 1000,
+            async *stream(): AsyncGenerator<ModelPart> {
+              yield { type: 'text', text: 'one two three' }
+              yield { type: 'finish', reason: 'stop', usage: { inputTokens, outputTokens } }
+            }
+          })
+        })
+      )
+    )
+    const finish = (await collect(providers.stream('default', request('Hello')))).at(-1)
+    assert.ok(finish?.type === 'finish' && finish.estimated)
+    assert.ok(finish.usage.inputTokens > 0 && finish.usage.inputTokens < 1000)
+    assert.ok(finish.usage.outputTokens > 0 && finish.usage.outputTokens < 10)
+  })
+}
+
 for (const [models, message] of [
   [{ default: { anthropic: { model: 'm' } } }, 'models.default.anthropic.api_key must be set'],
   [{ default: { openai: { apiKey: KEY } } }, 'models.default.openai.model must be set'],

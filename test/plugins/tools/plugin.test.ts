@@ -8,6 +8,7 @@ import { type NewArtifact, open } from '../../../db/client.ts'
 import tools from '../../../plugins/tools/index.ts'
 import type { Caller, Context, Scope } from '../../../rpc/define.ts'
 import type { RpcError } from '../../../rpc/errors.ts'
+import { Masker } from '../../../rpc/masking/masker.ts'
 import { Registry } from '../../../rpc/registry.ts'
 import { type GatewayDecorators, type GatewayInstance, gatewayPlugin } from '../../../types.ts'
 import { workLanes } from '../lanes/rig.ts'
@@ -30,10 +31,11 @@ async function gateway(t: TestContext, { shell = true } = {}): Promise<Gateway> 
   const lanes = workLanes({ clock: { now: Date.now, after: () => () => {} } })
   const sessions = { open: (id: string) => db.sessions.open(id, 1) }
   const audit = { record: (event: string, actor: string, detail = {}) => void db.audit.append({ at: 1, event, actor, detail }) }
+  const settings = { masker: new Masker(), onChange() {} }
   const canvas = { put: async (artifact: NewArtifact) => (await db.artifacts.put(artifact, 1))! }
   const host = fastify()
   const app = host as unknown as GatewayInstance
-  for (const [name, value] of Object.entries({ config, db, audit, rpc, lanes, sessions, canvas })) {
+  for (const [name, value] of Object.entries({ config, settings, db, audit, rpc, lanes, sessions, canvas })) {
     const own = gatewayPlugin({ name }, async (scope) => void scope.decorate(name as keyof GatewayDecorators, value as never))
     await host.register(own)
   }

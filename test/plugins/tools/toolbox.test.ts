@@ -197,16 +197,15 @@ test('a tool knows its session and the workspace of it', async () => {
   assert.deepEqual(JSON.parse(output), { id: 'telegram:1', workspace: workspacePath('/var/lib/flynn', 'telegram:1') })
 })
 
-test('every run is recorded with who, where and what, a long or secret argument only in part', async () => {
+test('every run is recorded with who, where and what', async () => {
   const echo = tool(() => 'done', { input: Type.Object({ text: Type.String() }) })
   const { box, recorded } = toolbox(echo)
-  await box.run('test.tool', { text: `token=abcdefgh ${'x'.repeat(500)}` }, options())
-  const args = '{"text":"token=*** '.padEnd(200, 'x')
+  await box.run('test.tool', { text: 'Hello' }, options())
   assert.deepEqual(recorded, [
     {
       event: 'tool.run',
       actor: 'token:test',
-      detail: { tool: 'test.tool', sessionId: 'ws:1', success: true, args: `${args}…` }
+      detail: { tool: 'test.tool', sessionId: 'ws:1', success: true, args: '{"text":"Hello"}' }
     }
   ])
 })

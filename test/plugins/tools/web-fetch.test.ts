@@ -4,8 +4,8 @@ import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import type { Resolve } from '../../../plugins/tools/public-address.ts'
 import { MAX_BODY_BYTES, type WebFetchOptions, webFetchTool } from '../../../plugins/tools/web-fetch.ts'
+import type { Resolve } from '../../../rpc/public-address.ts'
 import { bench } from './context.ts'
 
 interface Site {

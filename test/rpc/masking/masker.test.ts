@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
+import { Automaton } from '../../../rpc/masking/automaton.ts'
 import { Masker } from '../../../rpc/masking/masker.ts'
 import { viewsOf } from '../../../rpc/masking/views.ts'
 
@@ -121,14 +122,19 @@ const anything = fc.oneof(
     })
     .map((parts) => parts.join(''))
 )
-/** Long and various enough that it does not come about by chance. */
+/** Long and various enough that it does not come about by chance: no word and no number. */
 const secrets = fc
   .oneof(
     fc.string({ unit: 'grapheme', minLength: 8, maxLength: 120 }),
     fc.string({ unit: 'grapheme-ascii', minLength: 8, maxLength: 120 }),
     fc.uint8Array({ minLength: 8, maxLength: 90 }).map((bytes) => Buffer.from(bytes).toString('base64'))
   )
-  .filter((secret) => new Set(secret).size > 6 && secret.trim() === secret && !/[\r\n\p{Cc}\p{Cf}]/u.test(secret))
+  .filter(
+    (secret) => new Set(secret).size > 6 && secret.trim() === secret && isVarious(secret) && !/[\r\n\p{Cc}\p{Cf}]/u.test(secret)
+  )
+
+const isVarious = (secret: string): boolean =>
+  [/\p{L}/u, /\p{Nd}/u, /[^\p{L}\p{Nd}]/u].filter((kind) => kind.test(secret)).length > 1
 
 for (const [name, encode] of Object.entries(ENCODINGS)) {
   test(`no known secret survives: ${name}`, () => {
@@ -218,6 +224,23 @@ test('of secrets that begin alike, hold each other, overlap or are too short not
   assert.deepEqual(masker.mask('a b abc'), { text: 'a b abc', masked: false })
 })
 
+test('a secret that is short, a word or a number hides no word, number, id or name, and is hidden in its places', () => {
+  const weak = ['node', 'test', '1234', 'Password', 'DATABASE', '12345678', 'anthropic', 'hunter2', 'production']
+  const masker = new Masker(weak)
+  for (const text of [
+    'node.register of ws:12345678-test is asked for by token:node',
+    'the Password of the DATABASE, in production, with anthropic',
+    Buffer.from('hunter2').toString('base64')
+  ])
+    assert.deepEqual(masker.mask(text), { text, masked: false })
+  for (const secret of weak) {
+    assert.equal(masker.mask(`password=${secret}`).text, 'password=***')
+    assert.equal(masker.mask(`Authorization: Bearer ${secret}`).text, 'Authorization: Bearer ***')
+  }
+  for (const secret of ['hunter22', 'n0de-token', 'QwErTyUi', 'correcthorsebattery', '1234567812345678'])
+    assert.equal(new Masker([secret]).mask(`a ${secret} b`).text, 'a *** b')
+})
+
 test('all places of all words are found that a search of each of them finds', () => {
   const word = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 4, maxLength: 9 })
   fc.assert(
@@ -229,16 +252,15 @@ test('all places of all words are found that a search of each of them finds', ()
         for (const word of words)
           for (let at = haystack.indexOf(word); at >= 0; at = haystack.indexOf(word, at + 1))
             hidden.fill(true, at, at + word.length)
-        const expected = Array.from(haystack, (character, at) => (hidden[at] ? (hidden[at - 1] ? '' : '***') : character)).join(
-          ''
-        )
-        assert.equal(new Masker(words).mask(haystack).text, expected)
+        const found = Array.from(haystack, () => false)
+        for (const [start, end] of new Automaton(words).find(haystack)) found.fill(true, start, end)
+        assert.deepEqual(found, hidden)
       }
     ),
     { numRuns: 1000 }
   )
   // The end of what might have become another word.
-  assert.equal(new Masker(['abab', 'aababb']).mask('aababa').text, 'a***a')
+  assert.deepEqual(new Automaton(['abab', 'aababb']).find('aababa'), [[1, 5]])
 })
 
 const PEM = [

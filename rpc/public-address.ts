@@ -3,7 +3,6 @@ import { lookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { buildConnector } from 'undici'
-import { ToolError } from './define.ts'
 
 /** Names to addresses, all of them. */
 export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>
@@ -14,6 +13,8 @@ export interface PublicAddressOptions {
   readonly resolve?: Resolve
   /** Whether an address belongs to the public internet. */
   readonly isPublic?: (address: string) => boolean
+  /** Makes the error that a connection fails with which is not let through; the reason names the host. */
+  readonly refused?: (reason: string) => Error
 }
 
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
@@ -39,7 +40,7 @@ const resolveAll: Resolve = (hostname) => lookup(hostname, { all: true, verbatim
  * which answers differently the next time (DNS rebinding) gains nothing. Once `signal` is aborted nothing is dialled.
  */
 export async function publicConnector(
-  { allowHosts = [], resolve = resolveAll, isPublic = isPublicAddress }: PublicAddressOptions,
+  { allowHosts = [], resolve = resolveAll, isPublic = isPublicAddress, refused = Error }: PublicAddressOptions,
   signal: AbortSignal
 ): Promise<buildConnector.connector> {
   // Loaded at the first use: a gateway that fetches nothing starts without it.
@@ -49,11 +50,11 @@ export async function publicConnector(
   async function addressesOf(hostname: string, port: string): Promise<readonly LookupAddress[]> {
     const family = isIP(hostname)
     const addresses = family ? [{ address: hostname, family }] : await resolve(hostname)
-    if (addresses.length === 0) throw new ToolError(`${hostname} has no address`)
+    if (addresses.length === 0) throw refused(`${hostname} has no address`)
     const host = hostOf(hostname)
     // One private address among public ones is no accident: the whole name is refused.
     if (!allowed.has(host) && !allowed.has(`${host}:${port}`) && !addresses.every(({ address }) => isPublic(address))) {
-      throw new ToolError(`${hostname} is not a public address; tools.web.allow_hosts can permit it`)
+      throw refused(`${hostname} is not a public address`)
     }
     return addresses
   }

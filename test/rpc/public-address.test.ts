@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { isPublicAddress } from '../../../plugins/tools/public-address.ts'
+import { isPublicAddress } from '../../rpc/public-address.ts'
 
 test('addresses of the public internet are public', () => {
   for (const address of ['1.1.1.1', '8.8.8.8', '93.184.216.34', '172.32.0.1', '2606:4700:4700::1111', '2a00:1450:4001::200e']) {

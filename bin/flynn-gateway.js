@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+// What `npx flynn-gateway` runs, in a clone as in an installed package, on any Node.js from 18 on: finds the program, makes a fresh
+// clone ready as `npm start` does, and goes on with the Node.js brought along where the machine's own is too old.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const broughtNode = join(root, 'node_modules', '.bin', 'node')
+const setup = join(root, 'scripts', 'setup.mjs')
+
+// In a clone the sources are what somebody works on, and a build beside them may be an old one. Packages have the build alone.
+const sources = join(root, 'cli.ts')
+const isClone = existsSync(sources) && existsSync(setup)
+const program = isClone ? sources : join(root, 'dist', 'cli.js')
+
+if (isClone) {
+  // What it says is talk: stdout is for what the command answers.
+  const { status } = spawnSync(process.execPath, [setup, '--omit=dev'], { stdio: ['ignore', 2, 2] })
+  if (status !== 0) process.exit(status ?? 1)
+}
+if (!tooOld()) {
+  process.argv[1] = program
+  await import(pathToFileURL(program).href)
+} else if (existsSync(broughtNode)) {
+  runOn(broughtNode)
+} else {
+  process.stderr.write(`flynn-gateway: Node.js ${process.versions.node} is older than ${floor()}, which this needs.\n`)
+  process.exit(1)
+}
+
+function floor() {
+  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node.replace('>=', '')
+}
+
+function tooOld() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  const [wantedMajor, wantedMinor = 0] = floor().split('.').map(Number)
+  return major < wantedMajor || (major === wantedMajor && minor < wantedMinor)
+}
+
+function runOn(node) {
+  const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: 'inherit' })
+  // A terminal sends its signals to both. A second one would end a gateway at once that is finishing what it does.
+  const heard = process.stdin.isTTY ? ['SIGINT', 'SIGHUP', 'SIGQUIT'] : []
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) {
+    process.on(signal, () => heard.includes(signal) || child.kill(signal))
+  }
+  child.on('exit', (code, signal) => {
+    if (signal) {
+      process.removeAllListeners(signal)
+      process.kill(process.pid, signal)
+    } else process.exit(code ?? 1)
+  })
+}

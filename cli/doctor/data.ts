@@ -1,0 +1,69 @@
+import { access, constants, open, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { databaseIn } from '../../db/client.ts'
+import type { Config } from '../../plugins/config/schema.ts'
+import { type Finding, fail, pass, reasonOf, warn } from './finding.ts'
+
+const OTHERS = 0o077
+
+/** Whether the gateway could keep its data, without changing any of it. */
+export async function checkData({ dataDir }: Config): Promise<Finding> {
+  try {
+    const { mode } = await stat(dataDir)
+    await access(dataDir, constants.W_OK | constants.X_OK)
+    if ((mode & OTHERS) === 0) return pass('data', `${dataDir} can be written to`)
+    return warn('data', `${dataDir} is open to other users of this machine`, `chmod 700 ${dataDir}`)
+  } catch (error) {
+    const code = reasonOf(error)
+    if (code === 'ENOENT' && (await canBeMade(dataDir))) return pass('data', `${dataDir} will be made at the first start`)
+    return fail('data', `${dataDir} cannot be written to: ${code}`, 'give it to the user of the gateway, or set another data_dir')
+  }
+}
+
+async function canBeMade(folder: string): Promise<boolean> {
+  const above = dirname(folder)
+  try {
+    await access(above, constants.W_OK | constants.X_OK)
+    return true
+  } catch (error) {
+    return reasonOf(error) === 'ENOENT' && above !== folder && (await canBeMade(above))
+  }
+}
+
+const MAGIC = 'SQLite format 3\0'
+/** Which versions of the format may write and read it: 2 is WAL (sqlite.org/fileformat.html, 1.3.3). */
+const VERSIONS = { write: 18, read: 19, wal: 2 } as const
+
+/**
+ * Whether the database can be written to and is in the mode it should be in. SQLite itself would leave files beside it, which belong to
+ * whoever runs this and not to the user of the gateway: its header says enough.
+ */
+export async function checkDatabase({ dataDir }: Config): Promise<Finding> {
+  const file = databaseIn(dataDir)
+  try {
+    await access(file, constants.R_OK | constants.W_OK)
+    const header = await beginningOf(file)
+    if (header.length === 0) return pass('database', 'empty; the next start makes it')
+    if (header.toString('latin1', 0, MAGIC.length) !== MAGIC) {
+      return fail('database', `${file} is damaged`, 'stop the gateway, and put a backup in its place')
+    }
+    if (header[VERSIONS.write] === VERSIONS.wal && header[VERSIONS.read] === VERSIONS.wal) {
+      return pass('database', 'can be written to, in WAL mode')
+    }
+    return warn('database', `${file} is not in WAL mode`, 'start the gateway: it changes that by itself')
+  } catch (error) {
+    const code = reasonOf(error)
+    if (code === 'ENOENT') return pass('database', 'the first start makes it')
+    return fail('database', `${file} cannot be written to: ${code}`, 'give it to the user of the gateway')
+  }
+}
+
+async function beginningOf(file: string): Promise<Buffer> {
+  const handle = await open(file)
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(100), 0, 100, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}

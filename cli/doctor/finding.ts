@@ -1,0 +1,19 @@
+/** What one check found. */
+export interface Finding {
+  /** What was looked at: `port`. */
+  readonly check: string
+  readonly status: 'pass' | 'warn' | 'fail'
+  readonly message: string
+  /** What to do about it. */
+  readonly fix?: string
+}
+
+export const pass = (check: string, message: string): Finding => ({ check, status: 'pass', message })
+export const warn = (check: string, message: string, fix: string): Finding => ({ check, status: 'warn', message, fix })
+export const fail = (check: string, message: string, fix: string): Finding => ({ check, status: 'fail', message, fix })
+
+/** What is wrong, in the words of the system: its code where it has one. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  return code ?? message
+}

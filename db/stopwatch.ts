@@ -1,0 +1,42 @@
+import type { Database, Statement } from 'better-sqlite3'
+
+/** A statement by itself, or a whole transaction: its statements, which count as such too, and its commit. */
+export type Timed = 'statement' | 'transaction'
+
+/** Is told how long something took, in seconds, whether it worked or not. Must not throw. */
+export type TimeListener = (what: Timed, seconds: number) => void
+
+/** How long the database takes. While nobody listens, nothing is measured. */
+export class Stopwatch {
+  #listener: TimeListener | undefined
+
+  listen(listener: TimeListener): void {
+    this.#listener = listener
+  }
+
+  time<T>(what: Timed, run: () => T): T {
+    const listener = this.#listener
+    if (listener === undefined) return run()
+    const start = performance.now()
+    try {
+      return run()
+    } finally {
+      listener(what, (performance.now() - start) / 1000)
+    }
+  }
+
+  /** From now on each statement that `client` prepares is timed. The driver has no hook for it, and its transactions prepare their own. */
+  attach(client: Database): void {
+    const prepare = client.prepare.bind(client)
+    client.prepare = ((source: string) => this.#timed(prepare(source))) as typeof client.prepare
+  }
+
+  #timed(statement: Statement): Statement {
+    for (const name of ['run', 'get', 'all'] as const) {
+      const run = statement[name] as (...params: unknown[]) => unknown
+      const timed = (...params: unknown[]) => this.time('statement', () => run.apply(statement, params))
+      Object.defineProperty(statement, name, { value: timed })
+    }
+    return statement
+  }
+}

@@ -1,0 +1,11 @@
+import { systemClock } from '../../../lanes/clock.ts'
+import { gatewayPlugin } from '../../../types.ts'
+import { Apns } from './apns.ts'
+import { Fcm } from './fcm.ts'
+
+/** The services that wake companion devices, for `node.push`. */
+export default gatewayPlugin({ name: 'node-push', dependencies: ['config', 'nodes'] }, async (app) => {
+  const settings = () => app.config.server.nodes.push
+  app.nodes.pushServices.add(new Apns({ settings: () => settings().apns, clock: systemClock }))
+  app.nodes.pushServices.add(new Fcm({ settings: () => settings().fcm, clock: systemClock }))
+})

@@ -1,0 +1,29 @@
+import { Type } from '@sinclair/typebox'
+import { Registry } from 'prom-client'
+import { security } from '../rpc/documents/security.ts'
+import { allows, denied } from '../rpc/registry.ts'
+import { Failure } from '../rpc/schemas/error.ts'
+import { gatewayPlugin } from '../types.ts'
+
+const Exposition = {
+  description: 'Every metric, in the text format of Prometheus',
+  content: { 'text/plain': { schema: Type.String() } }
+}
+
+/** `GET /metrics`: what Prometheus scrapes. */
+export default gatewayPlugin({ name: 'metrics-route', dependencies: ['auth', 'metrics'], share: false }, async (app) => {
+  app.get('/metrics', {
+    config: { auth: 'http' },
+    schema: {
+      summary: 'Metrics for Prometheus',
+      tags: ['metrics'],
+      security: security('http', ['read']),
+      response: { 200: Exposition, 401: Failure, 403: Failure }
+    },
+    async handler(request, reply) {
+      if (!allows(app.auth.require(request), 'read')) throw denied('GET /metrics', 'read')
+      const text = await app.metrics.metrics()
+      return reply.type(Registry.PROMETHEUS_CONTENT_TYPE).header('cache-control', 'no-store').send(text)
+    }
+  })
+})

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { trace } from '@opentelemetry/api'
+import { build, connect } from '../../helper.ts'
+import { Spans, TRACEPARENT } from './rig.ts'
+
+test('where the host has set up no SDK nothing is traced, and one that comes later is found', async (t) => {
+  const { app, url } = await build(t)
+  const client = await connect(t, url)
+  const active: unknown[] = []
+  const look = <T>(run: () => T): T => {
+    active.push(trace.getActiveSpan())
+    return run()
+  }
+  // What was put around before is inside.
+  app.rpc.around((_method, _ctx, run) => run())
+  app.agent.around((_turn, run) => look(run))
+  app.tools.around((_tool, _options, run) => look(run))
+  client.send({ id: 100, method: 'agent.send', params: { message: '/tool file.list {}' }, traceparent: TRACEPARENT })
+  assert.ok((await client.final(100)).result)
+  assert.deepEqual(active, [undefined, undefined])
+
+  const spans = new Spans()
+  await client.call('system.info')
+  assert.deepEqual(
+    spans.all().map(({ name }) => name),
+    ['system.info']
+  )
+})
