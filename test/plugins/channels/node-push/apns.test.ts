@@ -17,16 +17,17 @@ async function rig(t: TestContext, settings: Partial<ReturnType<ApnsOptions['set
   const clock = new FakeClock()
   await clock.advance(1_700_000_000_000)
   const { url } = server
+  const inForce = {
+    teamId: 'TEAM',
+    keyId: 'KEY',
+    privateKey: PEM,
+    topic: 'com.example.app',
+    url,
+    sandboxUrl: `${url}/sandbox/`,
+    ...settings
+  }
   const apns = new Apns({
-    settings: () => ({
-      teamId: 'TEAM',
-      keyId: 'KEY',
-      privateKey: PEM,
-      topic: 'com.example.app',
-      url,
-      sandboxUrl: `${url}/sandbox/`,
-      ...settings
-    }),
+    settings: () => inForce,
     clock
   })
   const says = (next: ApnsAnswer | undefined) => {

@@ -24,15 +24,16 @@ async function rig(t: TestContext, settings: Partial<ReturnType<FcmOptions['sett
   const clock = new FakeClock()
   const now = Date.now()
   await clock.advance(now)
+  const inForce = {
+    projectId: 'p',
+    clientEmail: 'push@p.iam',
+    privateKey: PEM,
+    apiUrl: url,
+    tokenUrl: `${url}/token`,
+    ...settings
+  }
   const fcm = new Fcm({
-    settings: () => ({
-      projectId: 'p',
-      clientEmail: 'push@p.iam',
-      privateKey: PEM,
-      apiUrl: url,
-      tokenUrl: `${url}/token`,
-      ...settings
-    }),
+    settings: () => inForce,
     clock
   })
   const fails = (status: number, error: object, headers = {}) => {
