@@ -16,7 +16,9 @@ export default gatewayPlugin(
     const channels: Channels = new Channels({ agent, presence, db, strangers, outbox, now: systemClock.now, log })
     app.decorate('channels', channels)
     app.addHook('onReady', async () => {
-      const off = [...channels.routes].map(({ url, missing }) => [url, missing()] as const).filter(([, keys]) => keys.length > 0)
+      const off = [...channels.routes]
+        .map(({ url, missing }) => [url, missing().join(', ')] as const)
+        .filter(([, keys]) => keys !== '')
       if (off.length > 0)
         app.log.info({ missing: Object.fromEntries(off) }, 'routes of platforms that are not configured answer 503')
     })
