@@ -28,6 +28,12 @@ export async function scratch(t: TestContext): Promise<string> {
   return folder
 }
 
+/** Keeps the process there for a test of parts alone: timers of the gateway hold nothing, and Node.js 22 ends a test that nothing holds. */
+export function hold(t: Pick<TestContext, 'after'>): void {
+  const holding = setInterval(() => {}, 60_000)
+  t.after(() => clearInterval(holding))
+}
+
 /** A real gateway on a real port of the loopback, with a database of its own; closed after the test. */
 export async function build(t: TestContext, { config = {}, ...options }: GatewayOptions = {}): Promise<TestGateway> {
   const dataDir = ('dataDir' in config && config.dataDir) || (await scratch(t))

@@ -138,7 +138,9 @@ export class StdioTransport implements Transport {
     this.end = reason
     this.#pieces = []
     this.#kill('SIGKILL')
-    this.#destroy()
+    // What it has said on stderr by now tells why, and is read to its end.
+    this.#child?.stdin.destroy()
+    this.#child?.stdout.destroy()
   }
 
   #take(line: string): void {

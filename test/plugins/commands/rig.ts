@@ -12,6 +12,7 @@ import type { Caller, Context, Scope } from '../../../rpc/define.ts'
 import * as methods from '../../../rpc/methods/queue.ts'
 import { Registry } from '../../../rpc/registry.ts'
 import type { GatewayInstance } from '../../../types.ts'
+import { hold } from '../../helper.ts'
 
 export type Payload =
   | { readonly kind: 'message'; readonly preview: string }
@@ -80,6 +81,8 @@ export async function rig(t: TestContext, config: Partial<PolicyConfig> = {}) {
     await lanes.close(0)
     await db.close()
   })
+  // Until the rest has ended.
+  hold(t)
 
   const rpc = new Registry()
   for (const method of Object.values(methods)) rpc.method(method)

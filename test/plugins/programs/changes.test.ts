@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Changes, MAX_JOBS } from '../../../plugins/programs/changes.ts'
 import { RpcError } from '../../../rpc/errors.ts'
-import { rejection } from '../../helper.ts'
+import { hold, rejection } from '../../helper.ts'
 
 function rig() {
   const clock = { now: 1000 }
@@ -40,7 +40,8 @@ test('a change that failed leaves the thing free', async () => {
   assert.equal(await changes.change('a', 'stop', async () => 'a'), 'a')
 })
 
-test('a job is answered as it is when the wait is over, goes on, and is kept with how it ended', async () => {
+test('a job is answered as it is when the wait is over, goes on, and is kept with how it ended', async (t) => {
+  hold(t)
   const { changes, clock, logged, ended } = rig()
   const work = Promise.withResolvers<string>()
   const started = await changes.start('a', 'update', 0, async ({ tell }) => {
@@ -58,7 +59,8 @@ test('a job is answered as it is when the wait is over, goes on, and is kept wit
   assert.equal((await changes.start('a', 'update', 60_000, async () => 'again')).text, 'again')
 })
 
-test('a job that failed says why in words for people, and nothing of what nobody foresaw', async () => {
+test('a job that failed says why in words for people, and nothing of what nobody foresaw', async (t) => {
+  hold(t)
   const { changes } = rig()
   const fail = (error: Error) =>
     changes.start('a', 'update', 60_000, async () => {
@@ -69,7 +71,8 @@ test('a job that failed says why in words for people, and nothing of what nobody
   assert.doesNotMatch((await fail(new Error('/etc/secret'))).text, /secret/)
 })
 
-test('so many jobs run and no more', async () => {
+test('so many jobs run and no more', async (t) => {
+  hold(t)
   const { changes } = rig()
   const work = Promise.withResolvers<string>()
   for (let n = 0; n < MAX_JOBS; n++) await changes.start(`j${n}`, 'update', 0, () => work.promise)
@@ -79,7 +82,8 @@ test('so many jobs run and no more', async () => {
   work.resolve('')
 })
 
-test('closing aborts what is under way, waits for it, and refuses what comes', async () => {
+test('closing aborts what is under way, waits for it, and refuses what comes', async (t) => {
+  hold(t)
   const { changes } = rig()
   const seen: string[] = []
   const until = (signal: AbortSignal, name: string) =>
