@@ -15,6 +15,7 @@ COPY lanes ./lanes
 COPY plugins ./plugins
 COPY routes ./routes
 COPY rpc ./rpc
+COPY security ./security
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM ${NODE}

@@ -15,7 +15,7 @@ import {
   redactPaths
 } from './plugins/config/index.ts'
 import { maskingLog, OwnLog } from './plugins/observability/own-log.ts'
-import type { Masker } from './rpc/masking/masker.ts'
+import type { Masker } from './security/masking/masker.ts'
 
 /** A client that takes longer to send one request is holding a socket. Fastify's default is to wait for ever. */
 const REQUEST_TIMEOUT_MS = 120_000
@@ -60,7 +60,7 @@ export async function serve(flags: StartFlags, env: NodeJS.ProcessEnv): Promise<
     // Until the gateway is there, which then knows what is in force.
     const atStart = maskerOf(config)
     const ownLog = new OwnLog(await written())
-    app = build({ config, tls, ownLog, masker: () => app?.gateway?.settings.masker ?? atStart })
+    app = build({ config, tls, ownLog, masker: () => app?.gateway?.configStore.masker ?? atStart })
     endIdleConnections(app, config)
     // Loaded only now: what is wrong with the configuration is told at once.
     const [{ default: gateway }, { nothingHere }] = await Promise.all([import('./app.ts'), import('./routes/nothing.ts')])
@@ -187,7 +187,7 @@ function watchFile(source: ConfigSource, app: () => FastifyInstance | undefined)
 
 /** What was wrong is in the log. */
 function reload(app: FastifyInstance | undefined, actor: string): void {
-  app?.gateway.settings.reload(actor).catch(() => {})
+  app?.gateway.configStore.reload(actor).catch(() => {})
 }
 
 /** From a terminal the signal means that the terminal is gone: the gateway ends. */
@@ -197,12 +197,12 @@ function reloadsOnSignal(): boolean {
 
 /** Who changes the file, or sends the signal, changes the gateway that runs. */
 function takeChanges(app: FastifyInstance, watch: FileWatch): void {
-  const { settings } = app.gateway
-  settings.onPrepare((next) => {
+  const { configStore } = app.gateway
+  configStore.onPrepare((next) => {
     checkListening(next)
     return undefined
   })
-  settings.onChange(({ log }) => {
+  configStore.onChange(({ log }) => {
     app.log.level = log.level
   })
   let closing = false

@@ -11,30 +11,30 @@ import type {
 import fp from 'fastify-plugin'
 import type { Db } from './db/client.ts'
 import type { Agent } from './plugins/agent/index.ts'
-import type { Analytics } from './plugins/analytics.ts'
-import type { Audit } from './plugins/audit.ts'
+import type { Analytics } from './plugins/analytics/index.ts'
+import type { Audit } from './plugins/audit/index.ts'
 import type { Auth } from './plugins/auth/index.ts'
 import type { Backends } from './plugins/backends/index.ts'
 import type { Bus } from './plugins/bus/index.ts'
-import type { Canvas } from './plugins/canvas.ts'
+import type { Canvas } from './plugins/canvas/index.ts'
 import type { Channels } from './plugins/channels/index.ts'
 import type { Commands } from './plugins/commands/index.ts'
-import type { Config, Settings } from './plugins/config/index.ts'
+import type { Config, ConfigStore } from './plugins/config/index.ts'
 import type { Confirmations } from './plugins/confirmations/index.ts'
-import type { Connections } from './plugins/connections.ts'
-import type { Contexts } from './plugins/context/index.ts'
+import type { Connections } from './plugins/connections/index.ts'
+import type { ContextManager } from './plugins/context/index.ts'
 import type { Dependencies } from './plugins/docker/index.ts'
-import type { Documents } from './plugins/documents.ts'
+import type { Documents } from './plugins/documents/index.ts'
 import type { GatewayLanes } from './plugins/lanes/index.ts'
 import type { Metrics } from './plugins/metrics/index.ts'
 import type { Nodes } from './plugins/nodes/index.ts'
 import type { Observability } from './plugins/observability/index.ts'
 import type { Pairing } from './plugins/pairing/index.ts'
-import type { Presence } from './plugins/presence.ts'
+import type { Presence } from './plugins/presence/index.ts'
 import type { Programs } from './plugins/programs/index.ts'
 import type { Providers } from './plugins/providers/index.ts'
-import type { Sessions } from './plugins/sessions.ts'
-import type { System } from './plugins/system.ts'
+import type { Sessions } from './plugins/sessions/index.ts'
+import type { System } from './plugins/system/index.ts'
 import type { Tools } from './plugins/tools/index.ts'
 import type { WebPush } from './plugins/web-push/index.ts'
 import type { Registry } from './rpc/registry.ts'
@@ -44,24 +44,24 @@ export interface GatewayDecorators {
   /** The configuration in force: complete, frozen, another object after a reload — plugins/config */
   config: Config
   /** How the configuration becomes another one — plugins/config */
-  settings: Settings
-  /** Stores over one database — plugins/db.ts */
+  configStore: ConfigStore
+  /** Stores over one database — plugins/db/index.ts */
   db: Db
-  /** The append-only record of what was done by whom — plugins/audit.ts */
+  /** The append-only record of what was done by whom — plugins/audit/index.ts */
   audit: Audit
   /** Request → caller — plugins/auth */
   auth: Auth
-  /** Method registry and dispatcher — plugins/rpc.ts */
+  /** Method registry and dispatcher — plugins/rpc/index.ts */
   rpc: Registry
-  /** What describes the gateway to programs — plugins/documents.ts */
+  /** What describes the gateway to programs — plugins/documents/index.ts */
   documents: Documents
-  /** Live sockets — plugins/connections.ts */
+  /** Live sockets — plugins/connections/index.ts */
   connections: Connections
   /** What connects runs with those who listen — plugins/bus */
   bus: Bus
   /** One queue a session — plugins/lanes */
   lanes: GatewayLanes
-  /** Conversations — plugins/sessions.ts */
+  /** Conversations — plugins/sessions/index.ts */
   sessions: Sessions
   /** Models, by tier — plugins/providers */
   providers: Providers
@@ -69,17 +69,17 @@ export interface GatewayDecorators {
   tools: Tools
   /** Who is told of tools, and what waits for a person — plugins/confirmations */
   confirmations: Confirmations
-  /** What the gateway says of itself — plugins/system.ts */
+  /** What the gateway says of itself — plugins/system/index.ts */
   system: System
   /** What models see of conversations — plugins/context */
-  context: Contexts
+  context: ContextManager
   /** What people can tell the gateway in a conversation — plugins/commands */
   commands: Commands
   /** Who answers — plugins/agent */
   agent: Agent
-  /** What sessions show beside their conversations — plugins/canvas.ts */
+  /** What sessions show beside their conversations — plugins/canvas/index.ts */
   canvas: Canvas
-  /** Who writes to the gateway — plugins/presence.ts */
+  /** Who writes to the gateway — plugins/presence/index.ts */
   presence: Presence
   /** Who may talk to the agent over a channel — plugins/pairing */
   pairing: Pairing
@@ -99,7 +99,7 @@ export interface GatewayDecorators {
   observability: Observability
   /** What Prometheus is told — plugins/metrics */
   metrics: Metrics
-  /** Figures about conversations — plugins/analytics.ts */
+  /** Figures about conversations — plugins/analytics/index.ts */
   analytics: Analytics
 }
 
@@ -143,7 +143,7 @@ export function gatewayPlugin<O extends object = Record<never, never>>(
 }
 
 /** Named things of one kind, in the order they were added. A duplicate name stops the start. */
-export class Collection<T extends { readonly name: string }> {
+export class NamedRegistry<T extends { readonly name: string }> {
   readonly #kind: string
   readonly #items = new Map<string, T>()
 

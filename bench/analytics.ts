@@ -12,7 +12,7 @@ import { sql } from '../db/drizzle.ts'
 import { connect } from '../db/sqlite.ts'
 import { messageStore } from '../db/stores/messages.ts'
 import { sessionStore } from '../db/stores/sessions.ts'
-import { Analytics } from '../plugins/analytics.ts'
+import { Analytics } from '../plugins/analytics/index.ts'
 
 const MESSAGES = 1_000_000
 const SESSIONS = 5_000

@@ -104,7 +104,7 @@ function durable(load: Load): Contestant {
     abandonAfterMs: 5_000
   })
   const told = new Map<string, () => void>()
-  const answers = lanes.answeredBy({
+  const answers = lanes.setHandler({
     async run() {},
     record: (ends, runId) => ({
       ends: ends.map(({ message: { id } }) => ({ id, state: 'completed', outcome: null })),

@@ -8,7 +8,7 @@ import path from 'node:path'
 import Fastify from 'fastify'
 import gateway from '../app.ts'
 import { SAMPLE_BYTES } from '../plugins/observability/ring.ts'
-import { Masker } from '../rpc/masking/masker.ts'
+import { Masker } from '../security/masking/masker.ts'
 
 const SOURCES = 50
 const LOOKS = 30

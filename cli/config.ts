@@ -4,12 +4,12 @@ import { isList, isObject, isRecord, recordOf } from '../plugins/config/keys.ts'
 import { resolveConfig } from '../plugins/config/load.ts'
 import { camelCase } from '../plugins/config/names.ts'
 import { join } from '../plugins/config/problems.ts'
+import { maskerOf, shownConfig } from '../plugins/config/redaction.ts'
 import { type Config, ConfigSchema } from '../plugins/config/schema.ts'
-import { maskerOf, shownConfig } from '../plugins/config/shown.ts'
 import { ConfigSource } from '../plugins/config/source.ts'
 import { EXIT, UsageError } from './exit.ts'
+import { fileExists } from './files.ts'
 import { print, say } from './output.ts'
-import { fileExists } from './written.ts'
 
 const WHAT = ['check', 'print', 'diff'] as const
 

@@ -8,8 +8,8 @@ import { checkPort } from './doctor/port.ts'
 import { checkNative, checkNode } from './doctor/program.ts'
 import { checkPushKeys, checkTokens } from './doctor/token.ts'
 import { EXIT } from './exit.ts'
+import { fileExists } from './files.ts'
 import { coloured, print } from './output.ts'
-import { fileExists } from './written.ts'
 
 const COLOURS = { pass: 'green', warn: 'yellow', fail: 'red' } as const
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Failure } from './exit.ts'
-import { Seen } from './seen.ts'
+import { ResumeCursor } from './resume-cursor.ts'
 import { type Frame, GatewaySocket } from './socket.ts'
 import type { Target } from './target.ts'
 
@@ -29,7 +29,7 @@ export interface FollowOptions {
  */
 export async function follow(options: FollowOptions): Promise<void> {
   const { target, sessionId, onEvent, onConnected, onLost, signal } = options
-  const seen = new Map<string, Seen>()
+  const seen = new Map<string, ResumeCursor>()
   let pause = FIRST_PAUSE_MS
   for (let again = false; !signal.aborted; again = true) {
     const lost = await connection(again).catch((error: Failure) => {
@@ -75,7 +75,7 @@ export async function follow(options: FollowOptions): Promise<void> {
         }
         followed.add(id)
         // One that was not there a moment ago has begun without us.
-        if (!fromNow && !seen.has(id)) seen.set(id, new Seen())
+        if (!fromNow && !seen.has(id)) seen.set(id, new ResumeCursor())
         await followOne(gateway, id)
       }
     }
@@ -84,7 +84,7 @@ export async function follow(options: FollowOptions): Promise<void> {
   /** What was missed comes first: a subscription leaves out what the same connection resumes. */
   async function followOne(gateway: GatewaySocket, id: string): Promise<void> {
     const known = seen.get(id)
-    const memory = known ?? new Seen()
+    const memory = known ?? new ResumeCursor()
     seen.set(id, memory)
     const take = (frame: Frame) => {
       if (memory.take(frame)) onEvent(frame)

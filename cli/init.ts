@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { DEFAULT_FILE } from '../plugins/config/load.ts'
 import { EXIT } from './exit.ts'
+import { fileExists, writeNew } from './files.ts'
 import { print, say } from './output.ts'
-import { fileExists, writeNew } from './written.ts'
 
 const ENVIRONMENT_FILE = '.env.example'
 

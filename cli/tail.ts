@@ -1,10 +1,10 @@
 import { printFrame } from './call.ts'
+import { EventPrinter } from './event-printer.ts'
 import { EXIT } from './exit.ts'
 import { follow } from './following.ts'
 import { interruptible } from './interrupt.ts'
 import { say } from './output.ts'
 import { findTarget, type TargetFlags } from './target.ts'
-import { Told } from './told.ts'
 
 /** Follows a session, or all of them, until Ctrl-C: for people on a terminal, else one JSON object a line. */
 export async function tail(
@@ -13,7 +13,7 @@ export async function tail(
   env: NodeJS.ProcessEnv
 ): Promise<number> {
   const target = await findTarget(flags, env)
-  const told = process.stdout.isTTY && !flags.json ? new Told((text) => process.stdout.write(text)) : undefined
+  const told = process.stdout.isTTY && !flags.json ? new EventPrinter((text) => process.stdout.write(text)) : undefined
   const abort = new AbortController()
   const following = follow({
     target,

@@ -1,6 +1,6 @@
 import type { Command, CommanderError } from 'commander'
 import { nearest } from '../plugins/config/keys.ts'
-import { printable } from '../rpc/shown.ts'
+import { printable } from '../security/sanitize.ts'
 import { UsageError } from './exit.ts'
 
 /** Put into words what commander found wrong. Values are left out: who mistypes an option may have typed a secret after it. */

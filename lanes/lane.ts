@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { ActiveTurn, type RunEnd } from './active.ts'
 import { Alarm, type Clock } from './clock.ts'
+import type { ConcurrencyLimiter } from './concurrency-limiter.ts'
 import type { LaneDriver, Recovered } from './driver.ts'
 import type { LaneErrorCode } from './errors.ts'
-import { Inbox } from './inbox.ts'
 import type { Item } from './item.ts'
-import { Ledger } from './ledger.ts'
 import type { LaneMessage, Ticket } from './message.ts'
+import { PendingQueue } from './pending-queue.ts'
 import { admit, type LaneState, nextTurn, type Situation } from './policy.ts'
 import type { Tally } from './queue.ts'
-import type { Slots } from './slots.ts'
 import type { Turn } from './turn.ts'
+import { UnsettledMessages } from './unsettled-messages.ts'
 
 /** What a `cancel` did. */
 export interface Cancellation {
@@ -35,7 +35,7 @@ export interface LaneSnapshot {
 /** What the lanes of one `Lanes` share. */
 export interface LaneHost<P, R> extends Tally {
   readonly clock: Clock
-  readonly slots: Slots
+  readonly slots: ConcurrencyLimiter
   readonly driver: LaneDriver<P, R>
   /** Of turns that start from now on. */
   runTimeoutMs: number
@@ -110,10 +110,10 @@ export class Lane<P, R> {
   /** Written by the `#enter…` methods alone. */
   #state: LaneState = 'idle'
 
-  readonly #ledger: Ledger<P, R>
+  readonly #ledger: UnsettledMessages<P, R>
 
   /** Something waits in quiet and ready, nothing in idle. */
-  readonly #inbox: Inbox<P, R>
+  readonly #inbox: PendingQueue<P, R>
 
   /** Set exactly in running, paused, resuming and stopping. */
   #active: ActiveTurn<P, R> | undefined
@@ -128,8 +128,8 @@ export class Lane<P, R> {
     this.id = id
     this.#host = host
     this.#alarm = new Alarm(host.clock)
-    this.#ledger = new Ledger(id, host.driver, () => this.#checkDone())
-    this.#inbox = new Inbox(id, host, this.#ledger, (item) => this.#arrived(item))
+    this.#ledger = new UnsettledMessages(id, host.driver, () => this.#checkDone())
+    this.#inbox = new PendingQueue(id, host, this.#ledger, (item) => this.#arrived(item))
   }
 
   /** The ticket of a message that has no end yet. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from './clock.ts'
+import { ConcurrencyLimiter } from './concurrency-limiter.ts'
 import type { LaneDriver, Recovered } from './driver.ts'
 import { LaneError } from './errors.ts'
 import { type Cancellation, Lane, type LaneHost, type LaneSnapshot } from './lane.ts'
 import type { LaneMessage, Ticket } from './message.ts'
-import { Slots } from './slots.ts'
 import type { Turn } from './turn.ts'
 
 export interface LanesOptions<P, R> {
@@ -49,7 +49,7 @@ export class Lanes<P, R> {
       ...options,
       run: (turn) => options.run(turn),
       waiting: 0,
-      slots: new Slots(maxConcurrentRuns),
+      slots: new ConcurrencyLimiter(maxConcurrentRuns),
       // Not inside a transition: it is code of others.
       preempted: (laneId, active, by) => preempted && queueMicrotask(() => preempted(laneId, active, by)),
       newId,

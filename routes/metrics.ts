@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { Registry } from 'prom-client'
 import { security } from '../rpc/documents/security.ts'
 import { allows, denied } from '../rpc/registry.ts'
-import { Failure } from '../rpc/schemas/error.ts'
+import { Failure } from '../rpc/schemas/failure.ts'
 import { gatewayPlugin } from '../types.ts'
 
 const Exposition = {

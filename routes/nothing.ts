@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RpcError } from '../rpc/errors.ts'
-import { printable } from '../rpc/shown.ts'
+import { printable } from '../security/sanitize.ts'
 
 /** Answers what is no route, in the words of the protocol. The path was chosen by whoever asks. */
 export function nothingHere({ method, url }: FastifyRequest, reply: FastifyReply): FastifyReply {

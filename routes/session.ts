@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { Failure } from '../rpc/schemas/error.ts'
+import { Failure } from '../rpc/schemas/failure.ts'
 import { gatewayPlugin } from '../types.ts'
 
 const SignIn = Type.Object(

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { invalidParams } from '../rpc/errors.ts'
-import { Failure } from '../rpc/schemas/error.ts'
+import { Failure } from '../rpc/schemas/failure.ts'
 import { gatewayPlugin } from '../types.ts'
 
 const MAX_BODY = 16 * 1024

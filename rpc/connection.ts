@@ -15,7 +15,7 @@ import {
   unreadableFrame
 } from './frames.ts'
 import { parseJson } from './json.ts'
-import type { Outbox } from './outbox.ts'
+import type { SendBuffer } from './send-buffer.ts'
 
 /** Requests of one connection that may be under way at once. */
 export const MAX_IN_FLIGHT = 64
@@ -34,7 +34,7 @@ export interface ConnectionOptions {
   readonly app: GatewayInstance
   readonly caller: Caller
   readonly socket: WebSocket
-  readonly outbox: Outbox
+  readonly sendBuffer: SendBuffer
 }
 
 /**
@@ -49,20 +49,20 @@ export class Connection implements Peer {
   sessionId: string
   readonly #app: GatewayInstance
   readonly #socket: WebSocket
-  readonly #outbox: Outbox
+  readonly #sendBuffer: SendBuffer
   /** The calls under way, by the id the client gave them. */
   #inFlight: Map<RequestId | symbol, Call> | undefined
   #events: Set<string> | undefined
   #farewells: (() => void)[] | undefined
   #missedBeats = 0
 
-  constructor({ id, app, caller, socket, outbox }: ConnectionOptions) {
+  constructor({ id, app, caller, socket, sendBuffer }: ConnectionOptions) {
     this.id = id
     this.sessionId = `ws:${id}`
     this.caller = caller
     this.#app = app
     this.#socket = socket
-    this.#outbox = outbox
+    this.#sendBuffer = sendBuffer
   }
 
   get events(): Set<string> {
@@ -90,12 +90,12 @@ export class Connection implements Peer {
       return
     }
     if (Array.isArray(value)) this.#batch(value)
-    else this.#take(value, (answer) => answer !== undefined && this.#outbox.send(answer))
+    else this.#take(value, (answer) => answer !== undefined && this.#sendBuffer.send(answer))
   }
 
   /** Bytes that its peer is owed. */
   get owed(): number {
-    return this.#outbox.owed
+    return this.#sendBuffer.owed
   }
 
   pong(): void {
@@ -110,13 +110,13 @@ export class Connection implements Peer {
 
   /** Sends an extension event to a connection that asked for it. */
   notify(event: string, data: unknown): void {
-    if (this.#events?.has(event)) this.#outbox.send(JSON.stringify({ id: null, event, data }))
+    if (this.#events?.has(event)) this.#sendBuffer.send(JSON.stringify({ id: null, event, data }))
   }
 
   close(code: number, reason: string): void {
     // An answer that is being written in this turn goes out first.
     setImmediate(() => {
-      this.#outbox.finish()
+      this.#sendBuffer.finish()
       this.#socket.close(code, reason)
     })
   }
@@ -137,7 +137,7 @@ export class Connection implements Peer {
 
   /** The socket is gone: those who wait for the client are told, runs are not. */
   closed(): void {
-    this.#outbox.discard()
+    this.#sendBuffer.discard()
     for (const call of this.#inFlight?.values() ?? []) call.abort()
     this.#inFlight = undefined
     for (const farewell of this.#farewells ?? []) farewell()
@@ -145,7 +145,7 @@ export class Connection implements Peer {
   }
 
   #refuse(frame: Unreadable): void {
-    this.#outbox.send(unreadableFrame(frame))
+    this.#sendBuffer.send(unreadableFrame(frame))
   }
 
   /** JSON-RPC 2.0 section 6: the answers come together, in one array, notifications leave no trace. */
@@ -165,7 +165,7 @@ export class Connection implements Peer {
         bytes += answer.length
       }
       if (--open > 0 || answers.length === 0) return
-      if (bytes <= MAX_BATCH_ANSWER) this.#outbox.send(`[${answers.join(',')}]`)
+      if (bytes <= MAX_BATCH_ANSWER) this.#sendBuffer.send(`[${answers.join(',')}]`)
       else refuse('InternalError', 'Internal error: the answers of this batch are too large together; ask for them one by one')
     }
     for (const item of items) this.#take(item, done, '2.0')
@@ -200,7 +200,7 @@ export class Connection implements Peer {
 
   #run({ params, ...request }: Request, done: Done): void {
     // Without the params: a message with its attachments is not kept for as long as its answer takes.
-    const call = new Call(this, this.#app, this.#outbox, request)
+    const call = new Call(this, this.#app, this.#sendBuffer, request)
     let result: unknown
     try {
       result = this.#app.rpc.call(request.method, params, call)
@@ -255,14 +255,14 @@ type Done = (answer: string | undefined) => unknown
 class Call implements Context {
   readonly app: GatewayInstance
   readonly connection: Connection
-  readonly #outbox: Outbox
+  readonly #sendBuffer: SendBuffer
   readonly #request: Head
   #controller: AbortController | undefined
 
-  constructor(connection: Connection, app: GatewayInstance, outbox: Outbox, request: Head) {
+  constructor(connection: Connection, app: GatewayInstance, sendBuffer: SendBuffer, request: Head) {
     this.connection = connection
     this.app = app
-    this.#outbox = outbox
+    this.#sendBuffer = sendBuffer
     this.#request = request
   }
 
@@ -292,6 +292,6 @@ class Call implements Context {
 
   emit(event: string, data: unknown, origin: Origin): void {
     const { dialect, id } = this.#request
-    if (id !== undefined) this.#outbox.event(dialect, { id, event, data, origin })
+    if (id !== undefined) this.#sendBuffer.event(dialect, { id, event, data, origin })
   }
 }

@@ -95,7 +95,7 @@ test('every entry point of the package can be imported, and has types', async ()
   assert.equal(code, 0, stderr)
   assert.deepEqual(stdout.trim().split('\n'), [
     'flynn-gateway default',
-    'flynn-gateway/types Collection,gatewayPlugin',
+    'flynn-gateway/types NamedRegistry,gatewayPlugin',
     'flynn-gateway/rpc RpcError,defineMethod',
     'flynn-gateway/tools ToolError,defineTool',
     'flynn-gateway/providers ProviderError,argumentsOf,defineProvider',

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { databaseIn } from '../../db/client.ts'
 import type { Config } from '../../plugins/config/schema.ts'
-import { fileExists } from '../written.ts'
+import { fileExists } from '../files.ts'
 import { type Finding, pass, warn } from './finding.ts'
 
 const PATIENCE_MS = 5000

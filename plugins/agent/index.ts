@@ -7,17 +7,17 @@ import type { LaneMessage, QueueMode } from '../../lanes/message.ts'
 import type { Turn } from '../../lanes/turn.ts'
 import type { Caller } from '../../rpc/define.ts'
 import { invalidParams, sessionNotFound, toRpcError } from '../../rpc/errors.ts'
-import * as methods from '../../rpc/methods/agent.ts'
 import type { SendResult } from '../../rpc/schemas/agent.ts'
 import { ownedBy } from '../../rpc/schemas/queue.ts'
-import type { Listener } from '../../rpc/schemas/told.ts'
+import type { EventListener } from '../../rpc/schemas/run-events.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
 import type { Audience } from '../bus/bus.ts'
 import type { Invocation } from '../commands/index.ts'
 import type { Payload } from '../lanes/driver.ts'
-import type { Answerer } from '../lanes/index.ts'
+import type { TurnHandler } from '../lanes/index.ts'
 import type { Attachment } from '../providers/define.ts'
 import { checkAttachments } from './attachments.ts'
+import * as methods from './methods.ts'
 import { type Answer, type End, postsOf, runEndOf, settledOf, spokenOf, stateOf } from './outcome.ts'
 import { type Body, endStream, Run } from './run.ts'
 
@@ -48,7 +48,7 @@ export interface Message {
   /** Where its answer goes, beside whoever waits for it: that survives the process. */
   readonly reply?: StoredReply | undefined
   /** Is told what happens, as it happens. */
-  readonly listener: Listener
+  readonly listener: EventListener
   /** Who that is, and until when there is anybody. The message goes its way all the same. */
   readonly audience?: Audience
 }
@@ -77,7 +77,7 @@ export interface Receipt {
 export type AroundRun = (turn: Turn<Payload>, run: () => Promise<Answer>) => Promise<Answer>
 
 /** Who answers: takes messages, has each stored, and gives it its turn in the session's lane. */
-export class Agent implements Answerer {
+export class Agent implements TurnHandler {
   readonly #app: Parts
   /** The run a message is part of, by its id, until it is settled. */
   readonly #runs = new Map<string, Run>()
@@ -315,7 +315,7 @@ export default gatewayPlugin(
   async (app) => {
     const agent = new Agent(app)
     app.decorate('agent', agent)
-    const { resume, ...left } = await app.lanes.answeredBy(agent)
+    const { resume, ...left } = await app.lanes.setHandler(agent)
     if (left.waiting + left.interrupted > 0) app.log.warn(left, 'messages were left when the gateway last ended')
     // Not before it is certain that this gateway serves: runs that a failed start cut off would be lost.
     app.addHook('onListen', async () => resume())

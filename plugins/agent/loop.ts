@@ -1,6 +1,6 @@
 import type { Attachment, ChatMessage, ModelPart, ToolCall, Usage } from '../providers/define.ts'
 import type { ToolResult } from '../tools/define.ts'
-import { notRun, type ReadyCall } from './ready.ts'
+import { notRun, type PreparedToolCall } from './tool-call.ts'
 
 type UserMessage = ChatMessage & { role: 'user' }
 
@@ -14,7 +14,7 @@ export interface LoopOptions {
   /** One model call. */
   stream(messages: readonly ChatMessage[]): AsyncIterable<ModelPart>
   /** Makes ready one call of a tool, which is told before it runs. */
-  ready(call: ToolCall): Promise<ReadyCall>
+  ready(call: ToolCall): Promise<PreparedToolCall>
   /** What people have said to this run meanwhile. What it answers is seen by the next model call. */
   steered(): Promise<readonly UserMessage[]>
   readonly output: LoopOutput
@@ -24,7 +24,7 @@ export interface LoopOptions {
 export interface LoopOutput {
   text(text: string): void
   attachment(file: Attachment): void
-  toolStart(start: ReadyCall['start']): void
+  toolStart(start: PreparedToolCall['start']): void
   toolEnd(call: ToolCall, result: ToolResult): void
   /** A model call ended; what it said has been seen by `text` already. */
   said(message: ChatMessage & { role: 'assistant' }): Promise<void>

@@ -4,7 +4,7 @@ import { LaneError } from '../../lanes/errors.ts'
 import type { LaneMessage, Outcome } from '../../lanes/message.ts'
 import { ERRORS, toRpcError } from '../../rpc/errors.ts'
 import type { SendResult } from '../../rpc/schemas/agent.ts'
-import { errorOf, type Settled } from '../../rpc/schemas/told.ts'
+import { errorOf, type RunOutcome } from '../../rpc/schemas/run-events.ts'
 import type { Payload } from '../lanes/driver.ts'
 
 /** What a run answers, before it is told to each of those who asked. */
@@ -14,7 +14,7 @@ export type Answer = Omit<Static<typeof SendResult>, 'queue'>
 export type End = { readonly outcome: Outcome<unknown> } | { readonly error: unknown }
 
 /** As plain data, the same for whoever waits, whoever asks again and whoever comes back after a restart. */
-export function settledOf({ id, policy }: LaneMessage<unknown>, end: End, shown: (error: unknown) => unknown): Settled {
+export function settledOf({ id, policy }: LaneMessage<unknown>, end: End, shown: (error: unknown) => unknown): RunOutcome {
   if ('error' in end) {
     const { kind, message, data, statusCode } = toRpcError(shown(end.error))
     return { error: { kind, message, data, ...(statusCode === ERRORS[kind].http ? {} : { statusCode }) } }
@@ -39,7 +39,7 @@ export function settledOf({ id, policy }: LaneMessage<unknown>, end: End, shown:
  * Nothing of what people did themselves.
  */
 export function postsOf(
-  ends: readonly { readonly message: LaneMessage<Payload>; readonly settled: Settled }[]
+  ends: readonly { readonly message: LaneMessage<Payload>; readonly settled: RunOutcome }[]
 ): (NewPost | undefined)[] {
   const posts = ends.map(({ message, settled }): NewPost | undefined => {
     const reply = message.payload.kind === 'message' ? message.payload.reply : undefined
@@ -53,7 +53,7 @@ export function postsOf(
 }
 
 /** What somebody is told who does not see how a message ends; nothing of what people did themselves, and of what is still to be answered. */
-export function spokenOf(settled: Settled): string {
+export function spokenOf(settled: RunOutcome): string {
   if ('result' in settled) return settled.result.content
   const { kind, message, data } = settled.error
   if (kind === 'InternalError') return `Something went wrong. ${message}`
@@ -77,7 +77,7 @@ export function stateOf(end: End): (typeof STATES)[LaneError['code']] | 'complet
 }
 
 /** How a run is kept whose first message ended like this. */
-export function runEndOf(end: End, settled: Settled): Omit<RunEnd, 'id' | 'endedAt'> {
+export function runEndOf(end: End, settled: RunOutcome): Omit<RunEnd, 'id' | 'endedAt'> {
   const state = stateOf(end)
   const status = state === 'superseded' || state === 'dropped' ? 'cancelled' : state
   if ('result' in settled) return { status, ...settled.result.usage }

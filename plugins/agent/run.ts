@@ -2,7 +2,7 @@ import type { Static } from '@sinclair/typebox'
 import type { LaneMessage } from '../../lanes/message.ts'
 import type { Turn } from '../../lanes/turn.ts'
 import type { RUN_EVENTS } from '../../rpc/schemas/agent.ts'
-import { errorOf, type Settled } from '../../rpc/schemas/told.ts'
+import { errorOf, type RunOutcome } from '../../rpc/schemas/run-events.ts'
 import type { GatewayInstance } from '../../types.ts'
 import type { Stream } from '../bus/bus.ts'
 import type { Tier } from '../context/index.ts'
@@ -10,7 +10,7 @@ import type { Payload } from '../lanes/driver.ts'
 import type { Attachment, ChatMessage } from '../providers/define.ts'
 import { runLoop } from './loop.ts'
 import type { Answer } from './outcome.ts'
-import { readyCall } from './ready.ts'
+import { prepareToolCall } from './tool-call.ts'
 import { Transcript } from './transcript.ts'
 
 /** What the database keeps of a message until a run takes it up. */
@@ -73,7 +73,7 @@ export class Run {
         maxSteps: config.agent.maxSteps,
         signal,
         stream: (messages) => conversation.stream(messages),
-        ready: (call) => readyCall(this.#app, this.#turn, call),
+        ready: (call) => prepareToolCall(this.#app, this.#turn, call),
         steered: () => this.#steered(),
         output: {
           text: (text) => {
@@ -106,7 +106,7 @@ export class Run {
   }
 
   /** The last event, once: not from inside the turn, because a cancel that comes at the last moment is the only outcome then. */
-  end(settled: Settled): void {
+  end(settled: RunOutcome): void {
     if (this.#stream.ended) return
     endStream(this.#stream, settled)
   }
@@ -137,7 +137,7 @@ export class Run {
 }
 
 /** `done` or `error`, and nothing after it. */
-export function endStream(stream: Stream, settled: Settled): void {
+export function endStream(stream: Stream, settled: RunOutcome): void {
   if ('result' in settled) stream.emit('done', { content: settled.result.content })
   else {
     const { code, message, data } = errorOf(settled.error)

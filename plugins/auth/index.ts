@@ -48,7 +48,7 @@ export default gatewayPlugin({ name: 'auth', dependencies: ['config', 'audit'] }
       app.audit.record(`auth.${event}`, detail.address, detail)
     }
   })
-  app.settings.onChange(({ server }) => gate.update(server))
+  app.configStore.onChange(({ server }) => gate.update(server))
   // Not a request decorator: a host may have one of the same name, and a child scope cannot shadow it.
   const outcomes = new WeakMap<object, Outcome>()
 

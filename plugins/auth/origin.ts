@@ -1,4 +1,4 @@
-import { isLoopback } from '../../rpc/address.ts'
+import { isLoopback } from '../../security/address.ts'
 
 /** A host with an optional port and nothing else: `new URL('http://evil@localhost')` would have the host `localhost`. */
 const AUTHORITY = /^(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i

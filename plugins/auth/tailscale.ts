@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import ipaddr from 'ipaddr.js'
-import { isLoopback } from '../../rpc/address.ts'
+import { isLoopback } from '../../security/address.ts'
 import { type Origins, parseHost } from './origin.ts'
 
 const MAX_LOGIN_LENGTH = 256

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
-import type { BACKEND_ACTIONS } from '../../rpc/schemas/backends.ts'
 import type { GatewayInstance } from '../../types.ts'
 import type { Changes, Job, Reading } from '../programs/index.ts'
 import { OLLAMA_URL, type Pull, pullAll } from './ollama.ts'
+import type { BACKEND_ACTIONS } from './schema.ts'
 import { inTransit, type Scope, Systemd, type Unit, type Verb } from './systemd.ts'
 
 export type Action = (typeof BACKEND_ACTIONS)[number]

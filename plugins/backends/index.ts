@@ -1,6 +1,6 @@
-import * as methods from '../../rpc/methods/backends.ts'
 import { gatewayPlugin } from '../../types.ts'
 import { Backends } from './backends.ts'
+import * as methods from './methods.ts'
 
 export type { Backend, Backends } from './backends.ts'
 

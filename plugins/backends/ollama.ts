@@ -1,5 +1,5 @@
 import { RpcError } from '../../rpc/errors.ts'
-import { masked } from '../../rpc/shown.ts'
+import { masked } from '../../security/sanitize.ts'
 
 /** A model that an Ollama server is to have. */
 export interface Pull {

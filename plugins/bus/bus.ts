@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import { invalidParams, RpcError, sessionNotFound } from '../../rpc/errors.ts'
-import { errorOf, type Listener, type Settled } from '../../rpc/schemas/told.ts'
-import type { Result } from './follower.ts'
+import { type EventListener, errorOf, type RunOutcome } from '../../rpc/schemas/run-events.ts'
 import { type Audience, Hub, type HubOptions } from './hub.ts'
 import type { Stream } from './stream.ts'
 import { Subscriptions } from './subscriptions.ts'
+import type { Result } from './waiter.ts'
 
 export type { Audience } from './hub.ts'
 export type { Stream } from './stream.ts'
@@ -16,7 +16,7 @@ interface StoredMessage {
   /** How many runs it was, or is, part of. */
   readonly attempts: number
   readonly state: string
-  /** A `Settled`, once it has an end. */
+  /** A `RunOutcome`, once it has an end. */
   readonly outcome: unknown
 }
 
@@ -60,7 +60,7 @@ export class Bus extends Hub {
    * One that has ended is answered at once.
    * @throws RpcError what it was settled with; RequestCancelled when it is not there any more
    */
-  async attend(sessionId: string, messageId: string, listener: Listener, audience: Audience = {}): Promise<Result> {
+  async attend(sessionId: string, messageId: string, listener: EventListener, audience: Audience = {}): Promise<Result> {
     return await this.#attend(sessionId, messageId, listener, { ...audience, afterSeq: 0 })
   }
 
@@ -70,7 +70,7 @@ export class Bus extends Hub {
    * @throws RpcError what the run ended with; SessionNotFound; InvalidRequest for a run or message that is not of this session,
    *   and for events that are no longer kept
    */
-  async resume({ sessionId, runId, ...rest }: Resume, listener: Listener): Promise<Result | undefined> {
+  async resume({ sessionId, runId, ...rest }: Resume, listener: EventListener): Promise<Result | undefined> {
     const stream = runId === undefined ? this.newest(sessionId) : this.find(sessionId, runId)
     if (stream !== undefined) {
       assertKept(stream, rest.afterSeq)
@@ -91,7 +91,7 @@ export class Bus extends Hub {
   async #attend(
     sessionId: string,
     messageId: string,
-    listener: Listener,
+    listener: EventListener,
     rest: Audience & { afterSeq: number }
   ): Promise<Result> {
     const following = this.follow({ ...rest, sessionId, messageId }, listener)
@@ -105,7 +105,7 @@ export class Bus extends Hub {
       if (isPartOfRun() || message?.state === 'queued') return await following.outcome
       if (message?.state === 'running') throw new RpcError('InternalError', 'The message has ended, and how could not be stored')
       if (message === undefined) throw new RpcError('RequestCancelled', 'The message is gone, with its session')
-      const settled = message.outcome as Settled
+      const settled = message.outcome as RunOutcome
       if ('error' in settled) throw errorOf(settled.error)
       return settled.result
     } finally {

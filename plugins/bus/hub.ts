@@ -1,11 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Clock } from '../../lanes/clock.ts'
 import type { ErrorName } from '../../rpc/errors.ts'
-import type { Listener, Notice, RunEvent, Settled } from '../../rpc/schemas/told.ts'
-import type { Result } from './follower.ts'
-import { Follower, type Message } from './follower.ts'
-import { Kept } from './kept.ts'
+import type { EventListener, Notice, RunEvent, RunOutcome } from '../../rpc/schemas/run-events.ts'
+import { ReplayRetention } from './replay-retention.ts'
 import { Stream } from './stream.ts'
+import type { Result } from './waiter.ts'
+import { type Message, Waiter } from './waiter.ts'
 
 /** Who is told, and until when. */
 export interface Audience {
@@ -35,12 +35,12 @@ interface Topic {
   newest: Stream | undefined
 }
 
-const refusal = (kind: ErrorName, message: string): Settled => ({ error: { kind, message, data: {} } })
+const refusal = (kind: ErrorName, message: string): RunOutcome => ({ error: { kind, message, data: {} } })
 const CLOSING = refusal('AgentBusy', 'The gateway is shutting down')
 const STOPPED = refusal('RequestCancelled', 'Nobody waits for the outcome any more')
 
 interface Subscriber {
-  readonly listener: Listener
+  readonly listener: EventListener
   readonly connectionId: string | undefined
 }
 
@@ -50,23 +50,23 @@ interface Subscriber {
  */
 export class Hub {
   readonly #log: HubOptions['log']
-  readonly #kept: Kept
+  readonly #kept: ReplayRetention
   readonly #topics = new Map<string, Topic>()
   readonly #streams = new Map<string, Stream>()
   readonly #messages = new Map<string, Message>()
-  readonly #following = new Map<Follower, () => void>()
+  readonly #following = new Map<Waiter, () => void>()
   /** What was said by a listener while it was told something: everybody is told that first. */
   #next: (() => void)[] = []
   #telling = false
   #closed = false
   readonly #teller = {
     said: (stream: Stream, event: RunEvent): void => this.#said(stream, event),
-    ended: (stream: Stream, outcome: Settled): void => this.#ended(stream, outcome)
+    ended: (stream: Stream, outcome: RunOutcome): void => this.#ended(stream, outcome)
   }
 
   constructor({ clock, log }: HubOptions) {
     this.#log = log
-    this.#kept = new Kept(clock, (stream) => this.#forgotten(stream))
+    this.#kept = new ReplayRetention(clock, (stream) => this.#forgotten(stream))
   }
 
   /** The stream of a run: the one that is there, or a new one. Whoever makes one ends it. */
@@ -91,7 +91,7 @@ export class Hub {
   }
 
   /** The message has ended; those who follow it are answered. The first end stands. */
-  settled(sessionId: string, messageId: string, outcome: Settled): void {
+  settled(sessionId: string, messageId: string, outcome: RunOutcome): void {
     const message = this.#messages.get(messageId)
     if (message === undefined || message.sessionId !== sessionId || message.settled !== undefined) return
     message.settled = outcome
@@ -113,10 +113,10 @@ export class Hub {
    */
   follow(
     { sessionId, messageId, afterSeq = 0, ...audience }: Audience & { sessionId: string; messageId: string; afterSeq?: number },
-    listener: Listener
+    listener: EventListener
   ): Following {
     const message = this.#message(sessionId, messageId)
-    const follower = new Follower(listener, audience.connectionId, message)
+    const follower = new Waiter(listener, audience.connectionId, message)
     message.followers.add(follower)
     const following = this.#begin(follower, audience.signal)
     for (const [stream, from] of message.joins) this.#read(follower, stream, Math.max(from, afterSeq))
@@ -125,8 +125,8 @@ export class Hub {
   }
 
   /** Follows a run until its end: what it says from now on, and before that all it has said after `afterSeq`, as far as that is kept. */
-  replay(stream: Stream, { afterSeq, ...audience }: Audience & { afterSeq: number }, listener: Listener): Following {
-    const follower = new Follower(listener, audience.connectionId)
+  replay(stream: Stream, { afterSeq, ...audience }: Audience & { afterSeq: number }, listener: EventListener): Following {
+    const follower = new Waiter(listener, audience.connectionId)
     const following = this.#begin(follower, audience.signal)
     this.#read(follower, stream, afterSeq)
     if (stream.outcome !== undefined) this.#settle(follower, stream.outcome)
@@ -134,7 +134,7 @@ export class Hub {
   }
 
   /** Tells every event of the session's runs from now on, but for those that its connection follows already. Answers how to stop. */
-  subscribe(sessionId: string, { connectionId }: Pick<Audience, 'connectionId'>, listener: Listener): () => void {
+  subscribe(sessionId: string, { connectionId }: Pick<Audience, 'connectionId'>, listener: EventListener): () => void {
     const subscriber = { listener, connectionId }
     this.#topic(sessionId).subscribers.add(subscriber)
     return () => {
@@ -197,7 +197,7 @@ export class Hub {
     this.#inOrder(() => this.#tell(event, stream.readersOf(event)))
   }
 
-  #ended(stream: Stream, outcome: Settled): void {
+  #ended(stream: Stream, outcome: RunOutcome): void {
     if (this.#closed) return
     const topic = this.#topic(stream.sessionId)
     topic.live.delete(stream)
@@ -246,7 +246,7 @@ export class Hub {
     if (followers.size + joins.size === 0) this.#messages.delete(id)
   }
 
-  #begin(follower: Follower, signal: AbortSignal | undefined): Following {
+  #begin(follower: Waiter, signal: AbortSignal | undefined): Following {
     const stop = (): void => this.#settle(follower, STOPPED)
     signal?.addEventListener('abort', stop, { once: true })
     this.#following.set(follower, () => signal?.removeEventListener('abort', stop))
@@ -256,7 +256,7 @@ export class Hub {
   }
 
   /** What the stream has said is told at once, and nothing of it again. A listener may say something itself meanwhile. */
-  #read(follower: Follower, stream: Stream, afterSeq: number): void {
+  #read(follower: Waiter, stream: Stream, afterSeq: number): void {
     let from = afterSeq
     for (let events = stream.log.merged(from); events.length > 0; events = stream.log.merged(from)) {
       for (const event of events) {
@@ -268,7 +268,7 @@ export class Hub {
     if (this.#following.has(follower)) listen(follower, stream)
   }
 
-  #settle(follower: Follower, outcome: Settled): void {
+  #settle(follower: Waiter, outcome: RunOutcome): void {
     const unwatch = this.#following.get(follower)
     if (unwatch === undefined) return
     this.#following.delete(follower)
@@ -283,7 +283,7 @@ export class Hub {
   }
 
   /** Followers come before subscribers; the subscription of a connection that follows is left out. */
-  #tell(told: RunEvent | Notice, followers: Iterable<Follower>): void {
+  #tell(told: RunEvent | Notice, followers: Iterable<Waiter>): void {
     const reached = new Set<string | undefined>()
     for (const { listener, connectionId } of followers) {
       reached.add(connectionId)
@@ -294,7 +294,7 @@ export class Hub {
     }
   }
 
-  #call(listener: Listener, told: RunEvent | Notice): void {
+  #call(listener: EventListener, told: RunEvent | Notice): void {
     try {
       listener(told)
     } catch (err) {
@@ -312,7 +312,7 @@ export class Hub {
 }
 
 /** From the next event on. */
-function listen(follower: Follower, stream: Stream): void {
+function listen(follower: Waiter, stream: Stream): void {
   stream.readers.set(follower, stream.seq)
   follower.streams.add(stream)
 }

@@ -1,7 +1,7 @@
 import { systemClock } from '../../lanes/clock.ts'
-import * as methods from '../../rpc/methods/following.ts'
 import { gatewayPlugin } from '../../types.ts'
 import { Bus } from './bus.ts'
+import * as methods from './methods.ts'
 
 export type { Bus } from './bus.ts'
 

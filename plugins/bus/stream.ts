@@ -1,14 +1,14 @@
-import type { RunEvent, Settled } from '../../rpc/schemas/told.ts'
-import type { Follower, Message } from './follower.ts'
-import { Log, weigh } from './log.ts'
+import type { RunEvent, RunOutcome } from '../../rpc/schemas/run-events.ts'
+import { EventBuffer, weigh } from './event-buffer.ts'
+import type { Message, Waiter } from './waiter.ts'
 
 /** What a stream takes beside its events and its outcome. */
 const STREAM_BYTES = 1024
 
 /** Where a stream tells what happens to it. */
-export interface Teller {
+export interface StreamObserver {
   said(stream: Stream, event: RunEvent): void
-  ended(stream: Stream, outcome: Settled): void
+  ended(stream: Stream, outcome: RunOutcome): void
 }
 
 /**
@@ -19,16 +19,16 @@ export interface Teller {
 export class Stream {
   readonly sessionId: string
   readonly runId: string
-  readonly log = new Log()
+  readonly log = new EventBuffer()
   /** Those who follow this run, each with the number of the newest event it is not told: it had that one already. */
-  readonly readers = new Map<Follower, number>()
+  readonly readers = new Map<Waiter, number>()
   /** The messages that are part of this run. */
   readonly messages = new Set<Message>()
-  readonly #teller: Teller
+  readonly #teller: StreamObserver
   #seq = 0
-  #outcome: Settled | undefined
+  #outcome: RunOutcome | undefined
 
-  constructor(sessionId: string, runId: string, teller: Teller) {
+  constructor(sessionId: string, runId: string, teller: StreamObserver) {
     this.sessionId = sessionId
     this.runId = runId
     this.#teller = teller
@@ -49,7 +49,7 @@ export class Stream {
   }
 
   /** How the run ended. */
-  get outcome(): Settled | undefined {
+  get outcome(): RunOutcome | undefined {
     return this.#outcome
   }
 
@@ -59,7 +59,7 @@ export class Stream {
   }
 
   /** Who has yet to be told this event. */
-  *readersOf({ seq }: RunEvent): Iterable<Follower> {
+  *readersOf({ seq }: RunEvent): Iterable<Waiter> {
     for (const [follower, from] of this.readers) if (seq > from) yield follower
   }
 
@@ -71,7 +71,7 @@ export class Stream {
   }
 
   /** Nothing comes after it; whoever follows the run itself is told. The first end stands. */
-  end(outcome: Settled): void {
+  end(outcome: RunOutcome): void {
     if (this.ended) return
     this.#outcome = outcome
     this.#teller.ended(this, outcome)

@@ -1,6 +1,6 @@
 import type { Peer } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
-import type { Listener } from '../../rpc/schemas/told.ts'
+import type { EventListener } from '../../rpc/schemas/run-events.ts'
 import type { Hub } from './hub.ts'
 
 /** Sessions that one connection may follow. */
@@ -20,7 +20,7 @@ export class Subscriptions {
    * From now on the connection is told every event of the session's runs. A second time replaces the first.
    * @throws RpcError AgentBusy when it follows too many sessions
    */
-  add(peer: Peer, sessionId: string, listener: Listener): void {
+  add(peer: Peer, sessionId: string, listener: EventListener): void {
     const known = this.#of.get(peer)
     if (known?.has(sessionId) !== true && (known?.size ?? 0) >= MAX_SUBSCRIPTIONS) {
       throw new RpcError(

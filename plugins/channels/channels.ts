@@ -3,12 +3,12 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Db, NewPost } from '../../db/client.ts'
 import type { Caller } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
-import { masked, printable } from '../../rpc/shown.ts'
-import { Collection, type GatewayInstance } from '../../types.ts'
+import { masked, printable } from '../../security/sanitize.ts'
+import { type GatewayInstance, NamedRegistry } from '../../types.ts'
 import type { Channel, Inbound, Receipt } from './define.ts'
 import type { InboundRequest, InboundRoute } from './inbound.ts'
 import type { Outbox } from './outbox.ts'
-import type { Strangers } from './strangers.ts'
+import type { UnknownSenders } from './unknown-senders.ts'
 
 /** Of a session id, and of a caller's. */
 const MAX_ID = 256
@@ -20,7 +20,7 @@ interface ChannelsOptions {
   readonly agent: Pick<GatewayInstance['agent'], 'accept'>
   readonly presence: Pick<GatewayInstance['presence'], 'seen'>
   readonly db: { readonly outbox: Pick<Db['outbox'], 'add'> }
-  readonly strangers: Strangers
+  readonly strangers: UnknownSenders
   readonly outbox: Pick<Outbox, 'look'>
   readonly now: () => number
   readonly log: Pick<FastifyBaseLogger, 'warn'>
@@ -44,7 +44,7 @@ export interface InboundWatch {
 export class Channels {
   /** Where platforms reach the gateway. */
   readonly routes = new Set<Pick<InboundRoute, 'url' | 'missing'>>()
-  readonly #channels = new Collection<Channel>('channel')
+  readonly #channels = new NamedRegistry<Channel>('channel')
   readonly #options: ChannelsOptions
   readonly #watches = new Set<InboundWatch>()
   #around: AroundInbound = (_request, run) => run()

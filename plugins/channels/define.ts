@@ -1,5 +1,5 @@
 import type { StoredReply } from '../../db/client.ts'
-import type { Listener } from '../../rpc/schemas/told.ts'
+import type { EventListener } from '../../rpc/schemas/run-events.ts'
 import type { Attachment } from '../providers/define.ts'
 
 /** A message that came in over a channel. Whoever passes it on has verified that the platform sent it. */
@@ -21,7 +21,7 @@ export interface Inbound {
   /** What `deliver` needs to answer, beside the conversation. Any JSON; kept in the database until then. */
   readonly context?: unknown
   /** Is told what the run says, as it says it, as long as this process lives. */
-  readonly listener?: Listener | undefined
+  readonly listener?: EventListener | undefined
   /** Where the answer goes, when that is not the conversation it came from. `false`: nowhere. */
   readonly replyTo?: StoredReply | false | undefined
 }

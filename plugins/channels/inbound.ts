@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
-import { bucketOf } from '../../rpc/address.ts'
-import { FailureLimiter } from '../../rpc/limiter.ts'
-import { masked, printable } from '../../rpc/shown.ts'
+import { bucketOf } from '../../security/address.ts'
+import { FailureLimiter } from '../../security/failure-limiter.ts'
+import { masked, printable } from '../../security/sanitize.ts'
 import type { GatewayInstance } from '../../types.ts'
 
 const MiB = 1024 * 1024
@@ -109,7 +109,7 @@ export async function inbound(app: GatewayInstance, route: InboundRoute): Promis
       logSerializers: {
         req: ({ method, url, ip }: FastifyRequest) => ({
           method,
-          path: masked(url.split('?', 1)[0]!, { masker: app.settings.masker, limit: 200 }),
+          path: masked(url.split('?', 1)[0]!, { masker: app.configStore.masker, limit: 200 }),
           remoteAddress: ip
         })
       },

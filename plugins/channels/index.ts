@@ -2,7 +2,7 @@ import { systemClock } from '../../lanes/clock.ts'
 import { gatewayPlugin } from '../../types.ts'
 import { Channels } from './channels.ts'
 import { Outbox } from './outbox.ts'
-import { Strangers } from './strangers.ts'
+import { UnknownSenders } from './unknown-senders.ts'
 
 export type { Channels } from './channels.ts'
 
@@ -12,7 +12,7 @@ export default gatewayPlugin(
   async (app) => {
     const { db, log, agent, presence, pairing } = app
     const outbox = new Outbox({ store: db.outbox, channel: (name) => channels.get(name), clock: systemClock, log })
-    const strangers = new Strangers({ pairing, clock: systemClock, log })
+    const strangers = new UnknownSenders({ pairing, clock: systemClock, log })
     const channels: Channels = new Channels({ agent, presence, db, strangers, outbox, now: systemClock.now, log })
     app.decorate('channels', channels)
     app.addHook('onReady', async () => {

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db, PostRow } from '../../db/client.ts'
 import { Alarm, type Clock } from '../../lanes/clock.ts'
-import { masked, printable } from '../../rpc/shown.ts'
+import { masked, printable } from '../../security/sanitize.ts'
 import type { Channel } from './define.ts'
 import { DeliveryError } from './define.ts'
 import { partsOf } from './parts.ts'

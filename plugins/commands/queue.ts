@@ -1,8 +1,8 @@
 import type { QueueMode } from '../../lanes/message.ts'
 import { QUEUE_MODES } from '../../rpc/schemas/queue.ts'
 import type { Command, CommandContext } from './define.ts'
+import { laneInWords } from './format.ts'
 import { parseSettings, written } from './settings.ts'
-import { laneInWords } from './words.ts'
 
 const USAGE = [
   '/queue',

@@ -1,6 +1,6 @@
 import type { Caller, Requirement } from '../../rpc/define.ts'
 import { allows, denied } from '../../rpc/registry.ts'
-import { Collection, type GatewayInstance } from '../../types.ts'
+import { type GatewayInstance, NamedRegistry } from '../../types.ts'
 import type { Command, CommandContext, Invocation } from './define.ts'
 
 const NAME = /^[a-z][a-z0-9_-]*$/
@@ -9,7 +9,7 @@ const INVOCATION = /^\/([a-z][a-z0-9_-]*)(?:\s+(.*))?$/is
 
 /** The commands of the gateway, and the one way to give them: authorised as methods are. */
 export class Commands {
-  readonly #commands = new Collection<Command>('command')
+  readonly #commands = new NamedRegistry<Command>('command')
   readonly #app: GatewayInstance
 
   constructor(app: GatewayInstance) {

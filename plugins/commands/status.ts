@@ -1,5 +1,5 @@
 import type { Command } from './define.ts'
-import { laneInWords, messages } from './words.ts'
+import { laneInWords, messages } from './format.ts'
 
 /** What is going on in this session. */
 export const status: Command = {

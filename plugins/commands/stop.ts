@@ -1,6 +1,6 @@
 import { ownedBy } from '../../rpc/schemas/queue.ts'
 import type { Command, CommandContext } from './define.ts'
-import { messages } from './words.ts'
+import { messages } from './format.ts'
 
 const definition = {
   summary: 'Stop the agent, and take back what waits',

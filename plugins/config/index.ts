@@ -1,14 +1,14 @@
 import { gatewayPlugin } from '../../types.ts'
+import { ConfigStore } from './config-store.ts'
 import { resolveConfig } from './load.ts'
 import type { ConfigInput } from './schema.ts'
-import { Settings } from './settings.ts'
 
 export { checkListening } from './checks.ts'
+export type { ConfigStore } from './config-store.ts'
 export { ConfigError } from './problems.ts'
 export { redactPaths } from './redact.ts'
+export { maskerOf } from './redaction.ts'
 export type { Config, ConfigInput } from './schema.ts'
-export type { Settings } from './settings.ts'
-export { maskerOf } from './shown.ts'
 export { ConfigSource } from './source.ts'
 export { FileWatch } from './watch.ts'
 
@@ -19,12 +19,12 @@ export interface ConfigOptions {
 }
 
 /**
- * Owns `app.config`, which is what is in force now, and `app.settings`, which makes it another one. A library must not read its
+ * Owns `app.config`, which is what is in force now, and `app.configStore`, which makes it another one. A library must not read its
  * host's environment by surprise: what the host hands over, and the defaults, is all there is.
  */
 export default gatewayPlugin<ConfigOptions>({ name: 'config' }, async (app, { config = {}, reload }) => {
   const read = reload && (async () => resolveConfig(await reload()))
-  const settings = new Settings({ config: resolveConfig(config), read, log: app.log })
-  app.decorate('config', { getter: () => settings.current })
-  app.decorate('settings', settings)
+  const store = new ConfigStore({ config: resolveConfig(config), read, log: app.log })
+  app.decorate('config', { getter: () => store.current })
+  app.decorate('configStore', store)
 })

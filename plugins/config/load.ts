@@ -7,7 +7,7 @@ import { type Flags, type Setting, settingsIn, settingsOfFlags } from './environ
 import { join, Problems } from './problems.ts'
 import { type Reading, read } from './read.ts'
 import { type Config, type ConfigInput, ConfigSchema } from './schema.ts'
-import { ofValue, type Written } from './written.ts'
+import { ofValue, type Written } from './source-node.ts'
 import type { Environment } from './yaml.ts'
 
 export const DEFAULT_FILE = 'flynn.yaml'

@@ -1,10 +1,10 @@
 import type { TArray, TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { masked } from '../../rpc/shown.ts'
 import { expected } from '../../rpc/validate.ts'
+import { masked } from '../../security/sanitize.ts'
 import { isList, isObject, isRecord, isReserved, keysOf, nearest, partOf } from './keys.ts'
 import { join, type Problems } from './problems.ts'
-import { ofValue, type Written } from './written.ts'
+import { ofValue, type Written } from './source-node.ts'
 
 export interface Reading {
   readonly problems: Problems

@@ -9,13 +9,13 @@ import { GoogleChat } from './sections/google-chat.ts'
 import { LanesSection } from './sections/lanes.ts'
 import { Models } from './sections/models.ts'
 import { ObservabilitySection } from './sections/observability.ts'
+import { filled, name, named, oneOf, path, restart, section } from './sections/schema-helpers.ts'
 import { Server } from './sections/server.ts'
 import { Teams } from './sections/teams.ts'
 import { Telegram } from './sections/telegram.ts'
 import { ToolsSection } from './sections/tools.ts'
 import { WebChat } from './sections/webchat.ts'
 import { Webhooks } from './sections/webhooks.ts'
-import { filled, name, named, oneOf, path, restart, section } from './sections/words.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 

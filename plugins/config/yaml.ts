@@ -15,7 +15,7 @@ import {
   type YAMLWarning
 } from 'yaml'
 import { ConfigError, type Problems } from './problems.ts'
-import type { Entry, Written } from './written.ts'
+import type { Entry, Written } from './source-node.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

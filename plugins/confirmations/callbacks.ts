@@ -1,6 +1,6 @@
 import type { Caller, Peer } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
-import type { Listener, Notice, RunEvent } from '../../rpc/schemas/told.ts'
+import type { EventListener, Notice, RunEvent } from '../../rpc/schemas/run-events.ts'
 import type { Bus } from '../bus/index.ts'
 
 /** Sessions whose tool use one connection may be told of. */
@@ -29,7 +29,7 @@ export class Callbacks {
    * time replaces the first.
    * @throws RpcError AgentBusy when it is told of too many sessions
    */
-  add(peer: Peer, caller: Caller, sessionId: string, listener: Listener): void {
+  add(peer: Peer, caller: Caller, sessionId: string, listener: EventListener): void {
     const known = this.#stops.get(peer)
     if (known?.has(sessionId) !== true && (known?.size ?? 0) >= MAX_CALLBACKS) {
       throw new RpcError(

@@ -3,7 +3,7 @@ import { Alarm, type Clock } from '../../lanes/clock.ts'
 import type { Caller, Peer } from '../../rpc/define.ts'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
 import { allows } from '../../rpc/registry.ts'
-import type { Audit } from '../audit.ts'
+import type { Audit } from '../audit/index.ts'
 import type { Bus } from '../bus/index.ts'
 import { Callbacks } from './callbacks.ts'
 

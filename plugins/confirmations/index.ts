@@ -1,7 +1,7 @@
 import { systemClock } from '../../lanes/clock.ts'
-import * as methods from '../../rpc/methods/confirmations.ts'
 import { gatewayPlugin } from '../../types.ts'
 import { Confirmations } from './confirmations.ts'
+import * as methods from './methods.ts'
 
 export type { Confirmations } from './confirmations.ts'
 

@@ -4,8 +4,8 @@ import type { Db } from '../../db/client.ts'
 import { RpcError } from '../../rpc/errors.ts'
 import type { ChatMessage, ModelPart } from '../providers/define.ts'
 import { type Budget, budgetOf, checkpointOf, grouped, levelOf, type Warning, warningOf } from './budget.ts'
+import { ContextWindow, type ContextWindowOptions } from './context-window.ts'
 import { type Ask, summarise } from './summary.ts'
-import { View, type ViewOptions } from './view.ts'
 
 /** What of the window an answer needs at the most; providers ask for no more unless they are configured to. */
 const ANSWER_TOKENS = 8192
@@ -13,7 +13,7 @@ const ANSWER_SHARE = 1 / 4
 /** How long the end of a run waits for a summary. */
 const SUMMARY_MS = 30_000
 
-export interface ConversationOptions extends ViewOptions {
+export interface ConversationOptions extends ContextWindowOptions {
   readonly sessionId: string
   /** Read when they are needed: the configuration may change. */
   readonly settings: { readonly autoCompact: boolean; readonly contextThresholdPct: number }
@@ -35,14 +35,14 @@ export interface ConversationOptions extends ViewOptions {
 export class Conversation {
   readonly history: readonly ChatMessage[]
   readonly #options: ConversationOptions
-  readonly #view: View
+  readonly #view: ContextWindow
   /** What has to be told although it is past. */
   #compacted: Warning | undefined
 
   constructor(options: ConversationOptions) {
     this.#options = options
     this.history = options.history
-    this.#view = new View(options)
+    this.#view = new ContextWindow(options)
   }
 
   /**

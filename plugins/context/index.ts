@@ -1,10 +1,10 @@
 import { sessionNotFound } from '../../rpc/errors.ts'
-import * as methods from '../../rpc/methods/context.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
 import type { ModelDescription, Models } from '../providers/index.ts'
 import { type Budget, budgetOf } from './budget.ts'
 import { chatLength, chatOf } from './chat.ts'
 import { Conversation } from './conversation.ts'
+import * as methods from './methods.ts'
 
 export type { Conversation } from './conversation.ts'
 
@@ -28,7 +28,7 @@ export interface ConversationTurn {
 type Parts = Pick<GatewayInstance, 'config' | 'db' | 'providers' | 'tools' | 'log'>
 
 /** What models see of conversations, and how much of their windows that takes. */
-export class Contexts {
+export class ContextManager {
   readonly #app: Parts
 
   constructor(app: Parts) {
@@ -101,6 +101,6 @@ export class Contexts {
 
 /** Owns `app.context` and the method `system.contextUsage`. */
 export default gatewayPlugin({ name: 'context', dependencies: ['config', 'db', 'rpc', 'providers', 'tools'] }, async (app) => {
-  app.decorate('context', new Contexts(app))
+  app.decorate('context', new ContextManager(app))
   for (const method of Object.values(methods)) app.rpc.method(method)
 })

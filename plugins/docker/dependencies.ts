@@ -27,7 +27,7 @@ export interface Controlled {
 }
 
 interface Surroundings {
-  readonly app: Pick<GatewayInstance, 'config' | 'programs' | 'audit' | 'log' | 'settings'>
+  readonly app: Pick<GatewayInstance, 'config' | 'programs' | 'audit' | 'log' | 'configStore'>
   readonly pollMs?: number
   readonly now?: () => number
 }
@@ -50,7 +50,7 @@ export class Dependencies {
 
   constructor({ app, pollMs = POLL_MS, now = () => performance.now() }: Surroundings) {
     this.#app = app
-    this.#compose = new Compose({ programs: app.programs, log: app.log, masker: () => app.settings.masker })
+    this.#compose = new Compose({ programs: app.programs, log: app.log, masker: () => app.configStore.masker })
     this.#changes = app.programs.changes(app.log)
     this.#reading = app.programs.reading(() => this.#look())
     this.#pollMs = pollMs

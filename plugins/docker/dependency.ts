@@ -1,8 +1,8 @@
 import { invalidParams, type RpcError } from '../../rpc/errors.ts'
-import type { DEPENDENCY_ACTIONS } from '../../rpc/schemas/docker.ts'
 import type { Job } from '../programs/index.ts'
 import { type Container, standingFor } from './containers.ts'
 import type { Service } from './model.ts'
+import type { DEPENDENCY_ACTIONS } from './schema.ts'
 
 export type Action = (typeof DEPENDENCY_ACTIONS)[number]
 

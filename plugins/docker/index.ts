@@ -1,6 +1,6 @@
-import * as methods from '../../rpc/methods/docker.ts'
 import { gatewayPlugin } from '../../types.ts'
 import { Dependencies } from './dependencies.ts'
+import * as methods from './methods.ts'
 
 export type { Dependencies } from './dependencies.ts'
 export type { Dependency } from './dependency.ts'

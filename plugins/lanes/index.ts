@@ -10,15 +10,15 @@ import type { LaneMessage, Outcome, QueuePolicy } from '../../lanes/message.ts'
 import { afterCrash, type Recovery } from '../../lanes/policy.ts'
 import type { Turn } from '../../lanes/turn.ts'
 import { RpcError } from '../../rpc/errors.ts'
-import * as methods from '../../rpc/methods/queue.ts'
 import { gatewayPlugin } from '../../types.ts'
 import { Duplicate, type MessageBody, type Payload, StoredMessages } from './driver.ts'
-import { InOrder } from './order.ts'
+import { shown } from './error-mapping.ts'
+import { KeyedMutex } from './keyed-mutex.ts'
+import * as methods from './methods.ts'
 import { Policies } from './policies.ts'
-import { shown } from './shown.ts'
 
 /** Who answers messages, and says how their ends are kept and told. */
-export interface Answerer {
+export interface TurnHandler {
   /** Answers the messages of one turn. */
   run(turn: Turn<Payload>): Promise<unknown>
   /** How ends are stored, at least one, and that of their run where they had one. */
@@ -68,12 +68,12 @@ export interface GatewayLanesOptions extends Omit<LanesOptions<Payload, unknown>
 export class GatewayLanes extends Lanes<Payload, unknown> {
   readonly policies: Policies
   /** What comes before a session's lane may take some time, and nobody is overtaken in it. */
-  readonly order = new InOrder()
+  readonly order = new KeyedMutex()
   readonly #queue: Db['queue']
   readonly #driver: StoredMessages
   readonly #recovery: Recovery
   readonly #watches = new Set<LaneWatch>()
-  #answerer: Answerer | undefined
+  #answerer: TurnHandler | undefined
   #resume = (): void => {}
 
   constructor({ queue, policies, recovery, ...options }: GatewayLanesOptions) {
@@ -114,7 +114,7 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
    * was interrupted, or waits again where `lanes.recovery` says so.
    * @returns how many wait, and what takes them back into their lanes, to be called when all is ready for them to run
    */
-  async answeredBy(answerer: Answerer): Promise<{ waiting: number; interrupted: number; resume: () => void }> {
+  async setHandler(answerer: TurnHandler): Promise<{ waiting: number; interrupted: number; resume: () => void }> {
     this.#answerer = answerer
     const found = await this.#driver.recover()
     const fates = Map.groupBy(found, (it) => afterCrash(it, this.#recovery))
@@ -214,7 +214,7 @@ export class GatewayLanes extends Lanes<Payload, unknown> {
     )
   }
 
-  get #answering(): Answerer {
+  get #answering(): TurnHandler {
     if (this.#answerer) return this.#answerer
     throw new Error('nobody answers messages yet')
   }
@@ -253,7 +253,7 @@ export default gatewayPlugin({ name: 'lanes', dependencies: ['config', 'db', 'rp
     abandonAfterMs: ABANDON_AFTER_MS
   })
   app.decorate('lanes', lanes)
-  app.settings.onChange(({ agent }) => {
+  app.configStore.onChange(({ agent }) => {
     lanes.runTimeoutMs = agent.runTimeoutSeconds * 1000
   })
   for (const method of Object.values(methods)) app.rpc.method(method)

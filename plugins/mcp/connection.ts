@@ -2,13 +2,13 @@ import { createRequire } from 'node:module'
 import type { CallToolResult, Client, Transport } from '@modelcontextprotocol/client'
 import type { FastifyBaseLogger } from 'fastify'
 import { type Check, checkOf, ENGINE_OPTIONS, type Engine } from './arguments.ts'
+import { reasonOf, shown } from './failure-reason.ts'
 import { boundedFetch } from './http.ts'
 import type { Limits } from './limits.ts'
 import { Lines } from './lines.ts'
 import { type ListedTool, list } from './listing.ts'
-import type { Settings } from './settings.ts'
+import type { Settings } from './server-options.ts'
 import { StdioTransport } from './stdio.ts'
-import { reasonOf, shown } from './words.ts'
 
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
@@ -38,7 +38,7 @@ export interface ConnectionOptions {
 export class SessionExpired extends Error {}
 
 /** A live server: started, greeted, its tools listed. */
-export class Connection {
+export class McpConnection {
   /** How it ended; never rejects. */
   readonly ended: Promise<string>
 
@@ -56,21 +56,21 @@ export class Connection {
   #schemas: ReadonlyMap<string, ListedTool['inputSchema']> = new Map()
 
   /** @throws whatever kept it from being started; nothing of it is left then */
-  static async open(options: ConnectionOptions): Promise<Connection> {
+  static async open(options: ConnectionOptions): Promise<McpConnection> {
     // Only now: it takes a tenth of a second and 25 MB, and most gateways have no MCP server.
     const sdk = await import('@modelcontextprotocol/client')
     try {
-      return await Connection.#open(sdk, 'legacy', options)
+      return await McpConnection.#open(sdk, 'legacy', options)
     } catch (cause) {
       // Servers of before 2026 may end at a request they do not know, hence their greeting first.
       if (!isRefusal(cause)) throw cause
-      return await Connection.#open(sdk, 'auto', options)
+      return await McpConnection.#open(sdk, 'auto', options)
     }
   }
 
-  static async #open(sdk: Sdk, mode: 'legacy' | 'auto', options: ConnectionOptions): Promise<Connection> {
+  static async #open(sdk: Sdk, mode: 'legacy' | 'auto', options: ConnectionOptions): Promise<McpConnection> {
     options.signal.throwIfAborted()
-    const connection = new Connection(sdk, mode, options)
+    const connection = new McpConnection(sdk, mode, options)
     const deadline = AbortSignal.timeout(options.limits.startMs)
     const signal = AbortSignal.any([deadline, options.signal])
     try {

@@ -2,11 +2,11 @@ import type { FastifyBaseLogger } from 'fastify'
 import { RpcError } from '../../rpc/errors.ts'
 import type { SourcedTool, ToolOutput, ToolSource } from '../tools/define.ts'
 import { Backoff } from './backoff.ts'
-import { Connection, type ServedTool, SessionExpired } from './connection.ts'
+import { McpConnection, type ServedTool, SessionExpired } from './connection.ts'
+import { reasonOf, shown } from './failure-reason.ts'
 import { LIMITS, type Limits } from './limits.ts'
 import { outputOf } from './result.ts'
-import type { Settings } from './settings.ts'
-import { reasonOf, shown } from './words.ts'
+import type { Settings } from './server-options.ts'
 
 /** Characters of what a tool says of its failure. */
 const MAX_SAID = 1000
@@ -38,7 +38,7 @@ export class McpServer implements ToolSource {
   readonly #backoff: Backoff
   readonly #closing = new AbortController()
   #tools: readonly SourcedTool[] = []
-  #connection: Connection | undefined
+  #connection: McpConnection | undefined
   #starting: Promise<void> | undefined
   /** Settled once nobody waits for a list any more, whether it came or not. */
   #patience: Promise<void> | undefined
@@ -85,7 +85,7 @@ export class McpServer implements ToolSource {
   async #open(): Promise<void> {
     const { signal } = this.#closing
     try {
-      const connection = await Connection.open({
+      const connection = await McpConnection.open({
         settings: this.#settings,
         limits: this.#limits,
         log: this.#log,
@@ -105,7 +105,7 @@ export class McpServer implements ToolSource {
     }
   }
 
-  #ended(connection: Connection, reason: string, upSince: number): void {
+  #ended(connection: McpConnection, reason: string, upSince: number): void {
     // One that was replaced, or that we ended ourselves.
     if (this.#connection !== connection || this.#closing.signal.aborted) return
     this.#connection = undefined
@@ -149,7 +149,7 @@ export class McpServer implements ToolSource {
     }
   }
 
-  async #reach(signal: AbortSignal): Promise<Connection> {
+  async #reach(signal: AbortSignal): Promise<McpConnection> {
     signal.throwIfAborted()
     if (this.#connection) return this.#connection
     const starting = this.#start()

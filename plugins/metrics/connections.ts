@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Connections } from '../connections.ts'
+import type { Connections } from '../connections/index.ts'
 
 /** Live sockets, what they are owed, and those that were given up. */
 export function measuredConnections(registry: Registry, connections: Pick<Connections, 'size' | 'owed' | 'onSlow'>): void {

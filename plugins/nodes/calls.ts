@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Static } from '@sinclair/typebox'
 import type { Peer } from '../../rpc/define.ts'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
-import type { Invoked, ResultParams } from '../../rpc/schemas/node.ts'
-import { MAX_CALL_CHARACTERS, MAX_CALLS } from '../../rpc/schemas/node.ts'
 import type { Registration } from './registrations.ts'
+import type { Invoked, ResultParams } from './schema.ts'
+import { MAX_CALL_CHARACTERS, MAX_CALLS } from './schema.ts'
 
 export interface Call {
   readonly capability: string

@@ -1,5 +1,5 @@
-import * as methods from '../../rpc/methods/node.ts'
 import { gatewayPlugin } from '../../types.ts'
+import * as methods from './methods.ts'
 import { Nodes } from './nodes.ts'
 import { nodeTool } from './tool.ts'
 import { Vault } from './vault.ts'
@@ -25,7 +25,7 @@ export default gatewayPlugin(
     // What is off is not listed either: no model is offered what it may not use.
     if (app.config.server.nodes.enabled) app.tools.add(nodeTool(nodes))
 
-    app.settings.onChange(({ server }, previous) => {
+    app.configStore.onChange(({ server }, previous) => {
       if (server.nodes !== previous.server.nodes) nodes.renegotiate()
     })
 

@@ -4,6 +4,13 @@ import type { NodeRow, NodeStore, StoredLocation, StoredPush } from '../../db/cl
 import type { Caller, Peer } from '../../rpc/define.ts'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
 import { allows } from '../../rpc/registry.ts'
+import { NamedRegistry } from '../../types.ts'
+import type { Audit } from '../audit/index.ts'
+import { Calls } from './calls.ts'
+import { type NodesConfig, negotiate, requireEnabled, underGates } from './policy.ts'
+import type { PushService, PushTarget } from './push.ts'
+import { checkedToken, digestOf, placeOf, shown } from './push-tokens.ts'
+import { CLOSE_POLICY, type Registration, Registrations } from './registrations.ts'
 import {
   CALL_TIMEOUT_MS,
   type Invoked,
@@ -24,14 +31,7 @@ import {
   type ResultParams,
   type StatusParams,
   type StatusSet
-} from '../../rpc/schemas/node.ts'
-import { Collection } from '../../types.ts'
-import type { Audit } from '../audit.ts'
-import { Calls } from './calls.ts'
-import { type NodesConfig, negotiate, requireEnabled, underGates } from './policy.ts'
-import type { PushService, PushTarget } from './push.ts'
-import { checkedToken, digestOf, placeOf, shown } from './push-tokens.ts'
-import { CLOSE_POLICY, type Registration, Registrations } from './registrations.ts'
+} from './schema.ts'
 import type { Vault } from './vault.ts'
 
 export interface NodesOptions {
@@ -58,7 +58,7 @@ export interface Registrant {
 /** Companion devices: who is connected as which, what they told, and what they are asked to do. */
 export class Nodes {
   /** Those that reach a device by its token, by the name of the provider. */
-  readonly pushServices = new Collection<PushService>('push service')
+  readonly pushServices = new NamedRegistry<PushService>('push service')
   readonly #options: Required<NodesOptions>
   readonly #registrations: Registrations
   readonly #calls = new Calls()

@@ -1,6 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
-import { type Negotiated, NODE_PROTOCOL, type RegisterParams } from '../../rpc/schemas/node.ts'
+import { type Negotiated, NODE_PROTOCOL, type RegisterParams } from './schema.ts'
 
 /** `server.nodes` of the configuration. */
 export interface NodesConfig {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Static } from '@sinclair/typebox'
 import type { NodeRow, StoredPush } from '../../db/client.ts'
 import { type Issue, invalidParams } from '../../rpc/errors.ts'
-import type { PushToken, PushTokenParams } from '../../rpc/schemas/node.ts'
+import type { PushToken, PushTokenParams } from './schema.ts'
 import type { Vault } from './vault.ts'
 
 /** How the tokens of each service look; neither says how long one may get. */

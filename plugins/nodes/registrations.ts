@@ -1,7 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import type { Peer } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
-import type { Negotiated, NODE_EVENTS } from '../../rpc/schemas/node.ts'
+import type { Negotiated, NODE_EVENTS } from './schema.ts'
 
 /** RFC 6455 section 7.4.1: the policy of the gateway. */
 export const CLOSE_POLICY = 1008

@@ -1,8 +1,8 @@
 import type { Static } from '@sinclair/typebox'
 import { RpcError } from '../../rpc/errors.ts'
-import { InvokeParams } from '../../rpc/schemas/node.ts'
 import type { Tool } from '../tools/define.ts'
 import type { Nodes } from './nodes.ts'
+import { InvokeParams } from './schema.ts'
 
 /** `node.invoke`: what an operator can have a node do, the agent can. */
 export function nodeTool(nodes: Pick<Nodes, 'invoke'>): Tool<typeof InvokeParams> {

@@ -1,6 +1,6 @@
-import * as methods from '../../rpc/methods/observability.ts'
 import { gatewayPlugin } from '../../types.ts'
 import { Logs } from './logs.ts'
+import * as methods from './methods.ts'
 import { Observability } from './observability.ts'
 import type { OwnLog } from './own-log.ts'
 import { MAX_SOURCES, Sampler } from './sampler.ts'
@@ -32,7 +32,7 @@ export default gatewayPlugin<{ ownLog?: OwnLog | undefined }>(
       },
       failed: (err) => app.log.warn({ err }, 'it could not be seen how the sources of observability are')
     })
-    const logs = new Logs({ programs: app.programs, masker: () => app.settings.masker })
+    const logs = new Logs({ programs: app.programs, masker: () => app.configStore.masker })
     app.decorate('observability', new Observability({ look, sampler, logs }))
     for (const method of Object.values(methods)) app.rpc.method(method)
     sampler.start()

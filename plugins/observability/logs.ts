@@ -1,13 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Static } from '@sinclair/typebox'
 import { RpcError } from '../../rpc/errors.ts'
-import { type Masker, STARS } from '../../rpc/masking/masker.ts'
-import { plain } from '../../rpc/masking/views.ts'
-import type { ServiceLog } from '../../rpc/schemas/observability.ts'
-import { printable } from '../../rpc/shown.ts'
+import { type Masker, STARS } from '../../security/masking/masker.ts'
+import { plain } from '../../security/masking/views.ts'
+import { printable } from '../../security/sanitize.ts'
 import type { Programs } from '../programs/index.ts'
 import { containerArgs, parseContainer } from './containers.ts'
 import { journalArgs, type LogQuery, parseJournal, type RawLine, type RawLog } from './journal.ts'
+import type { ServiceLog } from './schema.ts'
 import type { LogPlace, Source } from './sources.ts'
 
 /** Characters of one line. */

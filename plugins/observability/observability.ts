@@ -1,8 +1,8 @@
 import type { Static } from '@sinclair/typebox'
 import { invalidParams, type RpcError } from '../../rpc/errors.ts'
-import type { Series, ServiceLog, SourceRow } from '../../rpc/schemas/observability.ts'
 import type { LogRequest, Logs } from './logs.ts'
 import type { Sampler } from './sampler.ts'
+import type { Series, ServiceLog, SourceRow } from './schema.ts'
 import type { Source } from './sources.ts'
 
 /** Points of one answer: about 2 MB. */

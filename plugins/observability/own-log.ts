@@ -1,6 +1,6 @@
 import type { LoggerOptions } from 'pino'
-import { type Masker, STARS } from '../../rpc/masking/masker.ts'
-import { namesSecret } from '../../rpc/masking/rules.ts'
+import { type Masker, STARS } from '../../security/masking/masker.ts'
+import { namesSecret } from '../../security/masking/rules.ts'
 import type { LogQuery, RawLine, RawLog } from './journal.ts'
 import { levelOfPino } from './levels.ts'
 

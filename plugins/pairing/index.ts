@@ -1,9 +1,9 @@
 import type { Db, PairedSender } from '../../db/client.ts'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
-import * as methods from '../../rpc/methods/pairing.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
 import type { Config } from '../config/index.ts'
 import { type Code, Codes, MAX_OPEN, MAX_OPEN_IN_ALL } from './codes.ts'
+import * as methods from './methods.ts'
 import { Tries } from './tries.ts'
 
 /** Senders that are let in, on all channels together. */

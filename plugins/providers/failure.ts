@@ -1,4 +1,4 @@
-import { masked } from '../../rpc/shown.ts'
+import { masked } from '../../security/sanitize.ts'
 import { ProviderError } from './define.ts'
 
 /** Characters of what a provider said. */

@@ -1,14 +1,14 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { RpcError } from '../../rpc/errors.ts'
-import { Collection, gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin, NamedRegistry } from '../../types.ts'
 import { type ModelPart, type ModelRequest, type Provider, ProviderError } from './define.ts'
 import { failureOf } from './failure.ts'
-import { Generation, type ModelsOfTier, type Tiers } from './generation.ts'
 import { networkProviders } from './models.ts'
 import { offlineProvider } from './offline.ts'
+import { type ModelsOfTier, ProviderSnapshot, type Tiers } from './provider-snapshot.ts'
 import { withUsage } from './usage.ts'
 
-export type { Tiers } from './generation.ts'
+export type { Tiers } from './provider-snapshot.ts'
 
 /** The model that is asked first in a tier. */
 export interface ModelDescription {
@@ -48,12 +48,12 @@ export interface Models {
 
 /** The models of every tier, and how they become others. */
 export class Providers implements Models {
-  readonly #kinds = new Collection<Provider>('provider')
+  readonly #kinds = new NamedRegistry<Provider>('provider')
   readonly #log: Pick<FastifyBaseLogger, 'warn'>
   readonly #configured: Tiers
   /** Those that are retired and still held among them. */
-  readonly #generations = new Set<Generation>()
-  #generation: Generation | undefined
+  readonly #generations = new Set<ProviderSnapshot>()
+  #generation: ProviderSnapshot | undefined
   #around: AroundModel = (_model, stream) => stream()
 
   constructor(configured: Tiers, log: Pick<FastifyBaseLogger, 'warn'>) {
@@ -79,7 +79,7 @@ export class Providers implements Models {
 
   /** Makes the models of another configuration. They take the place of these when it comes to be in force. */
   prepare(configured: Tiers): { commit(): void; discard(): void } {
-    const next = new Generation(configured, this.#kinds)
+    const next = new ProviderSnapshot(configured, this.#kinds)
     return {
       commit: () => {
         const retired = this.#generation
@@ -119,13 +119,13 @@ export class Providers implements Models {
     await Promise.all(Array.from(this.#generations, (generation) => generation.close()))
   }
 
-  #describe(generation: Generation, tier: string): ModelDescription {
+  #describe(generation: ProviderSnapshot, tier: string): ModelDescription {
     const [{ provider, model, contextWindow }] = modelsOf(generation, tier)
     return { provider, model, contextWindow, offline: this.#kinds.get(provider)?.offline === true }
   }
 
   async *#stream(
-    generation: Generation,
+    generation: ProviderSnapshot,
     tier: string,
     request: ModelRequest,
     asking: Asking = () => {}
@@ -162,18 +162,18 @@ export class Providers implements Models {
   }
 
   /** Opened when it is first needed: a later plugin may add a kind of provider. */
-  #current(): Generation {
-    return this.#generation ?? this.#take(new Generation(this.#configured, this.#kinds))
+  #current(): ProviderSnapshot {
+    return this.#generation ?? this.#take(new ProviderSnapshot(this.#configured, this.#kinds))
   }
 
-  #take(generation: Generation): Generation {
+  #take(generation: ProviderSnapshot): ProviderSnapshot {
     this.#generations.add(generation)
     this.#generation = generation
     return generation
   }
 }
 
-function modelsOf(generation: Generation, tier: string): ModelsOfTier {
+function modelsOf(generation: ProviderSnapshot, tier: string): ModelsOfTier {
   const models = generation.get(tier)
   if (models !== undefined) return models
   throw new RpcError('InvalidRequest', `Unknown model tier: expected one of ${generation.tiers().join(', ')}`)
@@ -206,8 +206,8 @@ export default gatewayPlugin({ name: 'providers', dependencies: ['config'] }, as
     sayWhenOffline()
   })
   // Models that cannot be made refuse the whole of a new configuration. Their connections are kept when nothing changes in them.
-  app.settings.onPrepare(({ models }, current) => (models === current.models ? undefined : providers.prepare(models)))
-  app.settings.onChange(({ models }, previous) => {
+  app.configStore.onPrepare(({ models }, current) => (models === current.models ? undefined : providers.prepare(models)))
+  app.configStore.onChange(({ models }, previous) => {
     if (models !== previous.models) sayWhenOffline()
   })
 })

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { printable } from '../../rpc/shown.ts'
 import { compile, type Validation } from '../../rpc/validate.ts'
-import { Collection } from '../../types.ts'
+import { printable } from '../../security/sanitize.ts'
+import { NamedRegistry } from '../../types.ts'
 import type { ToolSpec } from '../providers/define.ts'
 import type { AnyTool, SourcedTool, ToolSource } from './define.ts'
 
@@ -25,8 +25,8 @@ export interface Entry {
 
 /** Which tools there are: the gateway's own, which are as they were at the start, and those of sources, which come and go. */
 export class Catalog {
-  readonly #own = new Collection<Entry>('tool')
-  readonly #sources = new Collection<ToolSource>('source of tools')
+  readonly #own = new NamedRegistry<Entry>('tool')
+  readonly #sources = new NamedRegistry<ToolSource>('source of tools')
   readonly #log: Pick<FastifyBaseLogger, 'warn'>
   readonly #leftOut = new Set<string>()
 

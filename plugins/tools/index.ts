@@ -1,9 +1,9 @@
-import * as methods from '../../rpc/methods/tools.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
-import { canvasTool } from './canvas.ts'
+import { canvasTool } from '../canvas/tool.ts'
 import type { AnyTool } from './define.ts'
 import { fileTools } from './files.ts'
 import { memoryTools } from './memory.ts'
+import * as methods from './methods.ts'
 import { shellTool } from './shell.ts'
 import { Toolbox } from './toolbox.ts'
 import { webFetchTool } from './web-fetch.ts'
@@ -24,7 +24,7 @@ export default gatewayPlugin(
       sessions: app.db.sessions,
       log: app.log,
       restricted: () => app.config.tools,
-      masker: () => app.settings.masker
+      masker: () => app.configStore.masker
     })
     for (const tool of builtIn(app)) tools.add(tool)
     app.decorate('tools', tools)
@@ -35,7 +35,7 @@ export default gatewayPlugin(
       if (names.length > 0) app.log.warn({ tools: names }, 'tools.confirm or tools.elevated names tools that are not there')
     }
     app.addHook('onReady', async () => tellMisnamed())
-    app.settings.onChange(({ tools: { confirm, elevated } }, previous) => {
+    app.configStore.onChange(({ tools: { confirm, elevated } }, previous) => {
       if (confirm !== previous.tools.confirm || elevated !== previous.tools.elevated) tellMisnamed()
     })
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { printable } from '../../rpc/shown.ts'
+import { printable } from '../../security/sanitize.ts'
 
 /** What a person sees of an answer: enough to know what it is about. The page has all of it. */
 const PREVIEW = 160

@@ -1,4 +1,4 @@
-import { publicConnector } from '../../rpc/public-address.ts'
+import { publicConnector } from '../../security/public-address.ts'
 import type { Subscription } from './subscription.ts'
 import type { VapidKeys } from './vapid.ts'
 

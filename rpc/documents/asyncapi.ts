@@ -1,7 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
+import { EXTENSION_EVENTS } from '../../plugins/system/schema.ts'
 import { HEARTBEAT_SECONDS } from '../connection.ts'
 import type { AnyMethod } from '../define.ts'
-import { EXTENSION_EVENTS } from '../schemas/system.ts'
 import { CLOSE_CODES } from './closing.ts'
 import { type Described, groupOf, HOST, LICENSE, type Shown } from './described.ts'
 import { type FrameSchemas, frameSchemas, NATIVE_ID, ORIGIN, TRACEPARENT } from './frames.ts'

@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
-import { Failure } from '../schemas/error.ts'
-import { EXTENSION_EVENTS } from '../schemas/system.ts'
+import { EXTENSION_EVENTS } from '../../plugins/system/schema.ts'
+import { Failure } from '../schemas/failure.ts'
 import type { JsonSchema, Schemas } from './schemas.ts'
 
 /** The native dialect's: an id is an integer. */

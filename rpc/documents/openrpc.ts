@@ -1,7 +1,7 @@
 import type { TObject, TSchema } from '@sinclair/typebox'
+import { EXTENSION_EVENTS } from '../../plugins/system/schema.ts'
 import type { AnyMethod } from '../define.ts'
 import { ERRORS } from '../errors.ts'
-import { EXTENSION_EVENTS } from '../schemas/system.ts'
 import { type Described, groupOf, HOST, LICENSE } from './described.ts'
 import { errorsOf } from './errors.ts'
 import { NAMED } from './named.ts'

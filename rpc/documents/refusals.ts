@@ -1,4 +1,4 @@
-import { Failure } from '../schemas/error.ts'
+import { Failure } from '../schemas/failure.ts'
 import type { Schemas } from './schemas.ts'
 
 /** What a refusal means over HTTP, by its status. */

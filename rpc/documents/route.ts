@@ -1,5 +1,5 @@
 import type { TSchema } from '@sinclair/typebox'
-import { Failure } from '../schemas/error.ts'
+import { Failure } from '../schemas/failure.ts'
 import type { Route, RouteSchema } from './described.ts'
 import { REFUSALS, refusals, type Status } from './refusals.ts'
 import { type JsonSchema, plain, type Schemas } from './schemas.ts'

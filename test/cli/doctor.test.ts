@@ -8,7 +8,7 @@ import { checkNode } from '../../cli/doctor/program.ts'
 import { resolveConfig } from '../../plugins/config/load.ts'
 import { scratch } from '../helper.ts'
 import { stop, up } from '../program.ts'
-import { cli } from './rig.ts'
+import { cli } from './fixtures.ts'
 
 interface Finding {
   readonly check: string

@@ -5,7 +5,7 @@ import test from 'node:test'
 import { parse } from 'yaml'
 import { scratch } from '../helper.ts'
 import { stop, up } from '../program.ts'
-import { cli } from './rig.ts'
+import { cli } from './fixtures.ts'
 
 test('init writes what a gateway starts with, and prints its token alone on stdout', async (t) => {
   const cwd = await scratch(t)

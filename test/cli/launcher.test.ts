@@ -4,7 +4,7 @@ import { chmod, cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { scratch } from '../helper.ts'
-import { cli, LAUNCHER, listen, spawned } from './rig.ts'
+import { cli, LAUNCHER, listen, spawned } from './fixtures.ts'
 
 /** An installed package of which the program tells how it was started, ends as it is told, or waits for a signal. */
 const PROGRAM = `

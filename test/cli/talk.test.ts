@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { build, connect, type Frame, scratch } from '../helper.ts'
 import { start, stop, up } from '../program.ts'
-import { cli, listen, spawned } from './rig.ts'
+import { cli, listen, spawned } from './fixtures.ts'
 
 const TOKEN = 'canary-9d1f-a-token-of-this-test'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import packageJson from '#package.json' with { type: 'json' }
 import { scratch } from '../helper.ts'
-import { cli, LAUNCHER } from './rig.ts'
+import { cli, LAUNCHER } from './fixtures.ts'
 
 test('--help names every command, and each command has a help of its own', async (t) => {
   const cwd = await scratch(t)

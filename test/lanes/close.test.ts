@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { ABANDON_AFTER, rig, settle } from './rig.ts'
+import { ABANDON_AFTER, rig, settle } from './fixtures.ts'
 
 const GRACE = 200
 

@@ -21,7 +21,7 @@ import {
   told,
   verdict,
   type Work
-} from './rig.ts'
+} from './fixtures.ts'
 
 type Message = LaneMessage<Work>
 type End = LaneEnd<Work, unknown>

@@ -14,7 +14,7 @@ import {
   settle,
   verdict,
   type Work
-} from './rig.ts'
+} from './fixtures.ts'
 
 /** A lane `x` with a turn in it, and what waits behind it. */
 async function busy(waiting: Record<string, JobOptions> = {}, first: JobOptions = {}) {

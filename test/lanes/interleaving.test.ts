@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import type { QueueMode } from '../../lanes/message.ts'
-import { ABANDON_AFTER, Cast, type Job, type JobOptions, RUN_TIMEOUT, rig, settle, stepsOf } from './rig.ts'
+import { ABANDON_AFTER, Cast, type Job, type JobOptions, RUN_TIMEOUT, rig, settle, stepsOf } from './fixtures.ts'
 
 const SLOTS = 2
 const LANES = ['a', 'b', 'c', 'd']

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { ConcurrencyLimiter } from '../../lanes/concurrency-limiter.ts'
 import { Lane, type LaneHost } from '../../lanes/lane.ts'
 import { MemoryDriver } from '../../lanes/memory.ts'
 import type { LaneState } from '../../lanes/policy.ts'
-import { Slots } from '../../lanes/slots.ts'
-import { ABANDON_AFTER, FakeClock, message, POLICY, RUN_TIMEOUT, rig, settle, type Work } from './rig.ts'
+import { ABANDON_AFTER, FakeClock, message, POLICY, RUN_TIMEOUT, rig, settle, type Work } from './fixtures.ts'
 
 /** A lane `x` in one of its states, with `more` messages queued behind what is needed to get there. */
 async function laneIn(state: LaneState, more: number) {
@@ -169,7 +169,7 @@ function bareLane() {
   const dropped: unknown[] = []
   const host: LaneHost<Work, unknown> = {
     clock: new FakeClock(),
-    slots: new Slots(1),
+    slots: new ConcurrencyLimiter(1),
     runTimeoutMs: RUN_TIMEOUT,
     abandonAfterMs: ABANDON_AFTER,
     run: () => new Promise(() => {}),
@@ -199,5 +199,5 @@ test('a slot given back or withdrawn from by mistake is refused', async () => {
 })
 
 test('the number of slots must be a positive integer', () => {
-  for (const count of [0, -1, 1.5, Number.NaN]) assert.throws(() => new Slots(count), /must be a positive integer/)
+  for (const count of [0, -1, 1.5, Number.NaN]) assert.throws(() => new ConcurrencyLimiter(count), /must be a positive integer/)
 })

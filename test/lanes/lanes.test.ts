@@ -8,7 +8,7 @@ import { LaneError } from '../../lanes/errors.ts'
 import { type Lanes, MAX_QUEUED_TOTAL } from '../../lanes/lanes.ts'
 import { MemoryDriver } from '../../lanes/memory.ts'
 import type { Turn } from '../../lanes/turn.ts'
-import { ABANDON_AFTER, Job, message, POLICY, RUN_TIMEOUT, recovered, rig, settle, type Work } from './rig.ts'
+import { ABANDON_AFTER, Job, message, POLICY, RUN_TIMEOUT, recovered, rig, settle, type Work } from './fixtures.ts'
 
 /** How many may wait in a lane of these tests. */
 const CAP = POLICY.cap

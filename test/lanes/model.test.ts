@@ -7,8 +7,8 @@ import { MemoryDriver } from '../../lanes/memory.ts'
 import type { LaneMessage } from '../../lanes/message.ts'
 import { afterCrash, type Recovery } from '../../lanes/policy.ts'
 import type { Turn } from '../../lanes/turn.ts'
+import { Cast, Job, message, rig, settle, verdict, type Work } from './fixtures.ts'
 import { type Message, Model } from './model.ts'
-import { Cast, Job, message, rig, settle, verdict, type Work } from './rig.ts'
 
 const SLOTS = 2
 /** More than slots, so that some have to wait for one. */

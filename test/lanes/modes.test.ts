@@ -1,12 +1,12 @@
 /** What each queue mode does with a message that comes while its lane is busy. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { PEOPLE_AHEAD } from '../../lanes/concurrency-limiter.ts'
 import type { LaneError } from '../../lanes/errors.ts'
-import { MAX_DROPPED_TOLD } from '../../lanes/inbox.ts'
 import type { QueueMode } from '../../lanes/message.ts'
+import { MAX_DROPPED_TOLD } from '../../lanes/pending-queue.ts'
 import { MAX_WINDOWS } from '../../lanes/policy.ts'
-import { PEOPLE_AHEAD } from '../../lanes/slots.ts'
-import { ABANDON_AFTER, type JobOptions, POLICY, type RigOptions, RUN_TIMEOUT, rig, settle } from './rig.ts'
+import { ABANDON_AFTER, type JobOptions, POLICY, type RigOptions, RUN_TIMEOUT, rig, settle } from './fixtures.ts'
 
 /** A lane `x` with a turn in it, and a word for each message sent to it. */
 async function busy(options: RigOptions = {}, first: JobOptions = {}) {

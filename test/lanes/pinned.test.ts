@@ -1,7 +1,7 @@
 /** A chore waits its turn in a lane, and nothing that happens to messages happens to it. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { rig, settle } from './rig.ts'
+import { rig, settle } from './fixtures.ts'
 
 const chore = { pinned: true, overflow: 'drop_new', cap: 1 } as const
 

@@ -12,7 +12,7 @@ import {
   nextTurn,
   type Situation
 } from '../../lanes/policy.ts'
-import { type MessageOptions, message } from './rig.ts'
+import { type MessageOptions, message } from './fixtures.ts'
 
 /** A waiting message: `steering` is offered to the running turn, `backlog` was taken by one and waits for its second. */
 function waiting(id: string, { steering = false, backlog = false, ...options }: MessageOptions & Partial<Waiting> = {}): Waiting {

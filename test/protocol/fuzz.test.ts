@@ -7,7 +7,7 @@ import { errorsOf } from '../../rpc/documents/errors.ts'
 import { ERRORS, type ErrorName } from '../../rpc/errors.ts'
 import { connect, type Frame } from '../helper.ts'
 import { broken, type Known, valid } from './arbitrary.ts'
-import { type Answer, Line, type LoudGateway, loud, TRANSPORTS } from './rig.ts'
+import { type Answer, Line, type LoudGateway, loud, TRANSPORTS } from './wire.ts'
 
 /** Runs of each property, of each method. */
 const VALID_RUNS = 30

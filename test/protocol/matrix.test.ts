@@ -3,7 +3,7 @@ import test, { type TestContext } from 'node:test'
 import type { TObject } from '@sinclair/typebox'
 import { SCOPES, type Scope } from '../../rpc/define.ts'
 import { connect, type Frame, type TestGateway } from '../helper.ts'
-import { type Answer, Line, loud, TRANSPORTS } from './rig.ts'
+import { type Answer, Line, loud, TRANSPORTS } from './wire.ts'
 
 /** What each method asks of its caller, said here a second time: who changes a definition has to mean it. */
 const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {

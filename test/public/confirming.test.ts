@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
-import { another, confirmed, connected, open, say, text, turn } from './rig.ts'
+import { another, confirmed, connected, open, say, text, turn } from './fixtures.ts'
 
 const TOKENS = [
   { name: 'reader', token: 'reads-only', scopes: ['read'] },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { Page } from 'playwright-core'
 import { connect } from '../helper.ts'
-import { another, connected, open, restart, say, scripted, sessionOf, text, turn } from './rig.ts'
+import { another, connected, open, restart, say, scripted, sessionOf, text, turn } from './fixtures.ts'
 
 /** A page that is connected, and the model that answers it. */
 async function talk(t: TestContext, config: object = {}) {

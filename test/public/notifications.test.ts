@@ -4,8 +4,8 @@ import test, { type TestContext } from 'node:test'
 import type { CDPSession, Page } from 'playwright-core'
 import { launch } from '../browser.ts'
 import { build } from '../helper.ts'
-import { webchat } from '../plugins/web-push/rig.ts'
-import { connected, open } from './rig.ts'
+import { webchat } from '../plugins/web-push/fixtures.ts'
+import { connected, open } from './fixtures.ts'
 
 const button = (page: Page) => page.locator('#notify')
 

@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core'
 import { defineTool } from '../../plugins/tools/define.ts'
 import { gatewayPlugin } from '../../types.ts'
 import { connect } from '../helper.ts'
-import { connected, gated, open, say, text, turn } from './rig.ts'
+import { connected, gated, open, say, text, turn } from './fixtures.ts'
 
 const TOKEN = 'correct horse bättery staple'
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='

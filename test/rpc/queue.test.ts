@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import * as methods from '../../plugins/lanes/methods.ts'
+import { list } from '../../plugins/sessions/methods.ts'
 import type { Context } from '../../rpc/define.ts'
-import * as methods from '../../rpc/methods/queue.ts'
-import { list } from '../../rpc/methods/sessions.ts'
 import { Registry } from '../../rpc/registry.ts'
 import { compile } from '../../rpc/validate.ts'
-import { ANN, BOB, caller, DEFAULT, failure, OPERATOR, rig } from '../plugins/commands/rig.ts'
+import { ANN, BOB, caller, DEFAULT, failure, OPERATOR, rig } from '../plugins/commands/fixtures.ts'
 
 const sessionId = 'telegram:1'
 const START = 1_739_448_000_000

@@ -11,7 +11,15 @@ import { fileURLToPath } from 'node:url'
 const RULES: ReadonlyArray<{ readonly from: string; readonly to: readonly string[]; readonly why: string }> = [
   {
     from: 'server.ts',
-    to: ['app.ts', 'cli.ts', 'cli/exit.ts', 'plugins/config/', 'plugins/observability/own-log.ts', 'routes/nothing.ts'],
+    to: [
+      'app.ts',
+      'cli.ts',
+      'cli/exit.ts',
+      'plugins/config/',
+      'plugins/observability/own-log.ts',
+      'security/',
+      'routes/nothing.ts'
+    ],
     why: 'the standalone start reads the configuration, writes the log, registers the gateway, and answers for what it has not'
   },
   {
@@ -21,7 +29,7 @@ const RULES: ReadonlyArray<{ readonly from: string; readonly to: readonly string
   },
   {
     from: 'cli/',
-    to: ['cli/', 'plugins/config/', 'db/', 'rpc/'],
+    to: ['cli/', 'plugins/config/', 'db/', 'rpc/', 'security/'],
     why: 'a command reads the configuration and talks to a gateway, or looks at its database; it is none itself'
   },
   { from: 'app.ts', to: ['plugins/', 'routes/', 'rpc/'], why: 'the table of contents registers plugins and routes' },
@@ -29,16 +37,27 @@ const RULES: ReadonlyArray<{ readonly from: string; readonly to: readonly string
   { from: 'drizzle.config.ts', to: ['db/'], why: 'it points at the schema' },
   {
     from: 'plugins/',
-    to: ['<own>', 'rpc/', 'lanes/', 'db/', 'types.ts'],
+    to: [
+      '<own>',
+      'rpc/',
+      'lanes/',
+      'db/',
+      'security/',
+      'types.ts',
+      'plugins/system/schema.ts',
+      'plugins/nodes/schema.ts',
+      'plugins/tools/define.ts',
+      'plugins/canvas/'
+    ],
     why: 'another plugin is reached by its decorator on `app`'
   },
-  { from: 'routes/', to: ['rpc/', 'types.ts'], why: 'routes hold no logic; services are reached by decorators on `app`' },
   {
-    from: 'rpc/methods/',
-    to: ['rpc/methods/', 'rpc/schemas/', 'rpc/define.ts', 'rpc/errors.ts'],
-    why: 'methods reach services through `ctx.app`'
+    from: 'routes/',
+    to: ['rpc/', 'security/', 'types.ts'],
+    why: 'routes hold no logic; services are reached by decorators on `app`'
   },
-  { from: 'rpc/', to: ['rpc/'], why: 'the protocol knows no concern' },
+  { from: 'rpc/', to: ['rpc/', 'security/', 'plugins/'], why: 'the protocol and what documents it' },
+  { from: 'security/', to: ['security/'], why: 'every layer needs it' },
   { from: 'lanes/', to: ['lanes/'], why: 'lanes know nothing of the gateway' },
   { from: 'db/', to: ['db/'], why: 'the database knows nothing of the gateway' }
 ]
@@ -60,7 +79,7 @@ function valueImports(file: string, source: string): string[] {
   return [...source.matchAll(statement), ...source.matchAll(dynamic)].map(([, specifier]) => join(dirname(file), specifier!))
 }
 
-const SOURCES = ['*.ts', '{cli,plugins,routes,rpc,lanes,db}/**/*.ts']
+const SOURCES = ['*.ts', '{cli,plugins,routes,rpc,lanes,db,security}/**/*.ts']
 
 test('every import of a value follows the direction of dependencies', () => {
   const root = fileURLToPath(new URL('./', import.meta.resolve('#package.json')))
@@ -79,31 +98,29 @@ test('the rules let through what the layout wants and nothing else', () => {
     ['server.ts', 'plugins/config/index.ts'],
     ['cli.ts', 'server.ts'],
     ['cli/doctor/data.ts', 'db/client.ts'],
-    ['app.ts', 'plugins/db.ts'],
+    ['app.ts', 'plugins/db/index.ts'],
     ['app.ts', 'routes/socket.ts'],
     ['plugins/lanes/index.ts', 'lanes/lanes.ts'],
     ['plugins/tools/index.ts', 'plugins/tools/shell.ts'],
-    ['plugins/tools/index.ts', 'rpc/methods/tools.ts'],
+    ['plugins/tools/index.ts', 'plugins/tools/methods.ts'],
     ['routes/socket.ts', 'rpc/connection.ts'],
-    ['rpc/methods/agent.ts', 'rpc/schemas/agent.ts'],
+    ['plugins/agent/methods.ts', 'rpc/schemas/agent.ts'],
     ['rpc/registry.ts', 'rpc/validate.ts'],
     ['db/stores/runs.ts', 'db/schema.sqlite.ts']
   ] as const
   const bad = [
-    ['server.ts', 'plugins/db.ts'],
+    ['server.ts', 'plugins/db/index.ts'],
     ['server.ts', 'cli/doctor.ts'],
     ['cli.ts', 'app.ts'],
     ['cli/tail.ts', 'plugins/bus/hub.ts'],
     ['app.ts', 'db/client.ts'],
     ['types.ts', 'rpc/errors.ts'],
-    ['plugins/agent/index.ts', 'plugins/tools/define.ts'],
     ['plugins/agent/index.ts', 'plugins/lanes/index.ts'],
-    ['plugins/audit.ts', 'plugins/auth/index.ts'],
+    ['plugins/audit/index.ts', 'plugins/auth/index.ts'],
     ['plugins/tools/index.ts', 'routes/socket.ts'],
     ['plugins/tools/index.ts', 'app.ts'],
     ['routes/health.ts', 'plugins/auth/index.ts'],
     ['routes/health.ts', 'db/client.ts'],
-    ['rpc/methods/agent.ts', 'rpc/registry.ts'],
     ['rpc/registry.ts', 'types.ts'],
     ['rpc/registry.ts', 'lanes/lanes.ts'],
     ['lanes/lane.ts', 'rpc/errors.ts'],

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Agent } from 'undici'
 import { parseJson } from '../../../rpc/json.ts'
-import { publicConnector } from '../../../rpc/public-address.ts'
+import { publicConnector } from '../../../security/public-address.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../../types.ts'
 import type { Delivery } from '../define.ts'
 import { DeliveryError } from '../define.ts'

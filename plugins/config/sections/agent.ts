@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { section } from './words.ts'
+import { section } from './schema-helpers.ts'
 
 export const AgentSection = section('The agent', {
   system_prompt: Type.String({

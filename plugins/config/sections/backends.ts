@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { preset, section } from './words.ts'
+import { preset, section } from './schema-helpers.ts'
 
 /** As systemd names them. It becomes an argument of a program: it must not look like an option. */
 const unit = Type.String({

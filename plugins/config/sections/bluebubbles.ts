@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { baseUrl, filled, secret, section } from './words.ts'
+import { baseUrl, filled, secret, section } from './schema-helpers.ts'
 
 export const BlueBubbles = section('iMessage through a BlueBubbles server, at POST /bluebubbles/events', {
   token: Type.Optional(

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { path, section } from './words.ts'
+import { path, section } from './schema-helpers.ts'
 
 export const DockerSection = section('What runs beside the gateway in containers', {
   compose_file: Type.String({

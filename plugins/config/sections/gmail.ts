@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from './endpoint.ts'
-import { filled, secret, section } from './words.ts'
+import { filled, secret, section } from './schema-helpers.ts'
 
 export const Gmail = section('Gmail, told of new mail at POST /gmail/push', {
   account: Type.Optional(Type.String({ description: 'Address of the mailbox', ...filled })),

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from './endpoint.ts'
-import { filled, oneOf, secret, section } from './words.ts'
+import { filled, oneOf, secret, section } from './schema-helpers.ts'
 
 /** What the app's token is for, as its settings at Google say. */
 export const AUDIENCE_TYPES = ['app-url', 'project-number'] as const

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { MAX_CAP, MAX_DEBOUNCE_MS, OVERFLOWS, QUEUE_MODES } from '../../../rpc/schemas/queue.ts'
-import { name, named, oneOf, preset, restart, section } from './words.ts'
+import { name, named, oneOf, preset, restart, section } from './schema-helpers.ts'
 
 /** What becomes of a turn that was running when the process died. */
 const RECOVERIES = ['abandon', 'retry'] as const

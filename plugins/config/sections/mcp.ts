@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import type { Complain } from '../checks.ts'
 import type { Config } from '../schema.ts'
-import { filled, named, path, restart, secret, section } from './words.ts'
+import { filled, named, path, restart, secret, section } from './schema-helpers.ts'
 
 /** `<name>.<tool>` has at most 64 characters, and the tool needs some of them. */
 const serverName = {

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { baseUrl, filled, name, named, secret, section } from './words.ts'
+import { baseUrl, filled, name, named, secret, section } from './schema-helpers.ts'
 
 /** The kinds of model provider that the gateway brings; plugins may add more. */
 export const PROVIDERS: readonly string[] = ['anthropic', 'openai', 'openai_compatible', 'ollama', 'llamacpp', 'offline']

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { section } from './words.ts'
+import { section } from './schema-helpers.ts'
 
 export const ObservabilitySection = section('What is kept of how things were', {
   sample_seconds: Type.Number({

@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import { SCOPES } from '../../../rpc/define.ts'
-import { CAPABILITY } from '../../../rpc/schemas/node.ts'
+import { CAPABILITY } from '../../nodes/schema.ts'
 import { endpoint } from './endpoint.ts'
-import { filled, name, named, oneOf, origin, path, restart, restarting, secret, secretKey, section } from './words.ts'
+import { filled, name, named, oneOf, origin, path, restart, restarting, secret, secretKey, section } from './schema-helpers.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB

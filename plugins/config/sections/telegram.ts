@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from './endpoint.ts'
-import { filled, restart, secret, section } from './words.ts'
+import { filled, restart, secret, section } from './schema-helpers.ts'
 
 export const Telegram = section('Telegram', {
   token: Type.Optional(Type.String({ description: 'Token of the bot; absent: off', ...secret, ...filled, ...restart })),

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { McpServers } from './mcp.ts'
-import { restart, section } from './words.ts'
+import { restart, section } from './schema-helpers.ts'
 
 const toolNames = (description: string) =>
   Type.Array(Type.String({ pattern: '^[a-z][A-Za-z0-9_.-]{0,63}$', expected: 'the name of a tool, such as shell.exec' }), {

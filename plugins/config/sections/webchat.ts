@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { section } from './words.ts'
+import { section } from './schema-helpers.ts'
 
 /** As a URL writes it. Neither an address nor a bare name, which would be one of the inside. */
 const pushHost = {

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { filled, name, named, oneOf, secret, section } from './words.ts'
+import { filled, name, named, oneOf, secret, section } from './schema-helpers.ts'
 
 /** How senders sign: as Standard Webhooks says, as one of these platforms does, or plainly: the HMAC of the body in hex. */
 export const SIGNATURES = ['standard', 'github', 'stripe', 'slack', 'hex'] as const

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { connect, type Frame, rejection, type TestClient } from '../../helper.ts'
-import { slowTool, told, transcript, withModel } from './rig.ts'
+import { slowTool, told, transcript, withModel } from './fixtures.ts'
 
 const never = new Promise<void>(() => {})
 

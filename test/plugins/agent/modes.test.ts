@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { connect, type Frame, type TestClient } from '../../helper.ts'
-import { slowTool, told, transcript, withModel } from './rig.ts'
+import { slowTool, told, transcript, withModel } from './fixtures.ts'
 
 const SESSION = 'x:1'
 

@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import gateway from '../../../app.ts'
 import { databaseIn, open } from '../../../db/client.ts'
 import { build, connect, type Frame, rejection, scratch } from '../../helper.ts'
-import { transcript } from './rig.ts'
+import { transcript } from './fixtures.ts'
 
 const SESSION = 'x:1'
 const POLICY = { mode: 'followup', cap: 20, overflow: 'drop_old', debounceMs: 0, summarizeOverflow: true } as const

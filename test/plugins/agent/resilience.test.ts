@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { build, connect, type Frame, scratch, type TestClient } from '../../helper.ts'
 import { type Reply, startModelServer } from '../../model-server.ts'
-import { API_KEY, slowTool, told, transcript, withModel } from './rig.ts'
+import { API_KEY, slowTool, told, transcript, withModel } from './fixtures.ts'
 
 const never = new Promise<void>(() => {})
 

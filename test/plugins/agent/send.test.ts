@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { build, connect, type Frame, rejection } from '../../helper.ts'
-import { told, transcript, withModel } from './rig.ts'
+import { told, transcript, withModel } from './fixtures.ts'
 
 test('an answer comes as content events, done and the result, all of them the same text', async (t) => {
   const { url, model } = await withModel(t)

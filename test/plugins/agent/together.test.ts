@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { gatewayPlugin } from '../../../types.ts'
 import { build, connect, type Frame, rejection } from '../../helper.ts'
-import { told, withModel } from './rig.ts'
+import { told, withModel } from './fixtures.ts'
 
 const SESSION = 'x:1'
 const never = new Promise<void>(() => {})

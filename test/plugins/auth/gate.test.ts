@@ -3,7 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { type Attempt, type AuthPolicy, Gate, type GateSettings } from '../../../plugins/auth/gate.ts'
 import { RpcError } from '../../../rpc/errors.ts'
-import { MAX_FAILURES, WINDOW_MS } from '../../../rpc/limiter.ts'
+import { MAX_FAILURES, WINDOW_MS } from '../../../security/failure-limiter.ts'
 
 type Policy = Exclude<AuthPolicy, 'none'>
 

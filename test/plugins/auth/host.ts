@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { GateSettings } from '../../../plugins/auth/gate.ts'
 import auth from '../../../plugins/auth/index.ts'
-import websocket from '../../../plugins/websocket.ts'
+import websocket from '../../../plugins/websocket/index.ts'
 import session from '../../../routes/session.ts'
 import { toRpcError } from '../../../rpc/errors.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../../types.ts'
@@ -51,7 +51,7 @@ export async function authHost(
       ...server
     }
     app.decorate('config', { server: settings } as unknown as GatewayInstance['config'])
-    app.decorate('settings', { onChange() {} } as unknown as GatewayInstance['settings'])
+    app.decorate('configStore', { onChange() {} } as unknown as GatewayInstance['configStore'])
   })
   const auditStub = gatewayPlugin({ name: 'audit' }, async (app) => {
     const record = (event: string, actor: string, detail: Record<string, unknown> = {}) =>

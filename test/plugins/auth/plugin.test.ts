@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import test from 'node:test'
 import { WebSocket } from 'ws'
-import { MAX_FAILURES } from '../../../rpc/limiter.ts'
+import { MAX_FAILURES } from '../../../security/failure-limiter.ts'
 import { type AuthHost, authHost } from './host.ts'
 
 const CLOSED = { token: 'root', tokens: [{ name: 'dash', token: 'dash-token', scopes: ['read' as const] }] }

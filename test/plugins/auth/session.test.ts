@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { MAX_FAILURES } from '../../../rpc/limiter.ts'
+import { MAX_FAILURES } from '../../../security/failure-limiter.ts'
 import { type AuthHost, authHost } from './host.ts'
 
 const CLOSED = { token: 'root', tokens: [{ name: 'dash', token: 'dash-token', scopes: ['read' as const] }] }

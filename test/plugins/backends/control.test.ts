@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import test from 'node:test'
 import { connect, rejection } from '../../helper.ts'
-import { DEAD, FAILED, ollama, RUNNING, rig } from './rig.ts'
+import { DEAD, FAILED, ollama, RUNNING, rig } from './fixtures.ts'
 
 const on = (unit: object) => ({ systemctl: { user: { 'ollama.service': unit as typeof RUNNING } } })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { connect, rejection } from '../../helper.ts'
-import { DEAD, FAILED, RUNNING, rig } from './rig.ts'
+import { DEAD, FAILED, RUNNING, rig } from './fixtures.ts'
 
 test('a unit of the user is listed as in the specification, one of the machine where the user has none', async (t) => {
   const { list, calls } = await rig(t, {

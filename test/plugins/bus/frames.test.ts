@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { WebSocket } from 'ws'
-import { Corker, Outbox } from '../../../rpc/outbox.ts'
-import { type RunEvent, relay } from '../../../rpc/schemas/told.ts'
-import { SESSION } from './rig.ts'
+import { forwardEvents, type RunEvent } from '../../../rpc/schemas/run-events.ts'
+import { Corker, SendBuffer } from '../../../rpc/send-buffer.ts'
+import { SESSION } from './fixtures.ts'
 
 /** What a subscriber gets that begins to read only when all of this was said. */
 function read(said: readonly [runId: string, seq: number, data: object, event?: string][]): unknown[] {
@@ -16,7 +16,7 @@ function read(said: readonly [runId: string, seq: number, data: object, event?: 
       unread.push(sent)
     }
   }
-  const outbox = new Outbox({
+  const outbox = new SendBuffer({
     socket: socket as unknown as WebSocket,
     stream: undefined,
     corker: new Corker(),
@@ -26,7 +26,7 @@ function read(said: readonly [runId: string, seq: number, data: object, event?: 
   })
   outbox.send('first')
   socket.bufferedAmount = 2_000_000
-  const tell = relay({
+  const tell = forwardEvents({
     connection: undefined,
     emit: (event, data, origin) => outbox.event('native', { id: 7, event, data, origin })
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { FAILURE, listener, NOTHING, result, rig, SESSION } from './rig.ts'
+import { FAILURE, listener, NOTHING, result, rig, SESSION } from './fixtures.ts'
 
 test('the events of a run are numbered from 1, and say where they come from', () => {
   const { bus } = rig()

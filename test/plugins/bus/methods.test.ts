@@ -5,7 +5,7 @@ import type { WebSocket } from 'ws'
 import { MAX_SUBSCRIPTIONS } from '../../../plugins/bus/subscriptions.ts'
 import { build, connect, type Frame, rejection, type TestClient, type TestGateway } from '../../helper.ts'
 import { post } from '../../routes/post.ts'
-import { FAILURE, result, SESSION } from './rig.ts'
+import { FAILURE, result, SESSION } from './fixtures.ts'
 
 /** A client, and the gateway's end of its socket. */
 async function pair(t: TestContext, { url, app }: TestGateway): Promise<{ client: TestClient; server: WebSocket }> {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { KEEP_MS } from '../../../plugins/bus/kept.ts'
-import type { Notice, RunEvent } from '../../../rpc/schemas/told.ts'
-import { listener, NOTHING, result, rig, SESSION } from './rig.ts'
+import { KEEP_MS } from '../../../plugins/bus/replay-retention.ts'
+import type { Notice, RunEvent } from '../../../rpc/schemas/run-events.ts'
+import { listener, NOTHING, result, rig, SESSION } from './fixtures.ts'
 
 const CONNECTIONS = ['c1', 'c2'] as const
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { KEEP_MS } from '../../../plugins/bus/kept.ts'
-import { FAILURE, listener, NOTHING, result, rig, SESSION } from './rig.ts'
+import { KEEP_MS } from '../../../plugins/bus/replay-retention.ts'
+import { FAILURE, listener, NOTHING, result, rig, SESSION } from './fixtures.ts'
 
 const MiB = 1024 * 1024
 

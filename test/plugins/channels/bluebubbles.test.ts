@@ -6,7 +6,7 @@ import { incomingOf } from '../../../plugins/channels/bluebubbles/event.ts'
 import type { ConfigInput } from '../../../plugins/config/index.ts'
 import { type ChannelRig, channelContract } from '../../contract/channel.ts'
 import { build, scratch } from '../../helper.ts'
-import { FakeClock, settle } from '../../lanes/rig.ts'
+import { FakeClock, settle } from '../../lanes/fixtures.ts'
 import { Heard, startPlatform } from './platform.ts'
 
 const CHAT = 'iMessage;-;+15551234567'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { connect } from '../../helper.ts'
-import { slowTool } from '../agent/rig.ts'
-import { withChannel } from './rig.ts'
+import { slowTool } from '../agent/fixtures.ts'
+import { withChannel } from './fixtures.ts'
 
 const inbound = (text: string, changes: object = {}) => ({
   conversation: '7',

@@ -4,8 +4,8 @@ import { databaseIn, open } from '../../../db/client.ts'
 import type { QueueMode } from '../../../lanes/message.ts'
 import { scratch } from '../../helper.ts'
 import { startModelServer } from '../../model-server.ts'
-import { slowTool } from '../agent/rig.ts'
-import { withChannel } from './rig.ts'
+import { slowTool } from '../agent/fixtures.ts'
+import { withChannel } from './fixtures.ts'
 
 const POLICY = { mode: 'followup', cap: 20, overflow: 'drop_old', debounceMs: 0, summarizeOverflow: true } as const
 

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { open } from '../../../db/client.ts'
 import { type Channel, type Delivery, DeliveryError } from '../../../plugins/channels/define.ts'
 import { Outbox } from '../../../plugins/channels/outbox.ts'
-import { FakeClock } from '../../lanes/rig.ts'
+import { FakeClock } from '../../lanes/fixtures.ts'
 
 /** An outbox with a channel whose deliveries end when the test says so. */
 async function rig(t: TestContext) {

@@ -3,7 +3,7 @@ import test, { type TestContext } from 'node:test'
 import type { ConfigInput } from '../../../plugins/config/index.ts'
 import { type ChannelRig, channelContract } from '../../contract/channel.ts'
 import { build, scratch } from '../../helper.ts'
-import { slowTool } from '../agent/rig.ts'
+import { slowTool } from '../agent/fixtures.ts'
 import { startIssuer } from './issuer.ts'
 import { Heard, startPlatform } from './platform.ts'
 

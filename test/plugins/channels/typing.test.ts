@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { MAX_TYPING, Typing } from '../../../plugins/channels/typing.ts'
-import { FakeClock, settle } from '../../lanes/rig.ts'
+import { FakeClock, settle } from '../../lanes/fixtures.ts'
 
 function rig() {
   const clock = new FakeClock()

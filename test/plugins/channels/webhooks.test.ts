@@ -12,8 +12,8 @@ import { fill } from '../../../plugins/channels/webhooks/template.ts'
 import { checkListening } from '../../../plugins/config/index.ts'
 import { resolveConfig } from '../../../plugins/config/load.ts'
 import { connect, scratch } from '../../helper.ts'
+import { withChannel } from './fixtures.ts'
 import { Heard, startPlatform } from './platform.ts'
-import { withChannel } from './rig.ts'
 
 const hook = (changes: Partial<Webhook>): Webhook => ({
   signature: 'standard',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { QUEUE_MODES } from '../../../rpc/schemas/queue.ts'
-import { ANN, BOB, failure, OPERATOR, rig } from './rig.ts'
+import { ANN, BOB, failure, OPERATOR, rig } from './fixtures.ts'
 
 const SESSION = 'telegram:1'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { ANN, failure, OPERATOR, rig } from './rig.ts'
+import { ANN, failure, OPERATOR, rig } from './fixtures.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { Command } from '../../../plugins/commands/define.ts'
 import { Commands } from '../../../plugins/commands/registry.ts'
 import type { GatewayInstance } from '../../../types.ts'
-import { ANN, caller, rig } from './rig.ts'
+import { ANN, caller, rig } from './fixtures.ts'
 
 const command = (name: string, more: Partial<Command> = {}): Command => ({
   name,

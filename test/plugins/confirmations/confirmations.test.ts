@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Callbacks, MAX_CALLBACKS } from '../../../plugins/confirmations/callbacks.ts'
 import { CONFIRM_MS, type Decision, MAX_WAITING } from '../../../plugins/confirmations/confirmations.ts'
-import type { Listener } from '../../../rpc/schemas/told.ts'
-import { ANN, BOB, OPERATOR, peer, rig, START } from './rig.ts'
+import type { EventListener } from '../../../rpc/schemas/run-events.ts'
+import { ANN, BOB, OPERATOR, peer, rig, START } from './fixtures.ts'
 
 const ARGS = Object.freeze({ command: 'ls' })
 const question = (changes = {}) => {
@@ -151,9 +151,9 @@ test('only so many calls wait at once', () => {
 })
 
 test('a connection has callbacks in only so many sessions; a second one in the same session replaces the first', () => {
-  const listening = new Set<Listener>()
+  const listening = new Set<EventListener>()
   const bus = {
-    subscribe(_sessionId: string, _audience: object, listener: Listener) {
+    subscribe(_sessionId: string, _audience: object, listener: EventListener) {
       listening.add(listener)
       return () => void listening.delete(listener)
     }

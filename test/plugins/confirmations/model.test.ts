@@ -5,7 +5,7 @@ import { Lanes } from '../../../lanes/lanes.ts'
 import { MemoryDriver } from '../../../lanes/memory.ts'
 import type { Turn } from '../../../lanes/turn.ts'
 import { CONFIRM_MS } from '../../../plugins/confirmations/confirmations.ts'
-import { ANN, OPERATOR, peer, rig } from './rig.ts'
+import { ANN, OPERATOR, peer, rig } from './fixtures.ts'
 
 type Deed = 'approve' | 'deny' | 'operator approves' | 'ann leaves' | 'operator leaves' | 'expire' | 'cancel'
 const DEEDS: readonly Deed[] = ['approve', 'deny', 'operator approves', 'ann leaves', 'operator leaves', 'expire', 'cancel']

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { build, connect, rejection } from '../../helper.ts'
 import { startModelServer } from '../../model-server.ts'
-import { behind, forSummary, NAMESPACE, rig, SESSION, textsOf } from './rig.ts'
+import { behind, forSummary, NAMESPACE, rig, SESSION, textsOf } from './fixtures.ts'
 
 test('/compact lets a summary take the place of what was said, and says how much that is', async (t) => {
   const { model, say, app } = await rig(t)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { open } from '../../../db/client.ts'
 import { Conversation, type ConversationOptions } from '../../../plugins/context/conversation.ts'
-import { SESSION } from './rig.ts'
+import { SESSION } from './fixtures.ts'
 
 /** A conversation that fills its window, whose model answers with what `ask` yields. */
 async function conversation(t: TestContext, options: Partial<ConversationOptions>) {

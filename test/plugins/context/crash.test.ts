@@ -6,7 +6,7 @@ import test, { type TestContext } from 'node:test'
 import { connect, type Frame, scratch } from '../../helper.ts'
 import { type ModelServer, startModelServer } from '../../model-server.ts'
 import { up } from '../../program.ts'
-import { SESSION, textsOf, tokens } from './rig.ts'
+import { SESSION, textsOf, tokens } from './fixtures.ts'
 
 async function program(t: TestContext): Promise<{ folder: string; model: ModelServer }> {
   const [folder, model] = await Promise.all([scratch(t), startModelServer(t)])

@@ -5,7 +5,7 @@ import { defineTool } from '../../../plugins/tools/define.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../../types.ts'
 import { build, connect, type Frame } from '../../helper.ts'
 import { startModelServer } from '../../model-server.ts'
-import { behind, forSummary, NAMESPACE, rig, SESSION, textsOf, tokens, warningIn } from './rig.ts'
+import { behind, forSummary, NAMESPACE, rig, SESSION, textsOf, tokens, warningIn } from './fixtures.ts'
 
 /** Of it 15000 are for the conversation, the instructions and the tools. */
 const WINDOW = 20_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Frame } from '../../helper.ts'
-import { forSummary, NAMESPACE, rig, SESSION, textsOf, tokens, warningIn } from './rig.ts'
+import { forSummary, NAMESPACE, rig, SESSION, textsOf, tokens, warningIn } from './fixtures.ts'
 
 const BUDGET = {
   estimatedTokens: 172000,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { connect, rejection } from '../../helper.ts'
 import type { StubContainer } from '../../programs/machine.ts'
-import { CONFIG, rig, WHISPER } from './rig.ts'
+import { CONFIG, rig, WHISPER } from './fixtures.ts'
 
 const on = (container: Partial<StubContainer>, docker: object = {}) => ({
   docker: { config: CONFIG, containers: [{ ...WHISPER, ...container }], ...docker }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import test from 'node:test'
 import { connect, rejection } from '../../helper.ts'
-import { CONFIG, CONTAINERS, rig, WHISPER } from './rig.ts'
+import { CONFIG, CONTAINERS, rig, WHISPER } from './fixtures.ts'
 
 for (const form of ['array', 'lines'] as const) {
   test(`the services of all profiles are listed as in the specification, from ${form}`, async (t) => {

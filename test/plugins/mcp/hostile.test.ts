@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import type { ToolOutput } from '../../../plugins/tools/define.ts'
 import { type Frame, rejection, scratch } from '../../helper.ts'
-import { program, type Rig, rig } from './rig.ts'
+import { program, type Rig, rig } from './fixtures.ts'
 
 const GONE = { output: 'gone', attachments: [] }
 

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { createMcpHandler, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
 import { rejection } from '../../helper.ts'
 import { exampleServer } from './fixtures/tools.ts'
-import { rig, serve } from './rig.ts'
+import { rig, serve } from './fixtures.ts'
 
 const HELLO = { output: 'Hello', attachments: [] }
 const CANARY = 'Bearer canary-of-the-configuration'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import type { ConfigInput } from '../../../plugins/config/index.ts'
 import { build, connect, type Frame, rejection, scratch, type TestClient } from '../../helper.ts'
-import { alive, program } from './rig.ts'
+import { alive, program } from './fixtures.ts'
 
 type Mcp = NonNullable<NonNullable<ConfigInput['tools']>['mcp']>
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { rejection } from '../../helper.ts'
 import { PIXEL } from './fixtures/tools.ts'
-import { alive, program, rig } from './rig.ts'
+import { alive, program, rig } from './fixtures.ts'
 
 test('the tools of a server are offered under its name, and answer', async (t) => {
   const { server, call } = rig(t, program('stdio.ts'))

@@ -13,7 +13,7 @@ import { defineMethod } from '../../../rpc/define.ts'
 import { RUN_EVENTS } from '../../../rpc/schemas/agent.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../../types.ts'
 import { build, connect, rejection } from '../../helper.ts'
-import { withModel } from '../agent/rig.ts'
+import { withModel } from '../agent/fixtures.ts'
 
 /** Every figure, by its name and labels as Prometheus gets to see them. */
 async function figures({ metrics }: { readonly metrics: Registry }): Promise<ReadonlyMap<string, number>> {

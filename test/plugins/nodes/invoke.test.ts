@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { connect, type Frame, rejection, type TestClient } from '../../helper.ts'
 import { post } from '../../routes/post.ts'
-import { DESKTOP, gateway, node } from './rig.ts'
+import { DESKTOP, gateway, node } from './fixtures.ts'
 
 const CALL = { nodeId: DESKTOP.nodeId, capability: 'notifications', args: { title: 'Tea is ready' } }
 

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Nodes } from '../../../plugins/nodes/nodes.ts'
 import { Vault } from '../../../plugins/nodes/vault.ts'
 import type { Scope } from '../../../rpc/define.ts'
-import { core, DESKTOP, FakePeer, ON } from './rig.ts'
+import { core, DESKTOP, FakePeer, ON } from './fixtures.ts'
 
 const PEERS = 4
 const NODE_IDS = ['a', 'b', 'c']

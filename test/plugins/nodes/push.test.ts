@@ -4,7 +4,7 @@ import test, { type TestContext } from 'node:test'
 import type { PushMessage, PushSent, PushService, PushTarget } from '../../../plugins/nodes/push.ts'
 import { connect, rejection } from '../../helper.ts'
 import { startPlatform } from '../channels/platform.ts'
-import { core, gateway, node, ON } from './rig.ts'
+import { core, gateway, node, ON } from './fixtures.ts'
 
 const TOKEN = 'fcm_abcdefghijklmnopqrstuvwxyz123456'
 const NEVER = new AbortController().signal

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { build, connect, rejection, type TestClient } from '../../helper.ts'
 import { post } from '../../routes/post.ts'
-import { core, DESKTOP, FakePeer, gateway, node, ON } from './rig.ts'
+import { core, DESKTOP, FakePeer, gateway, node, ON } from './fixtures.ts'
 
 const refused = async (client: TestClient, method: string, params?: object): Promise<string> => {
   const { code, message } = await rejection(client.call(method, params as Record<string, unknown>))

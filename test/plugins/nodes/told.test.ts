@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { inspect } from 'node:util'
 import { connect, type Frame, rejection, scratch } from '../../helper.ts'
-import { core, gateway, node, ON } from './rig.ts'
+import { core, gateway, node, ON } from './fixtures.ts'
 
 const FCM = 'fcm_abcdefghijklmnopqrstuvwxyz123456'
 const HERE = { latitude: 37.7749, longitude: -122.4194, accuracyMeters: 12.4, source: 'gps', capturedAt: 1763241200000 }

@@ -3,7 +3,7 @@ import test from 'node:test'
 import { Logs, MAX_READING } from '../../../plugins/observability/logs.ts'
 import { ownSource, type Source } from '../../../plugins/observability/sources.ts'
 import type { Outcome, Programs, RunOptions } from '../../../plugins/programs/index.ts'
-import { Masker } from '../../../rpc/masking/masker.ts'
+import { Masker } from '../../../security/masking/masker.ts'
 import { rejection } from '../../helper.ts'
 
 const UNIT: Source = {

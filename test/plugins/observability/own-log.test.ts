@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type LoggerOptions, pino } from 'pino'
 import { maskingLog, OwnLog } from '../../../plugins/observability/own-log.ts'
-import { Masker } from '../../../rpc/masking/masker.ts'
+import { Masker } from '../../../security/masking/masker.ts'
 
 /** A log as the gateway writes it, and what arrived where it goes. */
 function rig(options: LoggerOptions = {}) {

@@ -31,7 +31,7 @@ async function build(t: TestContext, models: Tiers, ...extensions: ReadonlyArray
   host.register(
     gatewayPlugin({ name: 'config' }, async (app) => {
       app.decorate('config', { models } as unknown as Config)
-      app.decorate('settings', { onPrepare() {}, onChange() {} } as unknown as GatewayInstance['settings'])
+      app.decorate('configStore', { onPrepare() {}, onChange() {} } as unknown as GatewayInstance['configStore'])
     })
   )
   host.register(plugin)

@@ -33,7 +33,7 @@ async function gateway(t: TestContext, run: AnyTool['run'] = async () => 'done')
     client: await connect(t, built.url),
     reload: async (changes: ConfigInput): Promise<void> => {
       next = { ...config, ...changes } as ConfigInput
-      await built.app.settings.reload('test')
+      await built.app.configStore.reload('test')
     }
   }
 }

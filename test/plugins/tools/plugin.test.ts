@@ -8,10 +8,10 @@ import { type NewArtifact, open } from '../../../db/client.ts'
 import tools from '../../../plugins/tools/index.ts'
 import type { Caller, Context, Scope } from '../../../rpc/define.ts'
 import type { RpcError } from '../../../rpc/errors.ts'
-import { Masker } from '../../../rpc/masking/masker.ts'
 import { Registry } from '../../../rpc/registry.ts'
+import { Masker } from '../../../security/masking/masker.ts'
 import { type GatewayDecorators, type GatewayInstance, gatewayPlugin } from '../../../types.ts'
-import { workLanes } from '../lanes/rig.ts'
+import { workLanes } from '../lanes/fixtures.ts'
 import { folder } from './context.ts'
 
 interface Gateway {

@@ -3,7 +3,7 @@ import test from 'node:test'
 import { Type } from '@sinclair/typebox'
 import { defineTool, type SourcedTool, ToolError, type ToolSource } from '../../../plugins/tools/define.ts'
 import { Toolbox } from '../../../plugins/tools/toolbox.ts'
-import { workLanes } from '../lanes/rig.ts'
+import { workLanes } from '../lanes/fixtures.ts'
 import { silent } from './context.ts'
 
 const OPTIONS = { sessionId: 'ws:1', signal: new AbortController().signal, log: silent, actor: 'token:test' }

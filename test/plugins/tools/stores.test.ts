@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { type Db, open } from '../../../db/client.ts'
-import { Canvas } from '../../../plugins/canvas.ts'
-import { canvasTool } from '../../../plugins/tools/canvas.ts'
+import { Canvas } from '../../../plugins/canvas/index.ts'
+import { MAX_CONTENT_BYTES } from '../../../plugins/canvas/schema.ts'
+import { canvasTool } from '../../../plugins/canvas/tool.ts'
 import { MAX_VALUE_BYTES, memoryTools } from '../../../plugins/tools/memory.ts'
-import { MAX_CONTENT_BYTES } from '../../../rpc/schemas/canvas.ts'
 import { type Bench, bench, named } from './context.ts'
 
 async function database(t: TestContext): Promise<Db> {

@@ -9,7 +9,7 @@ import type { GatewayLanes } from '../../../plugins/lanes/index.ts'
 import { type AnyTool, defineTool, type ToolContext, ToolError } from '../../../plugins/tools/define.ts'
 import { type RunOptions, Toolbox } from '../../../plugins/tools/toolbox.ts'
 import { workspacePath } from '../../../plugins/tools/workspace.ts'
-import { workLanes } from '../lanes/rig.ts'
+import { workLanes } from '../lanes/fixtures.ts'
 import { silent } from './context.ts'
 
 interface Recorded {

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { MAX_BODY_BYTES, type WebFetchOptions, webFetchTool } from '../../../plugins/tools/web-fetch.ts'
-import type { Resolve } from '../../../rpc/public-address.ts'
+import type { Resolve } from '../../../security/public-address.ts'
 import { bench } from './context.ts'
 
 interface Site {

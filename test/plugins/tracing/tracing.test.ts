@@ -8,8 +8,8 @@ import { defineTool } from '../../../plugins/tools/define.ts'
 import { Tracing } from '../../../plugins/tracing/tracing.ts'
 import { gatewayPlugin } from '../../../types.ts'
 import { build, connect, rejection, scratch } from '../../helper.ts'
-import { slowTool, withModel } from '../agent/rig.ts'
-import { failedWith, idOf, PARENT, parentOf, Spans, TRACE, TRACEPARENT, traceOf } from './rig.ts'
+import { slowTool, withModel } from '../agent/fixtures.ts'
+import { failedWith, idOf, PARENT, parentOf, Spans, TRACE, TRACEPARENT, traceOf } from './fixtures.ts'
 
 const spans = new Spans()
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { trace } from '@opentelemetry/api'
 import { build, connect } from '../../helper.ts'
-import { Spans, TRACEPARENT } from './rig.ts'
+import { Spans, TRACEPARENT } from './fixtures.ts'
 
 test('where the host has set up no SDK nothing is traced, and one that comes later is found', async (t) => {
   const { app, url } = await build(t)

@@ -3,7 +3,7 @@ import test from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Deliveries, MAX_DELIVERIES } from '../../../plugins/web-push/deliveries.ts'
 import type { Sent } from '../../../plugins/web-push/sender.ts'
-import { FakeClock } from '../../lanes/rig.ts'
+import { FakeClock } from '../../lanes/fixtures.ts'
 
 const BUSY: Sent = { outcome: 'busy', why: 'status 503' }
 

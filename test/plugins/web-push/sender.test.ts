@@ -5,7 +5,7 @@ import { jwtVerify } from 'jose'
 import { MAX_PAYLOAD_BYTES, type Sending, send } from '../../../plugins/web-push/sender.ts'
 import { vapidKeys } from '../../../plugins/web-push/vapid.ts'
 import { scratch } from '../../helper.ts'
-import { browser, type PushAnswer, SUBJECT, startPushService } from './rig.ts'
+import { browser, type PushAnswer, SUBJECT, startPushService } from './fixtures.ts'
 
 async function rig(t: TestContext, answer?: () => PushAnswer) {
   const service = await startPushService(t, answer)

@@ -4,7 +4,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { checkedSubscription, problemOf } from '../../../plugins/web-push/subscription.ts'
 import type { RpcError } from '../../../rpc/errors.ts'
-import { browser } from './rig.ts'
+import { browser } from './fixtures.ts'
 
 const CLOSED = { hosts: [], allowInsecureHosts: [] }
 const FCM = 'https://fcm.googleapis.com/fcm/send/abc'

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import test, { type TestContext } from 'node:test'
 import { jwtVerify } from 'jose'
 import { Apns, type ApnsOptions } from '../../../../plugins/channels/node-push/apns.ts'
-import { FakeClock } from '../../../lanes/rig.ts'
+import { FakeClock } from '../../../lanes/fixtures.ts'
 import { type ApnsAnswer, startApns } from './apns-server.ts'
 
 const TOKEN = '0123456789abcdef'.repeat(4)

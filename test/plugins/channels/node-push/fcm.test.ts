@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import { jwtVerify } from 'jose'
 import { Fcm, type FcmOptions } from '../../../../plugins/channels/node-push/fcm.ts'
-import { FakeClock } from '../../../lanes/rig.ts'
+import { FakeClock } from '../../../lanes/fixtures.ts'
 import { type PlatformAnswer, startPlatform } from '../platform.ts'
 
 const TOKEN = 'fcm_abcdefghijklmnopqrstuvwxyz123456'

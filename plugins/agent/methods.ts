@@ -1,0 +1,74 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { defineMethod } from '../../rpc/define.ts'
+import { Attachment, MAX_ATTACHMENTS, MAX_MESSAGE, RUN_EVENTS, SendResult } from '../../rpc/schemas/agent.ts'
+import { Mode } from '../../rpc/schemas/queue.ts'
+import { forwardEvents } from '../../rpc/schemas/run-events.ts'
+import { attach, SessionId, sessionOf } from '../../rpc/schemas/session.ts'
+
+/** The specification's own example. */
+const WEATHER = "I can't check the weather without access to weather APIs. Would you like me to help you with something else?"
+
+export const send = defineMethod({
+  name: 'agent.send',
+  summary: 'Send a message to the agent and stream its answer',
+  scope: 'write',
+  errors: ['RequestCancelled'],
+  params: Type.Object(
+    {
+      message: Type.String({ maxLength: MAX_MESSAGE, description: 'May be empty when there are attachments' }),
+      sessionId: Type.Optional(SessionId),
+      attachments: Type.Optional(Type.Array(Attachment, { maxItems: MAX_ATTACHMENTS })),
+      queueMode: Type.Optional(
+        Type.Unsafe<Static<typeof Mode>>({ ...Mode, description: 'What happens to this message while the agent is busy' })
+      ),
+      idempotencyKey: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 255,
+          description:
+            'The same key in the same session within 24 hours answers with the outcome of the first call, and starts nothing'
+        })
+      )
+    },
+    { additionalProperties: false }
+  ),
+  result: SendResult,
+  events: RUN_EVENTS,
+  examples: [
+    {
+      params: {
+        message: "What's the weather?",
+        sessionId: 'telegram:123456',
+        attachments: [{ mimeType: 'image/jpeg', data: 'base64encodedimage...' }]
+      },
+      result: {
+        sessionId: 'telegram:123456',
+        runId: '0b6f2a1c-5d0e-4c1f-9f43-6a3f5f0f2b11',
+        content: WEATHER,
+        response: WEATHER,
+        usage: { inputTokens: 25, outputTokens: 30 }
+      }
+    }
+  ],
+  handler({ sessionId, attachments = [], ...message }, ctx) {
+    ctx.app.presence.seen({ channel: ctx.connection ? 'ws' : 'http', senderId: ctx.caller.id })
+    return ctx.app.agent.send({
+      ...message,
+      attachments,
+      sessionId: attach({ sessionId }, ctx),
+      caller: ctx.caller,
+      listener: forwardEvents(ctx),
+      audience: { signal: ctx.signal, connectionId: ctx.connection?.id }
+    })
+  }
+})
+
+export const cancel = defineMethod({
+  name: 'agent.cancel',
+  summary: "Cancel what runs and waits in a session's lane",
+  scope: 'write',
+  errors: ['SessionNotFound'],
+  params: Type.Object({ sessionId: Type.Optional(SessionId) }, { additionalProperties: false }),
+  result: Type.Object({ cancelled: Type.Boolean({ description: 'Whether there was anything to cancel' }) }),
+  handler: (params, ctx) => ctx.app.agent.cancel(sessionOf(params, ctx), ctx.caller)
+})

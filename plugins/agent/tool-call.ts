@@ -1,0 +1,74 @@
+import type { Static } from '@sinclair/typebox'
+import type { Turn } from '../../lanes/turn.ts'
+import { RpcError } from '../../rpc/errors.ts'
+import type { ToolStart } from '../../rpc/schemas/agent.ts'
+import type { GatewayInstance } from '../../types.ts'
+import type { Payload } from '../lanes/driver.ts'
+import type { ToolCall } from '../providers/define.ts'
+import type { ToolResult } from '../tools/define.ts'
+import type { PreparedCall } from '../tools/index.ts'
+
+/** One call of a tool that is about to be made. */
+export interface PreparedToolCall {
+  /** What is told of it before anything else happens. */
+  readonly start: Static<typeof ToolStart>
+  /**
+   * Waits for the person who has to confirm it, and answers the result where it may not run. Absent: nobody is asked. To be called once.
+   * @throws the signal's reason when the turn is stopped
+   */
+  refusal?(): Promise<ToolResult | undefined>
+  /**
+   * Runs the tool. To be called once, and not before it is confirmed.
+   * @throws the signal's reason when the turn is stopped
+   */
+  run(): Promise<ToolResult>
+}
+
+/**
+ * Makes ready what the model asks for. A tool that is unknown, called with wrong arguments or not allowed is an answer to the
+ * model, not the end of the run. One that has to be confirmed waits from here on, so that it can be answered as soon as it is told.
+ */
+export async function prepareToolCall(
+  { tools, confirmations, log }: Pick<GatewayInstance, 'tools' | 'confirmations' | 'log'>,
+  turn: Turn<Payload>,
+  call: ToolCall
+): Promise<PreparedToolCall> {
+  const { callId, tool } = call
+  const { laneId: sessionId, signal } = turn
+  const owner = turn.messages[0]!.owner
+  const refused = (error: string, args = call.args): PreparedToolCall => ({
+    start: { tool, args, callId },
+    run: async () => notRun(error)
+  })
+  if (call.invalid !== undefined) return refused(call.invalid)
+  let prepared: PreparedCall
+  try {
+    prepared = await tools.prepare(tool, call.args)
+  } catch (cause) {
+    if (cause instanceof RpcError) return refused(cause.message)
+    throw cause
+  }
+  const { args } = prepared
+  const start = { tool, args, callId }
+  const run = (): Promise<ToolResult> => prepared.run({ sessionId, signal, actor: owner, log })
+  if (!prepared.confirm) return { start, run }
+  // Nobody is asked for what would be refused all the same.
+  const why = await prepared.refusal(sessionId)
+  if (why !== undefined) return refused(why, args)
+  const asked = confirmations.ask({ sessionId, owner, tool, args, signal })
+  if ('refused' in asked) return refused(asked.refused, args)
+  const { expiresAt, decision } = asked
+  return {
+    start: { ...start, confirm: { callId: asked.callId, expiresAt } },
+    async refusal() {
+      const said = await turn.pause(() => decision)
+      return said.approved ? undefined : notRun(said.why)
+    },
+    run
+  }
+}
+
+/** What the model gets in place of the tool's answer. */
+export function notRun(why: string): ToolResult {
+  return { success: false, output: '', error: why, attachments: [] }
+}

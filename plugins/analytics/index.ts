@@ -1,0 +1,73 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Static } from '@sinclair/typebox'
+import type { AnalyticsStore, PageEnd, SessionActivity } from '../../db/client.ts'
+import { gatewayPlugin } from '../../types.ts'
+import * as methods from './methods.ts'
+import type { AnalyticsParams, SessionAnalytics } from './schema.ts'
+
+const DAY_MS = 86_400_000
+/**
+ * How many sessions are looked at before others get their turn: a few milliseconds. Where there are more, one that gets a message in
+ * between may count twice in the total.
+ */
+const SESSIONS_AT_ONCE = 5000
+
+/** Figures about the conversations there are. They are counted when messages are written, and only summed up here. */
+export class Analytics {
+  readonly #store: AnalyticsStore
+  readonly #now: () => number
+
+  constructor(store: AnalyticsStore, now: () => number = Date.now) {
+    this.#store = store
+    this.#now = now
+  }
+
+  /** The last `days` days, in UTC, today being one of them. */
+  async report({ days, topLimit }: Static<typeof AnalyticsParams>): Promise<Static<typeof SessionAnalytics>> {
+    const from = Math.floor(this.#now() / DAY_MS) - days + 1
+    const { top, found } = await this.#sessions(from, topLimit)
+    const daily = await this.#store.days(from)
+    const tools = await this.#store.most('tool', from, topLimit)
+    await setImmediate()
+    const topics = await this.#store.most('topic', from, topLimit)
+
+    const totalMessages = daily.reduce((sum, { messages }) => sum + messages, 0)
+    return {
+      daily: daily.map(({ day, ...counts }) => ({ day: new Date(day * DAY_MS).toISOString().slice(0, 10), ...counts })),
+      topSessions: top.map(({ id, messages, lastMessageAt }) => ({
+        sessionId: id,
+        messages,
+        lastActivity: Math.floor(lastMessageAt / 1000)
+      })),
+      topTools: tools.map(({ name, count }) => ({ toolName: name, executions: count })),
+      topTopics: topics.map(({ name, count }) => ({ topic: name, occurrences: count })),
+      averageMessagesPerSession: found === 0 ? 0 : Math.round((totalMessages / found) * 100) / 100,
+      totalSessions: found,
+      totalMessages
+    }
+  }
+
+  /** Those with the most messages since that day, and how many there are with any. */
+  async #sessions(from: number, limit: number): Promise<{ top: SessionActivity[]; found: number }> {
+    const best = new Map<string, SessionActivity>()
+    let found = 0
+    for (let after: PageEnd | undefined; ; await setImmediate()) {
+      const page = await this.#store.activity({ from, sessions: SESSIONS_AT_ONCE, limit, after })
+      // One that got a message since an earlier page is here again, with what it has now.
+      for (const session of page.top) best.set(session.id, session)
+      found += page.found
+      if (!page.end) return { top: [...best.values()].sort(mostFirst).slice(0, limit), found }
+      after = page.end
+    }
+  }
+}
+
+function mostFirst(one: SessionActivity, other: SessionActivity): number {
+  return other.messages - one.messages || other.lastMessageAt - one.lastMessageAt || (one.id < other.id ? -1 : 1)
+}
+
+/** Owns `app.analytics` and the method `system.sessionAnalytics`. */
+export default gatewayPlugin({ name: 'analytics', dependencies: ['db', 'rpc'] }, async (app) => {
+  app.decorate('analytics', new Analytics(app.db.analytics))
+  for (const method of Object.values(methods)) app.rpc.method(method)
+})

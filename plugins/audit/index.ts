@@ -1,0 +1,124 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { AuditQuery, AuditRow, AuditStore } from '../../db/client.ts'
+import type { Masker } from '../../security/masking/masker.ts'
+import { masked, namesSecret } from '../../security/sanitize.ts'
+import { gatewayPlugin } from '../../types.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+/** How long an entry is kept. */
+const KEPT_MS = 30 * DAY_MS
+/** Entries that wait to be written. More than a database in working order ever has: what comes on top is told to the log. */
+const MAX_PENDING = 10_000
+const MAX_NAME = 256
+const MAX_TEXT = 1000
+/** Values in one detail, at any depth; also what ends the walk through one that refers to itself. */
+const MAX_VALUES = 200
+
+interface Surroundings {
+  readonly store: Pick<AuditStore, 'append' | 'list' | 'prune'>
+  readonly log: Pick<FastifyBaseLogger, 'error'>
+  /** Knows the secrets of the gateway; asked for each entry. Absent: they are known by their shapes and places alone. */
+  readonly masker?: () => Masker
+  readonly now?: () => number
+}
+
+/** The record of what was done by whom. */
+export class Audit {
+  readonly #store: Surroundings['store']
+  readonly #log: Surroundings['log']
+  readonly #masker: Surroundings['masker']
+  readonly #now: () => number
+  readonly #pending = new Set<Promise<void>>()
+
+  constructor({ store, log, masker, now = Date.now }: Surroundings) {
+    this.#store = store
+    this.#log = log
+    this.#masker = masker
+    this.#now = now
+  }
+
+  /**
+   * Adds an entry. Returns at once and never throws: what cannot be recorded is told to the log.
+   * @param event `<group>.<what>`: `tool.run`
+   * @param actor the id of the caller, or where an unknown one came from
+   * @param detail plain values; long texts are cut, control characters and secrets removed
+   */
+  record(event: string, actor: string, detail: Record<string, unknown> = {}): void {
+    try {
+      if (this.#pending.size >= MAX_PENDING) throw new Error('too many entries are waiting to be written')
+      const show: Show = (text, limit) => masked(text, { masker: this.#masker?.(), limit })
+      const entry = {
+        at: this.#now(),
+        // Named by the gateway and by its configuration: a secret that is a common word must not make them unreadable.
+        event: masked(event, { limit: MAX_NAME }),
+        actor: masked(actor, { limit: MAX_NAME }),
+        detail: presentable(detail, show)
+      }
+      const written: Promise<void> = this.#store
+        .append(entry)
+        .catch((err) => this.#lost(err, event))
+        .finally(() => this.#pending.delete(written))
+      this.#pending.add(written)
+    } catch (err) {
+      this.#lost(err, event)
+    }
+  }
+
+  /** Newest first, with what was recorded just now. */
+  async list(query: AuditQuery): Promise<AuditRow[]> {
+    await this.flush()
+    return await this.#store.list(query)
+  }
+
+  /** Removes the entries that are too old to be kept. */
+  async prune(): Promise<void> {
+    await this.#store
+      .prune(this.#now() - KEPT_MS)
+      .catch((err) => this.#log.error({ err }, 'old entries of the audit log could not be removed'))
+  }
+
+  /** Settles once everything recorded so far is written. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#pending)
+  }
+
+  #lost(err: unknown, event: string): void {
+    this.#log.error({ err, event: masked(event, { limit: MAX_NAME }) }, 'an entry of the audit log was lost')
+  }
+}
+
+/** A text without secrets, cut. */
+type Show = (text: string, limit: number) => string
+
+function presentable(detail: Record<string, unknown>, show: Show): Record<string, unknown> {
+  let left = MAX_VALUES
+  const object = (value: object): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(value)
+        .slice(0, left)
+        .flatMap(([name, item]) => (item === undefined ? [] : [[masked(name, { limit: MAX_NAME }), shown(item, name)]]))
+    )
+  const shown = (value: unknown, name: string): unknown => {
+    left = Math.max(0, left - 1)
+    if (left === 0) return '…'
+    if (typeof value === 'string') return namesSecret(name) ? '***' : show(value, MAX_TEXT)
+    if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
+    if (Array.isArray(value)) return value.slice(0, left).map((item) => shown(item, name))
+    return typeof value === 'object' ? object(value) : show(String(value), MAX_TEXT)
+  }
+  return object(detail)
+}
+
+/** Owns `app.audit`. */
+export default gatewayPlugin({ name: 'audit', dependencies: ['config', 'db'] }, async (app) => {
+  const audit = new Audit({ store: app.db.audit, log: app.log, masker: () => app.configStore.masker })
+  app.decorate('audit', audit)
+
+  await audit.prune()
+  const daily = setInterval(() => void audit.prune(), DAY_MS)
+  daily.unref()
+  app.addHook('onClose', async () => {
+    clearInterval(daily)
+    await audit.flush()
+  })
+})

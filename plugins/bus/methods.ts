@@ -1,0 +1,82 @@
+import { Type } from '@sinclair/typebox'
+import { defineMethod } from '../../rpc/define.ts'
+import { RpcError } from '../../rpc/errors.ts'
+import { RUN_EVENTS, SendResult } from '../../rpc/schemas/agent.ts'
+import { forwardEvents } from '../../rpc/schemas/run-events.ts'
+import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
+import { NothingToResume, Subscribed, Unsubscribed } from './schema.ts'
+
+const OneSession = Type.Object({ sessionId: Type.Optional(SessionId) }, { additionalProperties: false })
+
+export const resume = defineMethod({
+  name: 'sessions.resume',
+  summary: 'Replay what was missed of a run, then follow it to its end (extension)',
+  extension: true,
+  scope: 'read',
+  errors: ['SessionNotFound', 'RequestCancelled'],
+  params: Type.Object(
+    {
+      sessionId: Type.Optional(SessionId),
+      runId: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 64,
+          description: 'A run, or a message that waits or became part of one. Default: what the session does or did last'
+        })
+      ),
+      afterSeq: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: Number.MAX_SAFE_INTEGER,
+          default: 0,
+          description: 'The newest event of the run that is known already'
+        })
+      )
+    },
+    { additionalProperties: false }
+  ),
+  result: Type.Union([SendResult, NothingToResume]),
+  events: RUN_EVENTS,
+  async handler({ sessionId, runId, afterSeq = 0 }, ctx) {
+    const id = sessionOf({ sessionId }, ctx)
+    const audience = { signal: ctx.signal, connectionId: ctx.connection?.id }
+    const result = await ctx.app.bus.resume({ ...audience, sessionId: id, runId, afterSeq }, forwardEvents(ctx))
+    return result ?? { sessionId: id, runId: null }
+  }
+})
+
+export const subscribe = defineMethod({
+  name: 'sessions.subscribe',
+  summary: 'Follow every run of a session from now on, whoever asked (extension)',
+  extension: true,
+  scope: 'read',
+  params: OneSession,
+  result: Subscribed,
+  events: RUN_EVENTS,
+  handler(params, ctx) {
+    const { bus } = ctx.app
+    if (!ctx.connection)
+      throw new RpcError('InvalidRequest', 'sessions.subscribe needs a WebSocket connection: events have nowhere else to go')
+    const sessionId = sessionOf(params, ctx)
+    bus.subscriptions.add(ctx.connection, sessionId, forwardEvents(ctx))
+    const runs = bus.underWay(sessionId).map(({ runId, seq }) => ({ runId, seq }))
+    return { sessionId, subscribed: true as const, runs }
+  }
+})
+
+export const unsubscribe = defineMethod({
+  name: 'sessions.unsubscribe',
+  summary: 'Stop following a session (extension)',
+  extension: true,
+  scope: 'read',
+  params: OneSession,
+  result: Unsubscribed,
+  handler(params, ctx) {
+    const { bus } = ctx.app
+    if (!ctx.connection)
+      throw new RpcError('InvalidRequest', 'sessions.unsubscribe needs a WebSocket connection: nothing else is ever subscribed')
+    const sessionId = sessionOf(params, ctx)
+    bus.subscriptions.remove(ctx.connection, sessionId)
+    return { sessionId, subscribed: false as const }
+  }
+})

@@ -1,0 +1,50 @@
+import type { TSchema } from '@sinclair/typebox'
+import { Masker } from '../../security/masking/masker.ts'
+import { isList, isObject, isRecord, recordOf } from './keys.ts'
+import { camelCase } from './names.ts'
+import { type Config, ConfigSchema } from './schema.ts'
+
+const HIDDEN = '***'
+
+/**
+ * The configuration as it may be shown: what the schema marks secret is `***` wherever it stands, every other text has gone through
+ * `mask`. What is not set is not there.
+ */
+export function shownConfig(config: Config, mask: (text: string) => string): Record<string, unknown> {
+  return mapped(ConfigSchema, config, (text, isSecret) => (isSecret ? HIDDEN : mask(text))) as Record<string, unknown>
+}
+
+/** Knows every secret of a configuration, and `more`. */
+export function maskerOf(config: Config, more: readonly string[] = []): Masker {
+  return new Masker([...secretsOf(config), ...more])
+}
+
+/** The values of everything that the schema marks secret. */
+export function secretsOf(config: Config): string[] {
+  const secrets: string[] = []
+  mapped(ConfigSchema, config, (text, isSecret) => {
+    if (isSecret) secrets.push(text)
+    return text
+  })
+  return secrets
+}
+
+/** A copy with other texts. Of a secret everything is a text: a number may be a PIN. */
+function mapped(schema: TSchema, value: unknown, textOf: (text: string, secret: boolean) => string, secret = false): unknown {
+  const hidden = secret || schema.secret === true
+  const inside = (part: TSchema, content: unknown) => mapped(part, content, textOf, hidden)
+  if (isList(schema)) return (value as unknown[]).map((item) => inside(schema.items, item))
+  const partOf = partsOf(schema)
+  if (partOf) {
+    return Object.fromEntries(Object.entries(value as object).map(([name, content]) => [name, inside(partOf(name), content)]))
+  }
+  return hidden || typeof value === 'string' ? textOf(String(value), hidden) : value
+}
+
+/** From a name in the program to its schema, for what has named parts. */
+function partsOf(schema: TSchema): ((name: string) => TSchema) | undefined {
+  if (isRecord(schema)) return () => recordOf(schema).value
+  if (!isObject(schema)) return undefined
+  const parts = new Map(Object.entries(schema.properties).map(([key, part]) => [camelCase(key), part]))
+  return (name) => parts.get(name)!
+}

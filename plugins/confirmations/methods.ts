@@ -1,0 +1,61 @@
+import { Type } from '@sinclair/typebox'
+import { type Context, defineMethod, type Peer } from '../../rpc/define.ts'
+import { RpcError } from '../../rpc/errors.ts'
+import { RUN_EVENTS } from '../../rpc/schemas/agent.ts'
+import { MAX_REASON } from '../../rpc/schemas/confirmation.ts'
+import { forwardEvents } from '../../rpc/schemas/run-events.ts'
+import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
+
+const Success = Type.Object({ success: Type.Literal(true) })
+
+export const setToolUseCallback = defineMethod({
+  name: 'agent.setToolUseCallback',
+  summary: 'Be told when tools of a session start and end, and confirm those that wait for it',
+  scope: 'write',
+  params: Type.Object(
+    {
+      sessionId: Type.Optional(SessionId),
+      enabled: Type.Boolean({
+        description: 'Of a second call the events come under its id, and no longer under that of the first'
+      })
+    },
+    { additionalProperties: false }
+  ),
+  result: Success,
+  events: { tool_start: RUN_EVENTS.tool_start, tool_end: RUN_EVENTS.tool_end },
+  examples: [{ params: { sessionId: 'telegram:123456', enabled: true }, result: { success: true } }],
+  handler({ enabled, ...params }, ctx) {
+    const { callbacks } = ctx.app.confirmations
+    const connection = connectionOf(ctx, 'agent.setToolUseCallback')
+    const sessionId = sessionOf(params, ctx)
+    if (enabled) callbacks.add(connection, ctx.caller, sessionId, forwardEvents(ctx))
+    else callbacks.remove(connection, sessionId)
+    return { success: true as const }
+  }
+})
+
+export const confirmTool = defineMethod({
+  name: 'agent.confirmTool',
+  summary: 'Let a tool run that waits to be confirmed, or refuse it (extension)',
+  extension: true,
+  scope: 'write',
+  params: Type.Object(
+    {
+      callId: Type.String({ minLength: 1, maxLength: 64, description: 'confirm.callId of its tool_start' }),
+      approve: Type.Boolean(),
+      reason: Type.Optional(Type.String({ maxLength: MAX_REASON, description: 'What the model is told of a refusal' }))
+    },
+    { additionalProperties: false }
+  ),
+  result: Success,
+  handler(answer, ctx) {
+    ctx.app.confirmations.answer(connectionOf(ctx, 'agent.confirmTool'), ctx.caller, answer)
+    return { success: true as const }
+  }
+})
+
+/** @throws RpcError InvalidRequest over HTTP */
+function connectionOf({ connection }: Pick<Context, 'connection'>, method: string): Peer {
+  if (connection) return connection
+  throw new RpcError('InvalidRequest', `${method} needs a WebSocket connection: tools are told to nobody else`)
+}

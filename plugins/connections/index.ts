@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
+import { CLOSE, Connection, HEARTBEAT_SECONDS } from '../../rpc/connection.ts'
+import type { Caller } from '../../rpc/define.ts'
+import { Corker, SendBuffer, STALL_MS } from '../../rpc/send-buffer.ts'
+import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
+
+/** Who is sent away for what the configuration says (RFC 6455 section 7.4.1). */
+const CLOSE_POLICY = 1008
+/** A close frame has at most 131 bytes; some more, for what was on its way. */
+const GOODBYE_BYTES = 1024
+/** What a peer gets to answer the goodbye of a refusal, a withdrawn credential or a shutdown. */
+const GOODBYE_MS = 2_000
+
+const later = (fn: () => void): void => void setTimeout(fn, STALL_MS).unref()
+
+/** Is told of a client that is given up because it does not read: its socket, or the stream of its request over HTTP. */
+type SlowListener = (transport: 'ws' | 'http') => void
+
+/** The live sockets of one gateway. */
+export class Connections {
+  readonly #app: GatewayInstance
+  readonly #open = new Map<string, Connection>()
+  readonly #corker = new Corker()
+  readonly #slow = new Set<SlowListener>()
+
+  constructor(app: GatewayInstance) {
+    this.#app = app
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Bytes that all peers together are owed. */
+  get owed(): number {
+    let bytes = 0
+    for (const connection of this.#open.values()) bytes += connection.owed
+    return bytes
+  }
+
+  onSlow(listener: SlowListener): void {
+    this.#slow.add(listener)
+  }
+
+  /** A client was given up because it does not read. */
+  gaveUp(transport: 'ws' | 'http'): void {
+    for (const listener of this.#slow) listener(transport)
+  }
+
+  /** The ids of the sessions that live connections are attached to. */
+  sessions(): Set<string> {
+    return new Set(Array.from(this.#open.values(), ({ sessionId }) => sessionId))
+  }
+
+  /** Whether a caller has a live connection. */
+  serves(callerId: string): boolean {
+    for (const { caller } of this.#open.values()) if (caller.id === callerId) return true
+    return false
+  }
+
+  /** Takes over an upgraded socket of an accepted caller. Listens at once: a frame may already be on its way. */
+  accept(socket: WebSocket, stream: Duplex | undefined, caller: Caller): Connection {
+    const app = this.#app
+    const id = randomUUID()
+    const { maxPayloadBytes, sendBufferBytes } = app.config.server
+    const sendBuffer = new SendBuffer({
+      socket,
+      stream,
+      corker: this.#corker,
+      limit: sendBufferBytes,
+      later,
+      onSlow: () => {
+        app.log.warn({ connectionId: id }, 'a client does not read; its connection is closed')
+        this.gaveUp('ws')
+        socket.close(CLOSE.slow, 'slow consumer')
+      }
+    })
+    const connection = new Connection({ id, app, caller, socket, sendBuffer })
+    this.#open.set(id, connection)
+    socket.on('message', (data: Buffer, isBinary) => {
+      // Between our goodbye and the peer's it may still send. Nobody would get the answer, so nothing is begun.
+      if (socket.readyState !== socket.OPEN || !this.#open.has(id)) return
+      // Our own WebSocket server refuses such a frame unread; a host's may let it pass.
+      if (data.length > maxPayloadBytes) socket.close(CLOSE.tooBig, 'frame too big')
+      else connection.receive(data, isBinary)
+    })
+    socket.on('pong', () => connection.pong())
+    socket.on('error', (err) => app.log.debug({ err, connectionId: id }, 'socket error'))
+    socket.on('close', () => {
+      this.#open.delete(id)
+      connection.closed()
+    })
+    // The configuration may have changed since the handshake was let in.
+    this.#recheck(connection)
+    return connection
+  }
+
+  /** Another configuration is in force: whose credential no longer counts, or for something else, is sent away. */
+  recheck(): void {
+    for (const connection of [...this.#open.values()]) this.#recheck(connection)
+  }
+
+  /**
+   * Turns an upgraded socket away. Nothing it says is looked at; once it says more than a goodbye, which `ws` would gather
+   * up to a whole frame, or does not answer within two seconds, it is cut off.
+   */
+  refuse(socket: WebSocket, stream: Duplex | undefined, code: number, reason: string, frame?: string): void {
+    if (frame !== undefined) socket.send(frame)
+    socket.close(code, reason)
+    let said = 0
+    stream?.on('data', (chunk: Buffer) => {
+      said += chunk.length
+      if (said > GOODBYE_BYTES) socket.terminate()
+    })
+    setTimeout(() => socket.terminate(), GOODBYE_MS).unref()
+  }
+
+  #recheck(connection: Connection): void {
+    if (this.#app.auth.stillAdmits(connection.caller)) return
+    const { id, caller } = connection
+    this.#app.log.info({ connectionId: id, caller: caller.id }, 'a connection is closed: its credential no longer counts')
+    // Nothing that it still sends is begun.
+    this.#open.delete(id)
+    connection.close(CLOSE_POLICY, 'the credential no longer counts')
+    setTimeout(() => connection.terminate(), GOODBYE_MS).unref()
+  }
+
+  /** One heartbeat for everybody. */
+  beat(): void {
+    for (const connection of this.#open.values()) connection.beat()
+  }
+
+  /** Sends an extension event to every connection that asked for it. */
+  notify(event: string, data: unknown): void {
+    for (const connection of this.#open.values()) connection.notify(event, data)
+  }
+
+  /** Says goodbye to everybody. Who does not answer within two seconds is cut off: nothing may hold up a shutdown. */
+  closeAll(code: number, reason: string): void {
+    for (const connection of this.#open.values()) connection.close(code, reason)
+    setTimeout(() => {
+      for (const connection of this.#open.values()) connection.terminate()
+    }, GOODBYE_MS).unref()
+  }
+}
+
+/** Owns `app.connections`: heartbeat and goodbye. */
+export default gatewayPlugin({ name: 'connections', dependencies: ['config', 'auth', 'websocket', 'rpc'] }, async (app) => {
+  const connections = new Connections(app)
+  app.decorate('connections', connections)
+
+  // After `auth`, which is told first: its plugin is an earlier one.
+  app.configStore.onChange(() => connections.recheck())
+
+  const heartbeat = setInterval(() => connections.beat(), HEARTBEAT_SECONDS * 1000)
+  heartbeat.unref()
+  app.addHook('onClose', async () => clearInterval(heartbeat))
+})

@@ -1,0 +1,186 @@
+import type { ChatMessage, ToolSpec } from '../providers/define.ts'
+import { cutAt } from './cut.ts'
+import { shorten, shortenAll, shortenText } from './shorten.ts'
+import { summaryMessage } from './summary.ts'
+import { textOf, tokensBefore, tokensOf } from './tokens.ts'
+
+/** Of the window: one message at the most, and all that stay word for word when a conversation is compacted. */
+const MESSAGE_SHARE = 1 / 2
+const KEPT_SHARE = 1 / 4
+/** Messages are not cut to less than this, all together: of so little nothing could be understood. */
+const LEAST_SHARE = 1 / 16
+/** For a model that goes on without what no summary could be made of. */
+const LEFT_OUT = 'The messages before did not fit, and could not be summarised: they are missing here.'
+
+/** Tokens of the first messages and of everything before them. */
+interface Counted {
+  readonly tokens: number
+  readonly messages: number
+}
+
+/** What stands at the beginning of a conversation: a summary, and the messages from one on. */
+interface Start {
+  readonly summary: string | undefined
+  readonly from: number
+}
+
+export interface ContextWindowOptions {
+  /** What is stored of the conversation, in order. */
+  readonly history: readonly ChatMessage[]
+  readonly summary: string | undefined
+  /** What the first `messages` of the history and everything before them were counted to be, for this window. */
+  readonly counted: Counted | undefined
+  readonly system: string
+  readonly tools: readonly ToolSpec[]
+  readonly contextWindow: number
+}
+
+/** A conversation as a model may see it, and about how many tokens that is. It asks no model and stores nothing. */
+export class ContextWindow {
+  readonly #contextWindow: number
+  /** Tokens of what a model is shown before any message, once somebody needs to know. */
+  readonly #before: () => number
+  /** The whole conversation since it was read: a list that grows at its end. */
+  #messages: readonly ChatMessage[]
+  /** Each of them as a model may see it, no larger than its share. */
+  readonly #shown: ChatMessage[] = []
+  /** As it is stored. */
+  #stored: Start
+  /** As the model sees it: it may miss what could not be summarised. */
+  #start: Start
+  /** Where a provider has told them, or they were counted. */
+  #counted: Counted | undefined
+  /** The model sees less than what is stored. */
+  #less = false
+
+  constructor({ history, summary, counted, system, tools, contextWindow }: ContextWindowOptions) {
+    let before: number | undefined
+    this.#contextWindow = contextWindow
+    this.#before = () => {
+      before ??= tokensBefore(system, tools)
+      return before
+    }
+    this.#messages = history
+    this.#stored = this.#start = { summary, from: 0 }
+    this.#counted = counted
+  }
+
+  /** What stands for earlier messages. */
+  get summary(): string | undefined {
+    return this.#start.summary
+  }
+
+  /** What the model is shown. */
+  get all(): ChatMessage[] {
+    const { summary } = this.#start
+    return [...(summary === undefined ? [] : [summaryMessage(summary)]), ...this.chat]
+  }
+
+  /** The messages among that, word for word. */
+  get chat(): ChatMessage[] {
+    for (let at = this.#shown.length; at < this.#messages.length; at++) {
+      this.#shown.push(shorten(this.#messages[at]!, this.#contextWindow * MESSAGE_SHARE))
+    }
+    return this.#shown.slice(this.#start.from)
+  }
+
+  get tokens(): number {
+    const counted = this.#counted
+    return counted ? this.#sum(counted.messages, counted.tokens) : this.#estimate(this.#start)
+  }
+
+  /** What a model is shown before any message leaves room for none. */
+  get hopeless(): boolean {
+    return this.#before() > this.#contextWindow * (1 - LEAST_SHARE)
+  }
+
+  /** Tokens of what a model is shown before any message. */
+  get before(): number {
+    return this.#before()
+  }
+
+  /** `messages` is the history with what was added to it since, always the same list. */
+  grow(messages: readonly ChatMessage[]): void {
+    this.#messages = messages
+  }
+
+  /** The provider has told what it was shown, and what the model said to it, which is about to be added. */
+  count(tokens: number): void {
+    this.#counted = { tokens, messages: this.#messages.length + 1 }
+  }
+
+  /** How many of the messages may give way; 0 for none. `force`: one has to, if it can. */
+  cut(force: boolean): number {
+    return cutAt(this.chat, { budget: this.#contextWindow * KEPT_SHARE, force })
+  }
+
+  /** What it is where a summary takes the place of the first `cut` messages. `messages`: those that give way, without results of tools. */
+  compacted(cut: number, text: string): { summary: string; from: number; tokens: number; messages: number } {
+    const from = this.#start.from + cut
+    const start = { summary: text + this.#lastWords(from), from }
+    const messages = this.#messages.slice(this.#stored.from, from).filter(({ role }) => role !== 'tool').length
+    return { ...start, tokens: this.#estimate(start), messages }
+  }
+
+  /** This is stored now. */
+  begin({ summary, from }: Start): void {
+    this.#stored = this.#start = { summary, from }
+    this.#counted = undefined
+  }
+
+  /** Until `restore`: without its beginning, which a later turn may be able to summarise. */
+  leaveOut(): void {
+    const cut = this.cut(false)
+    if (cut === 0) return
+    const from = this.#start.from + cut
+    const summary = [this.#start.summary, LEFT_OUT].filter(Boolean).join('\n\n')
+    this.#start = { summary: summary + this.#lastWords(from), from }
+    this.#lessNow()
+  }
+
+  /** Until `restore`: the messages are cut, where that leaves anything of them. */
+  shortenTo(room: number): void {
+    const left = room - this.#beginning(this.#start.summary)
+    if (left < this.#contextWindow * LEAST_SHARE) return
+    for (const [index, message] of shortenAll(this.chat, left).entries()) this.#shown[this.#start.from + index] = message
+    this.#lessNow()
+  }
+
+  /** Everything that is stored is seen again. */
+  restore(): void {
+    if (!this.#less) return
+    this.#less = false
+    this.#start = this.#stored
+    this.#shown.length = 0
+    // What was counted since is not what is there.
+    this.#counted = undefined
+  }
+
+  #lessNow(): void {
+    this.#less = true
+    this.#counted = undefined
+  }
+
+  /** Tokens of a conversation that begins like this, where nobody has counted them. */
+  #estimate({ summary, from }: Start): number {
+    return this.#sum(from, this.#beginning(summary))
+  }
+
+  #sum(from: number, tokens: number): number {
+    const chat = this.chat.slice(from - this.#start.from)
+    return chat.reduce((sum, message) => sum + tokensOf(message), tokens)
+  }
+
+  /** Tokens of what the model sees before the messages. */
+  #beginning(summary: string | undefined): number {
+    return this.#before() + (summary === undefined ? 0 : tokensOf(summaryMessage(summary)))
+  }
+
+  /** The question that is being worked on, where it gives way itself: a summary may not have its words. */
+  #lastWords(from: number): string {
+    const last = this.#messages.findLastIndex(({ role }) => role === 'user')
+    const message = this.#messages[last]
+    if (message === undefined || last >= from) return ''
+    return `\n\nThe last message of the user, word for word:\n${shortenText(textOf(message), this.#contextWindow / 16)}`
+  }
+}

@@ -1,0 +1,44 @@
+import { Type } from '@sinclair/typebox'
+import { defineMethod } from '../../rpc/define.ts'
+import { ContextBudget } from '../../rpc/schemas/context.ts'
+
+const LIMIT = 100
+
+export const contextUsage = defineMethod({
+  name: 'system.contextUsage',
+  summary: 'How much of the context window each session takes, latest message first',
+  scope: 'read',
+  params: Type.Object(
+    {
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: LIMIT, description: 'Sessions at the most' }))
+    },
+    { additionalProperties: false }
+  ),
+  result: Type.Object({
+    sessions: Type.Array(Type.Object({ sessionId: Type.String(), budget: ContextBudget }), {
+      description: 'Only those whose conversation has been answered by a model'
+    })
+  }),
+  examples: [
+    {
+      params: {},
+      result: {
+        sessions: [
+          {
+            sessionId: 'ws:abc-123',
+            budget: {
+              estimatedTokens: 172000,
+              contextWindow: 200000,
+              remainingTokens: 28000,
+              usagePct: 86,
+              thresholdPct: 80,
+              thresholdTokens: 160000,
+              shouldCompact: true
+            }
+          }
+        ]
+      }
+    }
+  ],
+  handler: async ({ limit = LIMIT }, { app }) => ({ sessions: await app.context.usage(limit) })
+})

@@ -1,0 +1,43 @@
+import { masked } from '../../security/sanitize.ts'
+import type { Settings } from './server-options.ts'
+
+/** Characters of what a server or the system says. */
+const MAX_WORDS = 300
+
+/** Why something did not work, in words that may be shown: nothing in them that was configured as a secret. */
+export function reasonOf(cause: unknown, settings: Settings): string {
+  return shown(rawReason(cause), settings)
+}
+
+/** What a server says to people, fit for the log. */
+export function shown(words: string, settings: Settings, limit = MAX_WORDS): string {
+  return masked(words, { secrets: secretsOf(settings), limit })
+}
+
+function rawReason(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  const { status } = cause as { status?: unknown }
+  if (typeof status === 'number') return `it answered with HTTP ${status}`
+  const code = systemCode(cause)
+  if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOTDIR')
+    return `its command or working folder cannot be used (${code})`
+  if (code !== undefined) return `it cannot be reached (${code})`
+  // `fetch` says what it is only in its cause.
+  if (cause.message === 'fetch failed' && cause.cause instanceof Error) return `it cannot be reached (${cause.cause.message})`
+  return cause.message
+}
+
+/** The system's own code, however deep `fetch` has wrapped it. The SDK has codes too, which are no system's. */
+function systemCode(cause: unknown): string | undefined {
+  for (let error = cause, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth++) {
+    const { code } = error as NodeJS.ErrnoException
+    if (typeof code === 'string' && /^(E[A-Z]{3,}|UND_ERR_\w+|CERT_\w+|\w*SELF_SIGNED\w*|UNABLE_TO_\w+)$/.test(code)) return code
+  }
+  return undefined
+}
+
+function secretsOf({ env, headers, url }: Settings): string[] {
+  const values = [...Object.values(env), ...Object.values(headers)]
+  // `Bearer abc` may come back as `abc`.
+  return [...values, ...values.flatMap((value) => value.split(' ').slice(1)), ...(url === undefined ? [] : [url])]
+}

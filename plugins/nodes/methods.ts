@@ -1,0 +1,243 @@
+import { Type } from '@sinclair/typebox'
+import { type Context, defineMethod, type Peer } from '../../rpc/define.ts'
+import { RpcError } from '../../rpc/errors.ts'
+import { None } from '../system/schema.ts'
+import {
+  Invoked,
+  InvokeParams,
+  LocationGot,
+  LocationParams,
+  LocationSet,
+  Locations,
+  Negotiated,
+  NODE_EVENTS,
+  NodeList,
+  NodesParams,
+  Pushed,
+  PushParams,
+  PushTokenParams,
+  PushTokenSet,
+  Registered,
+  RegisterParams,
+  ResultParams,
+  StatusParams,
+  StatusSet
+} from './schema.ts'
+
+const EXAMPLE_NODE = { id: 'companion-desktop', role: 'companion' }
+
+export const register = defineMethod({
+  name: 'node.register',
+  summary: 'Register role and capabilities of a companion node for this connection',
+  scope: 'node',
+  errors: ['RequestCancelled'],
+  params: RegisterParams,
+  result: Registered,
+  events: NODE_EVENTS,
+  examples: [
+    {
+      params: {
+        nodeId: 'companion-desktop',
+        role: 'companion',
+        protocolVersion: 1,
+        capabilities: ['ui.canvas', 'notifications']
+      },
+      result: {
+        registered: true,
+        node: EXAMPLE_NODE,
+        protocol: { serverVersion: 1, clientVersion: 1, negotiatedVersion: 1 },
+        capabilities: { declared: ['ui.canvas', 'notifications'], enabled: ['ui.canvas', 'notifications'] }
+      }
+    }
+  ],
+  async handler(params, ctx) {
+    const connection = connectionOf('node.register', ctx)
+    const { app, caller, signal } = ctx
+    return await app.nodes.register(params, {
+      connection,
+      caller,
+      signal,
+      // Of no run and no conversation: its own session is where the node would talk.
+      invoke: (call) => ctx.emit('invoke', call, { sessionId: connection.sessionId })
+    })
+  }
+})
+
+export const capabilities = defineMethod({
+  name: 'node.capabilities.get',
+  summary: 'Show what was negotiated for the node of this connection',
+  scope: 'node',
+  params: None,
+  result: Negotiated,
+  handler: (_params, ctx) => ctx.app.nodes.negotiated(connectionOf('node.capabilities.get', ctx))
+})
+
+export const setLocation = defineMethod({
+  name: 'node.location.set',
+  summary: 'Tell where the node of this connection is',
+  scope: 'node',
+  params: LocationParams,
+  result: LocationSet,
+  examples: [
+    {
+      params: { latitude: 37.7749, longitude: -122.4194, accuracyMeters: 12.4, source: 'gps', capturedAt: 1763241200000 },
+      result: {
+        updated: true,
+        node: EXAMPLE_NODE,
+        location: {
+          latitude: 37.7749,
+          longitude: -122.4194,
+          accuracyMeters: 12.4,
+          source: 'gps',
+          capturedAt: 1763241200000,
+          receivedAt: 1763241200451
+        }
+      }
+    }
+  ],
+  handler: async (params, ctx) => await ctx.app.nodes.setLocation(connectionOf('node.location.set', ctx), params)
+})
+
+export const getLocation = defineMethod({
+  name: 'node.location.get',
+  summary: 'Show the last known location of the node of this connection',
+  scope: 'node',
+  params: None,
+  result: LocationGot,
+  handler: async (_params, ctx) => await ctx.app.nodes.getLocation(connectionOf('node.location.get', ctx))
+})
+
+export const setStatus = defineMethod({
+  name: 'node.status.set',
+  summary: 'Publish the status of the node of this connection, in place of the one before',
+  scope: 'node',
+  params: StatusParams,
+  result: StatusSet,
+  examples: [
+    {
+      params: {
+        platform: 'macos',
+        appVersion: '0.3.1',
+        deviceName: 'MacBook Pro',
+        statusText: 'Idle',
+        batteryPct: 64,
+        powerSource: 'battery'
+      },
+      result: {
+        updated: true,
+        node: EXAMPLE_NODE,
+        status: {
+          platform: 'macos',
+          appVersion: '0.3.1',
+          deviceName: 'MacBook Pro',
+          statusText: 'Idle',
+          batteryPct: 64,
+          powerSource: 'battery',
+          updatedAt: 1763241200451
+        }
+      }
+    }
+  ],
+  handler: async (params, ctx) => await ctx.app.nodes.setStatus(connectionOf('node.status.set', ctx), params)
+})
+
+export const setPushToken = defineMethod({
+  name: 'node.push_token.set',
+  summary: 'Tell under which token of APNs or FCM the node of this connection is reached',
+  scope: 'node',
+  params: PushTokenParams,
+  result: PushTokenSet,
+  examples: [
+    {
+      params: { provider: 'fcm', token: 'fcm_abcdefghijklmnopqrstuvwxyz123456' },
+      result: {
+        updated: true,
+        node: EXAMPLE_NODE,
+        push: { provider: 'fcm', tokenPreview: 'fcm_...3456', readable: true, updatedAt: 1763241200451 }
+      }
+    }
+  ],
+  handler: async (params, ctx) => await ctx.app.nodes.setPushToken(connectionOf('node.push_token.set', ctx), params)
+})
+
+export const push = defineMethod({
+  name: 'node.push',
+  summary: 'Send a push notification to a node, connected or not (extension)',
+  extension: true,
+  scope: 'operate',
+  params: PushParams,
+  result: Pushed,
+  examples: [
+    {
+      params: { nodeId: 'companion-phone', title: 'Tea is ready', body: 'Earl Grey' },
+      result: { nodeId: 'companion-phone', provider: 'fcm', delivered: true, messageId: 'projects/example/messages/1' }
+    }
+  ],
+  handler: async (params, { app, caller, signal }) => await app.nodes.push(params, { actor: caller.id, signal })
+})
+
+export const invoke = defineMethod({
+  name: 'node.invoke',
+  summary: 'Have a connected node do something it can do, and wait for its answer (extension)',
+  extension: true,
+  scope: 'operate',
+  errors: ['RequestCancelled'],
+  params: InvokeParams,
+  result: Invoked,
+  examples: [
+    {
+      params: { nodeId: 'companion-desktop', capability: 'notifications', args: { title: 'Tea is ready' } },
+      result: {
+        nodeId: 'companion-desktop',
+        capability: 'notifications',
+        callId: '0b6f2a1c-5d0e-4c1f-9f43-6a3f5f0f2b11',
+        ok: true,
+        output: { shown: true }
+      }
+    }
+  ],
+  handler: async (params, { app, caller, signal }) => await app.nodes.invoke(params, { actor: caller.id, signal })
+})
+
+export const result = defineMethod({
+  name: 'node.result',
+  summary: 'Answer an invoke event, once (extension)',
+  extension: true,
+  scope: 'node',
+  params: ResultParams,
+  result: Type.Object({ accepted: Type.Literal(true) }),
+  examples: [
+    {
+      params: { callId: '0b6f2a1c-5d0e-4c1f-9f43-6a3f5f0f2b11', ok: true, output: { shown: true } },
+      result: { accepted: true }
+    }
+  ],
+  handler(params, ctx) {
+    ctx.app.nodes.answer(connectionOf('node.result', ctx), params)
+    return { accepted: true as const }
+  }
+})
+
+export const location = defineMethod({
+  name: 'system.location',
+  summary: 'List where the nodes were last known to be, newest first',
+  scope: 'operate',
+  params: None,
+  result: Locations,
+  handler: async (_params, { app }) => ({ locations: await app.nodes.locations() })
+})
+
+export const nodes = defineMethod({
+  name: 'system.nodes',
+  summary: 'List the registered nodes: who they are, what they can do, where and how they are',
+  scope: 'operate',
+  params: NodesParams,
+  result: NodeList,
+  handler: async ({ includeOffline = false }, { app }) => ({ nodes: await app.nodes.list({ includeOffline }) })
+})
+
+/** @throws RpcError InvalidRequest over HTTP */
+function connectionOf(method: string, { connection }: Pick<Context, 'connection'>): Peer {
+  if (connection) return connection
+  throw new RpcError('InvalidRequest', `${method} needs a WebSocket connection: a node is registered for the time of one`)
+}

@@ -1,0 +1,119 @@
+import type { Db, SessionRow, ShownMessage } from '../../db/client.ts'
+import { invalidParams, sessionNotFound } from '../../rpc/errors.ts'
+import { SessionId } from '../../rpc/schemas/session.ts'
+import { compile } from '../../rpc/validate.ts'
+import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
+import * as methods from './methods.ts'
+
+export interface SessionList {
+  /** Only sessions that a live connection is attached to, or that have work in their lane. */
+  readonly live: boolean
+  readonly frontend?: string | undefined
+  readonly limit: number
+  readonly offset: number
+}
+
+export interface Page {
+  readonly limit: number
+  /** Bytes of text at the most; the newest message is there however long it is. */
+  readonly bytes: number
+  /** The id of a message: only older ones. */
+  readonly before?: number | undefined
+}
+
+/** What the sessions need of the rest of the gateway. */
+type Surroundings = {
+  readonly db: Pick<Db, 'sessions' | 'messages'>
+  readonly lanes: Pick<GatewayInstance['lanes'], 'cancel' | 'ids' | 'order' | 'run'>
+  readonly connections: Pick<GatewayInstance['connections'], 'sessions'>
+  readonly bus: Pick<GatewayInstance['bus'], 'forget'>
+  readonly now?: () => number
+}
+
+/** Whose turn a removal is: nobody's. */
+const REMOVAL = 'sessions.delete'
+
+const check = compile<string>(SessionId, 'sessionId')
+
+/** Conversations: each a row that appears with its first use, and a lane of the same id. */
+export class Sessions {
+  readonly #db: Surroundings['db']
+  readonly #lanes: Surroundings['lanes']
+  readonly #connections: Surroundings['connections']
+  readonly #bus: Surroundings['bus']
+  readonly #now: () => number
+
+  constructor({ db, lanes, connections, bus, now = Date.now }: Surroundings) {
+    this.#db = db
+    this.#lanes = lanes
+    this.#connections = connections
+    this.#bus = bus
+    this.#now = now
+  }
+
+  /** @throws RpcError InvalidRequest when `id` is not `<frontend>:<key>` */
+  check(id: string): void {
+    const checked = check(id)
+    if ('issues' in checked) throw invalidParams(checked.issues)
+  }
+
+  /**
+   * Makes the session unless it is there.
+   * @throws RpcError InvalidRequest when `id` is not `<frontend>:<key>`
+   */
+  async open(id: string): Promise<{ created: boolean }> {
+    this.check(id)
+    return await this.#db.sessions.open(id, this.#now())
+  }
+
+  /** Latest message first. `total` counts before paging. */
+  async list({ live, ...query }: SessionList): Promise<{ rows: SessionRow[]; total: number }> {
+    const ids = live ? [...new Set([...this.#connections.sessions(), ...this.#lanes.ids()])] : undefined
+    return await this.#db.sessions.list({ ...query, ids })
+  }
+
+  /**
+   * A session and its newest messages, oldest first.
+   * @throws RpcError SessionNotFound
+   */
+  async get(id: string, page: Page): Promise<{ session: SessionRow; messages: ShownMessage[] }> {
+    const session = await this.#find(id)
+    return { session, messages: await this.#db.messages.page(id, page) }
+  }
+
+  /**
+   * Stops what runs and what waits in the lane, then removes the session with all that belongs to it. The removal takes
+   * its turn in the lane: a message that comes after it begins the session anew.
+   * @throws RpcError SessionNotFound
+   */
+  async remove(id: string): Promise<void> {
+    const { removal } = await this.#lanes.order.run(id, async () => {
+      const { freed } = this.#lanes.cancel(id)
+      const run = async (): Promise<boolean> => {
+        // What was cancelled is stored as ended by then, and goes too.
+        await freed
+        return await this.#db.sessions.remove(id)
+      }
+      return { removal: this.#lanes.run(id, { owner: REMOVAL, pinned: true, run }) }
+    })
+    const removed = await removal
+    // What its runs said is not to be heard again either.
+    this.#bus.forget(id)
+    if (!removed) throw sessionNotFound(id)
+  }
+
+  async #find(id: string): Promise<SessionRow> {
+    const session = await this.#db.sessions.get(id)
+    if (!session) throw sessionNotFound(id)
+    return session
+  }
+}
+
+/** Owns `app.sessions` and the methods `sessions.*`. */
+export default gatewayPlugin(
+  { name: 'sessions', dependencies: ['db', 'audit', 'rpc', 'connections', 'bus', 'lanes'] },
+  async (app) => {
+    app.decorate('sessions', new Sessions(app))
+    for (const method of Object.values(methods)) app.rpc.method(method)
+  }
+)

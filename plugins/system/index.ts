@@ -1,0 +1,91 @@
+import { createRequire } from 'node:module'
+import type { Static } from '@sinclair/typebox'
+import { HEARTBEAT_SECONDS, MAX_IN_FLIGHT } from '../../rpc/connection.ts'
+import type { Peer } from '../../rpc/define.ts'
+import { MAX_DEPTH } from '../../rpc/json.ts'
+import { MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_MESSAGE } from '../../rpc/schemas/agent.ts'
+import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
+import * as methods from './methods.ts'
+import type { Capabilities, Info } from './schema.ts'
+
+const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
+
+/** What a connection is told of companion nodes, and of its own registration as one; without a connection, over HTTP, of none. */
+export type NodesDescription = (connection: Peer | undefined) => Pick<Static<typeof Capabilities>, 'nodes' | 'featureGates'>
+
+/** A gateway without the plugin that keeps them. */
+const withoutNodes: NodesDescription = () => ({
+  nodes: { enabled: false, locationEnabled: false, pushEnabled: false, allowedRoles: [], registered: false },
+  featureGates: {}
+})
+
+/** What the gateway says of itself. */
+export class System {
+  /** The version of the protocol that this gateway speaks. */
+  readonly protocol = { version: 1 }
+  readonly version = version
+  readonly #app: GatewayInstance
+  readonly #startedAt = performance.now()
+  #nodes = withoutNodes
+  #closing = false
+
+  constructor(app: GatewayInstance) {
+    this.#app = app
+  }
+
+  info(): Static<typeof Info> {
+    const { provider, model, offline } = this.#app.providers.describe('default')
+    return {
+      version,
+      uptime: Math.floor((performance.now() - this.#startedAt) / 1000),
+      connections: this.#app.connections.size,
+      model: { provider, model, offline }
+    }
+  }
+
+  /** Who keeps companion nodes describes them. */
+  describeNodes(nodes: NodesDescription): void {
+    this.#nodes = nodes
+  }
+
+  capabilities(connection?: Peer): Static<typeof Capabilities> {
+    const { server, agent } = this.#app.config
+    return {
+      protocol: this.protocol,
+      ...this.#nodes(connection),
+      limits: {
+        maxPayloadBytes: server.maxPayloadBytes,
+        maxNesting: MAX_DEPTH,
+        maxInFlight: MAX_IN_FLIGHT,
+        maxMessageCharacters: MAX_MESSAGE,
+        maxAttachments: MAX_ATTACHMENTS,
+        maxAttachmentBytes: MAX_ATTACHMENT_BYTES,
+        heartbeatSeconds: HEARTBEAT_SECONDS,
+        sendBufferBytes: server.sendBufferBytes,
+        runTimeoutSeconds: agent.runTimeoutSeconds
+      }
+    }
+  }
+
+  /** Why no work should be sent here, or undefined. */
+  async unready(): Promise<string | undefined> {
+    if (this.#closing) return 'shutting down'
+    return await this.#app.db.ready().then(
+      () => undefined,
+      () => 'the database does not take writes'
+    )
+  }
+
+  /** From now on the gateway is not ready; connections that asked for it are told. */
+  closing(): void {
+    this.#closing = true
+    this.#app.connections.notify('shutdown', { graceMs: this.#app.config.server.shutdownGraceSeconds * 1000 })
+  }
+}
+
+/** Owns `app.system` and the methods by which a gateway describes itself. */
+export default gatewayPlugin({ name: 'system', dependencies: ['connections', 'providers', 'db'] }, async (app) => {
+  app.decorate('system', new System(app))
+  for (const method of Object.values(methods)) app.rpc.method(method)
+  app.addHook('preClose', async () => app.system.closing())
+})

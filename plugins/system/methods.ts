@@ -1,0 +1,89 @@
+import { Type } from '@sinclair/typebox'
+import { defineMethod } from '../../rpc/define.ts'
+import { RpcError } from '../../rpc/errors.ts'
+import { Capabilities, EXTENSION_EVENTS, Hello, HelloParams, Info, None, Success } from './schema.ts'
+
+export const info = defineMethod({
+  name: 'system.info',
+  summary: 'Version, uptime and load of the gateway',
+  scope: 'any',
+  params: None,
+  result: Info,
+  examples: [{ params: {}, result: { version: '0.1.0', uptime: 12345, connections: 2 } }],
+  handler: (_params, { app }) => app.system.info()
+})
+
+export const disconnect = defineMethod({
+  name: 'system.disconnect',
+  summary: 'Close the connection gracefully',
+  scope: 'any',
+  params: None,
+  result: Success,
+  examples: [{ params: {}, result: { success: true } }],
+  handler(_params, { connection }) {
+    if (!connection)
+      throw new RpcError('InvalidRequest', 'system.disconnect needs a WebSocket connection: there is nothing to close here')
+    connection.close(1000, 'system.disconnect')
+    return { success: true }
+  }
+})
+
+export const capabilities = defineMethod({
+  name: 'system.capabilities',
+  summary: 'Protocol version, node policy, feature gates and limits',
+  scope: 'any',
+  params: None,
+  result: Capabilities,
+  examples: [
+    {
+      params: {},
+      result: {
+        protocol: { version: 1 },
+        nodes: {
+          enabled: true,
+          locationEnabled: true,
+          pushEnabled: true,
+          allowedRoles: ['companion'],
+          registered: true,
+          role: 'companion',
+          nodeId: 'companion-desktop'
+        },
+        featureGates: { 'ui.canvas': true }
+      }
+    }
+  ],
+  handler: (_params, { app, connection }) => app.system.capabilities(connection)
+})
+
+export const hello = defineMethod({
+  name: 'system.hello',
+  summary: 'Ask for extension events and learn who this connection is (extension)',
+  extension: true,
+  scope: 'any',
+  params: HelloParams,
+  result: Hello,
+  handler({ events = [] }, { app, caller, connection }) {
+    if (!connection)
+      throw new RpcError('InvalidRequest', 'system.hello needs a WebSocket connection: events have nowhere else to go')
+    connection.events.clear()
+    for (const event of events) if (Object.hasOwn(EXTENSION_EVENTS, event)) connection.events.add(event)
+    return {
+      protocol: app.system.protocol,
+      version: app.system.version,
+      connectionId: connection.id,
+      sessionId: connection.sessionId,
+      scopes: [...caller.scopes],
+      events: [...connection.events]
+    }
+  }
+})
+
+export const discover = defineMethod({
+  name: 'rpc.discover',
+  summary: 'The OpenRPC document of this gateway (extension)',
+  extension: true,
+  scope: 'any',
+  params: None,
+  result: Type.Object({}, { additionalProperties: true, description: 'An OpenRPC document' }),
+  handler: (_params, { app }) => app.documents.get('openrpc').value
+})

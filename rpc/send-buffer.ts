@@ -1,0 +1,201 @@
+import type { WebSocket } from 'ws'
+import type { Origin } from './define.ts'
+import { type Dialect, type EventFrame, eventFrame, type RequestId } from './frames.ts'
+
+/** Past so many times the send buffer a peer must make progress. With what lies in the socket that is four times. */
+export const SLOW_FACTOR = 3
+/** Past so many times it is given up, progress or not: nobody may fill the memory by reading a byte now and then. */
+export const HOPELESS_FACTOR = 64
+/** How long a peer that is owed too much may read nothing at all. */
+export const STALL_MS = 2000
+
+/**
+ * Frames written in the same turn of the event loop leave in one packet: the stream is corked at the first one and
+ * uncorked when the turn ends. One instance serves all sockets of a gateway, so that a turn costs one callback.
+ */
+export class Corker {
+  #corked: Corkable[] = []
+
+  cork(stream: Corkable): void {
+    stream.cork()
+    if (this.#corked.push(stream) === 1) setImmediate(this.#uncork)
+  }
+
+  readonly #uncork = (): void => {
+    const corked = this.#corked
+    this.#corked = []
+    for (const stream of corked) stream.uncork()
+  }
+}
+
+interface Corkable {
+  readonly writableCorked: number
+  cork(): void
+  uncork(): void
+}
+
+interface Waiting {
+  readonly dialect: Dialect
+  frame: EventFrame | string
+  bytes: number
+}
+
+export interface SendBufferOptions {
+  readonly socket: WebSocket
+  /** The socket below the WebSocket; absent where frames do not travel over one. */
+  readonly stream: Corkable | undefined
+  readonly corker: Corker
+  /** Bytes that may lie unsent in the socket before frames wait here: `server.send_buffer_bytes`. */
+  readonly limit: number
+  /** Calls `fn` after `STALL_MS`. */
+  readonly later: (fn: () => void) => void
+  /** The peer does not read: it is owed more than four times the limit, and takes none of it. Called once. */
+  readonly onSlow: () => void
+}
+
+/**
+ * What one peer is owed, in order. While the peer reads, a frame goes straight to its socket. When more than `limit`
+ * bytes lie there unsent, frames wait here instead, and `content` events of one run that follow each other are merged
+ * into one: those of one request are never reordered, never lost. What waits is sent as the socket drains.
+ *
+ * A peer is slow when it is owed more than four times the limit and takes none of it for two seconds: a burst within one
+ * turn of the event loop, however large, says nothing about a peer that had no chance to read yet.
+ *
+ * Invariant: once something waits, everything after it waits too.
+ */
+export class SendBuffer {
+  readonly #options: SendBufferOptions
+  #waiting: Waiting[] = []
+  /** The newest waiting event of each request: what more of the same may be merged into. */
+  #newest: Map<RequestId, Waiting> | undefined
+  #bytes = 0
+  /** Frames the socket has taken to the network since it was last looked at. */
+  #progress = 0
+  #watched = false
+  #closed = false
+
+  constructor(options: SendBufferOptions) {
+    this.#options = options
+  }
+
+  /** Bytes that wait here and in the socket. */
+  get owed(): number {
+    return this.#bytes + this.#options.socket.bufferedAmount
+  }
+
+  send(frame: string): void {
+    if (this.#closed) return
+    if (this.#congested()) this.#wait({ dialect: 'native', frame, bytes: Buffer.byteLength(frame) })
+    else this.#write(frame)
+  }
+
+  event(dialect: Dialect, frame: EventFrame): void {
+    if (this.#closed) return
+    if (!this.#congested()) this.#write(eventFrame(dialect, frame))
+    else if (!this.#merge(frame)) {
+      const item = { dialect, frame, bytes: Buffer.byteLength(JSON.stringify(frame.data)) }
+      this.#newest ??= new Map()
+      this.#newest.set(frame.id, item)
+      this.#wait(item)
+    }
+  }
+
+  /** Writes what waits, whatever the peer does, so that a goodbye comes after it; nothing is taken any more. */
+  finish(): void {
+    if (this.#closed) return
+    for (const item of this.#waiting) this.#write(textOf(item))
+    this.discard()
+  }
+
+  /** Forgets what waits; nothing is taken any more. */
+  discard(): void {
+    this.#closed = true
+    this.#waiting = []
+    this.#newest = undefined
+    this.#bytes = 0
+  }
+
+  #congested(): boolean {
+    return this.#waiting.length > 0 || this.#options.socket.bufferedAmount > this.#options.limit
+  }
+
+  #wait(item: Waiting): void {
+    this.#waiting.push(item)
+    this.#grow(item.bytes)
+  }
+
+  #merge(next: EventFrame): boolean {
+    const item = this.#newest?.get(next.id)
+    if (!item || typeof item.frame === 'string') return false
+    const { frame } = item
+    if (!isText(frame) || !isText(next) || !follows(frame, next)) return false
+    const { text } = next.data
+    const fromSeq = frame.origin.fromSeq ?? frame.origin.seq
+    item.frame = { ...next, data: { text: frame.data.text + text }, origin: { ...next.origin, fromSeq } }
+    const bytes = Buffer.byteLength(text)
+    item.bytes += bytes
+    this.#grow(bytes)
+    return true
+  }
+
+  #grow(bytes: number): void {
+    this.#bytes += bytes
+    const { limit } = this.#options
+    if (this.#bytes > limit * HOPELESS_FACTOR) this.#giveUp()
+    else if (this.#bytes > limit * SLOW_FACTOR && !this.#watched) this.#watch()
+  }
+
+  #watch(): void {
+    this.#watched = true
+    this.#progress = 0
+    this.#options.later(() => {
+      this.#watched = false
+      if (this.#closed || this.#bytes <= this.#options.limit * SLOW_FACTOR) return
+      if (this.#progress === 0) this.#giveUp()
+      else this.#watch()
+    })
+  }
+
+  #giveUp(): void {
+    this.discard()
+    this.#options.onSlow()
+  }
+
+  #write(text: string): void {
+    const { stream, corker, socket } = this.#options
+    if (stream && stream.writableCorked === 0) corker.cork(stream)
+    socket.send(text, this.#sent)
+  }
+
+  readonly #sent = (): void => {
+    this.#progress++
+    while (this.#waiting.length > 0 && this.#options.socket.bufferedAmount <= this.#options.limit) {
+      const item = this.#waiting.shift()!
+      this.#bytes -= item.bytes
+      if (typeof item.frame !== 'string' && this.#newest?.get(item.frame.id) === item) this.#newest.delete(item.frame.id)
+      this.#write(textOf(item))
+    }
+  }
+}
+
+type Text = EventFrame & { readonly data: { readonly text: string }; readonly origin: Origin & { readonly seq: number } }
+
+/** A piece of the answer. Content that says more of itself than its text is not: merged, it would no longer say it. */
+function isText(frame: EventFrame): frame is Text {
+  const { event, data, origin } = frame
+  if (event !== 'content' || origin.seq === undefined) return false
+  for (const key in data as object) if (key !== 'text') return false
+  return true
+}
+
+/**
+ * Whether one comes right after the other in one run. Those of a subscription may be of several runs, and leave out what
+ * its connection got by another request.
+ */
+function follows({ origin: before }: Text, { origin: after }: Text): boolean {
+  return before.runId === after.runId && (after.fromSeq ?? after.seq) === before.seq + 1
+}
+
+function textOf({ dialect, frame }: Waiting): string {
+  return typeof frame === 'string' ? frame : eventFrame(dialect, frame)
+}
