@@ -4,10 +4,9 @@ import type { FastifyBaseLogger } from 'fastify'
 import { type Check, checkOf, ENGINE_OPTIONS, type Engine } from './arguments.ts'
 import { reasonOf, shown } from './failure-reason.ts'
 import { boundedFetch } from './http.ts'
-import type { Limits } from './limits.ts'
 import { Lines } from './lines.ts'
 import { type ListedTool, list } from './listing.ts'
-import type { Settings } from './server-options.ts'
+import type { Limits, ServerSettings } from './server-options.ts'
 import { StdioTransport } from './stdio.ts'
 
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
@@ -24,8 +23,8 @@ export interface ServedTool extends ListedTool {
   readonly check: Check
 }
 
-export interface ConnectionOptions {
-  readonly settings: Settings
+export interface McpConnectionOptions {
+  readonly settings: ServerSettings
   readonly limits: Limits
   readonly log: FastifyBaseLogger
   /** Aborted: nothing is started any more, and what is being started is ended. */
@@ -42,7 +41,7 @@ export class McpConnection {
   /** How it ended; never rejects. */
   readonly ended: Promise<string>
 
-  readonly #options: ConnectionOptions
+  readonly #options: McpConnectionOptions
   readonly #sdk: Sdk
   readonly #transport: Transport & { end?: string | undefined }
   readonly #client: Client
@@ -56,7 +55,7 @@ export class McpConnection {
   #schemas: ReadonlyMap<string, ListedTool['inputSchema']> = new Map()
 
   /** @throws whatever kept it from being started; nothing of it is left then */
-  static async open(options: ConnectionOptions): Promise<McpConnection> {
+  static async open(options: McpConnectionOptions): Promise<McpConnection> {
     // Only now: it takes a tenth of a second and 25 MB, and most gateways have no MCP server.
     const sdk = await import('@modelcontextprotocol/client')
     try {
@@ -68,7 +67,7 @@ export class McpConnection {
     }
   }
 
-  static async #open(sdk: Sdk, mode: 'legacy' | 'auto', options: ConnectionOptions): Promise<McpConnection> {
+  static async #open(sdk: Sdk, mode: 'legacy' | 'auto', options: McpConnectionOptions): Promise<McpConnection> {
     options.signal.throwIfAborted()
     const connection = new McpConnection(sdk, mode, options)
     const deadline = AbortSignal.timeout(options.limits.startMs)
@@ -85,7 +84,7 @@ export class McpConnection {
     }
   }
 
-  private constructor(sdk: Sdk, mode: 'legacy' | 'auto', options: ConnectionOptions) {
+  private constructor(sdk: Sdk, mode: 'legacy' | 'auto', options: McpConnectionOptions) {
     this.#sdk = sdk
     this.#options = options
     this.ended = this.#end.promise

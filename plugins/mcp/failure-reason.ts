@@ -1,16 +1,16 @@
 import { masked } from '../../security/sanitize.ts'
-import type { Settings } from './server-options.ts'
+import type { ServerSettings } from './server-options.ts'
 
 /** Characters of what a server or the system says. */
 const MAX_WORDS = 300
 
 /** Why something did not work, in words that may be shown: nothing in them that was configured as a secret. */
-export function reasonOf(cause: unknown, settings: Settings): string {
+export function reasonOf(cause: unknown, settings: ServerSettings): string {
   return shown(rawReason(cause), settings)
 }
 
 /** What a server says to people, fit for the log. */
-export function shown(words: string, settings: Settings, limit = MAX_WORDS): string {
+export function shown(words: string, settings: ServerSettings, limit = MAX_WORDS): string {
   return masked(words, { secrets: secretsOf(settings), limit })
 }
 
@@ -36,7 +36,7 @@ function systemCode(cause: unknown): string | undefined {
   return undefined
 }
 
-function secretsOf({ env, headers, url }: Settings): string[] {
+function secretsOf({ env, headers, url }: ServerSettings): string[] {
   const values = [...Object.values(env), ...Object.values(headers)]
   // `Bearer abc` may come back as `abc`.
   return [...values, ...values.flatMap((value) => value.split(' ').slice(1)), ...(url === undefined ? [] : [url])]

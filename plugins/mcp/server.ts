@@ -4,16 +4,15 @@ import type { SourcedTool, ToolOutput, ToolSource } from '../tools/define.ts'
 import { Backoff } from './backoff.ts'
 import { McpConnection, type ServedTool, SessionExpired } from './connection.ts'
 import { reasonOf, shown } from './failure-reason.ts'
-import { LIMITS, type Limits } from './limits.ts'
 import { outputOf } from './result.ts'
-import type { Settings } from './server-options.ts'
+import { LIMITS, type Limits, type ServerSettings } from './server-options.ts'
 
 /** Characters of what a tool says of its failure. */
 const MAX_SAID = 1000
 
 export interface McpServerOptions {
   readonly name: string
-  readonly settings: Settings
+  readonly settings: ServerSettings
   readonly log: FastifyBaseLogger
   readonly limits?: Partial<Limits>
   readonly now?: () => number
@@ -31,7 +30,7 @@ export interface McpServerOptions {
 export class McpServer implements ToolSource {
   readonly name: string
 
-  readonly #settings: Settings
+  readonly #settings: ServerSettings
   readonly #log: FastifyBaseLogger
   readonly #limits: Limits
   readonly #now: () => number

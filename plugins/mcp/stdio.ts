@@ -1,11 +1,8 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import type { Readable, Writable } from 'node:stream'
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client'
+import { ProcessGroup } from '../../security/process-group.ts'
 import { Meter } from './meter.ts'
 
-/** How long the output of a program that has ended is waited for when somebody else still holds its pipe. */
-const DRAIN_MS = 1000
-/** What may wait for a program to read it. One call alone may be as long as a frame of the gateway. */
+/** Bytes that may wait until a program reads them. One call alone may be as long as a frame of the gateway. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024
 
 export interface StdioOptions {
@@ -16,30 +13,27 @@ export interface StdioOptions {
   readonly graceMs: number
   /** One line of stdout. @throws when it is no message of the protocol */
   parse(line: string): JSONRPCMessage
-  /** What it prints for people. */
+  /** Receives what the program prints to stderr. */
   onStderr(chunk: Buffer): void
 }
 
-type Child = ChildProcessByStdio<Writable, Readable, Readable>
-
 /**
- * A program that speaks MCP over its stdin and stdout. The SDK's own transport knows no process groups, hands more of the
- * environment on, and counts nothing but the line that has begun.
+ * A program that speaks MCP over its stdin and stdout. The SDK's own transport knows no process groups, passes on more of the
+ * environment, and bounds nothing but the current line.
  */
 export class StdioTransport implements Transport {
   onclose?: () => void
   onerror?: (error: Error) => void
   onmessage?: Transport['onmessage']
-  /** How it ended, for the log and for whoever waits for an answer. */
+  /** Reason of its end, for the log and for calls that wait for an answer. */
   end: string | undefined
 
   readonly #options: StdioOptions
   readonly #meter = new Meter()
-  readonly #gone = Promise.withResolvers<void>()
-  #child: Child | undefined
-  #exited = false
+  #starting: Promise<ProcessGroup> | undefined
+  #group: ProcessGroup | undefined
   #closing = false
-  /** The line that has begun, in pieces. */
+  /** The current line, in pieces. */
   #pieces: Buffer[] = []
 
   constructor(options: StdioOptions) {
@@ -49,49 +43,25 @@ export class StdioTransport implements Transport {
   /** @throws Error with a `code` such as ENOENT when the program cannot be started */
   async start(): Promise<void> {
     const { command, args, env, cwd, onStderr } = this.#options
-    const child: Child = spawn(command, args, {
-      cwd,
-      env: environment(env),
-      // A process group of its own, so that all of it can be ended, and so that Ctrl-C ends it in order and not at once.
-      detached: true,
-      stdio: ['pipe', 'pipe', 'pipe']
-    })
-    this.#child = child
-    let drain: NodeJS.Timeout | undefined
-    // Whoever does not read cannot be asked, and never will be.
-    child.stdin.on('error', () => this.#abandon('it closed its stdin'))
-    child.stdout.on('error', (error) => this.onerror?.(error))
-    child.stderr.on('error', (error) => this.onerror?.(error))
-    child.stdout.on('data', (chunk: Buffer) => this.#read(chunk))
-    child.stderr.on('data', onStderr)
-    child.once('exit', () => {
-      // What it left behind goes with it.
-      this.#kill('SIGKILL')
-      this.#exited = true
-      // A process that has left the group may hold the pipes open; it must not hold us.
-      drain = setTimeout(() => this.#destroy(), DRAIN_MS).unref()
-    })
-    child.once('close', (code, signal) => {
-      clearTimeout(drain)
+    this.#starting = ProcessGroup.start(command, args, { cwd, env: environment(env), stdio: ['pipe', 'pipe', 'pipe'] })
+    const group = await this.#starting
+    this.#group = group
+    // A program that does not read cannot be asked anything.
+    group.stdin.on('error', () => this.#abandon('it closed its stdin'))
+    group.stdout.on('error', (error) => this.onerror?.(error))
+    group.stderr.on('error', (error) => this.onerror?.(error))
+    group.stdout.on('data', (chunk: Buffer) => this.#read(chunk))
+    group.stderr.on('data', onStderr)
+    void group.closed.then(({ code, signal }) => {
       this.end ??= signal ? `it was ended by ${signal}` : `it ended with exit code ${code}`
-      this.#gone.resolve()
       this.onclose?.()
-    })
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve)
-      child.once('error', (error) => {
-        if (child.pid !== undefined) return this.onerror?.(error)
-        this.#exited = true
-        this.#gone.resolve()
-        reject(error)
-      })
     })
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
-    const stdin = this.#child?.stdin
+    const stdin = this.#group?.stdin
     if (!stdin?.writable) throw new Error(this.end ?? 'it closed its stdin')
-    // Calls that were cancelled wait here all the same.
+    // Calls that were cancelled stay in this buffer, so it has a bound of its own.
     if (stdin.writableLength > MAX_UNREAD_BYTES) this.#abandon('it does not read what it is sent')
     await new Promise<void>((resolve, reject) => {
       stdin.write(`${JSON.stringify(message)}\n`, (error) =>
@@ -100,18 +70,19 @@ export class StdioTransport implements Transport {
     })
   }
 
-  /** Asks the whole process group to end, and ends it when it does not. */
+  /** Asks the whole process group to end, and kills it after `graceMs`. */
   async close(): Promise<void> {
-    if (!this.#child) return
-    if (!this.#exited && !this.#closing) {
+    const group = await this.#starting?.catch(() => undefined)
+    if (!group) return
+    if (!group.exited && !this.#closing) {
       this.#closing = true
-      this.end ??= 'it was told to end'
-      this.#child.stdin.end()
-      this.#kill('SIGTERM')
-      const force = setTimeout(() => this.#kill('SIGKILL'), this.#options.graceMs)
-      void this.#gone.promise.then(() => clearTimeout(force))
+      this.end ??= 'the gateway ended it'
+      group.stdin.end()
+      group.kill('SIGTERM')
+      const force = setTimeout(() => group.kill(), this.#options.graceMs)
+      void group.closed.then(() => clearTimeout(force))
     }
-    await this.#gone.promise
+    await group.closed
   }
 
   #read(chunk: Buffer): void {
@@ -133,14 +104,15 @@ export class StdioTransport implements Transport {
   }
 
   #abandon(reason: string): void {
-    if (this.#closing || this.#exited) return
+    const group = this.#group
+    if (!group || this.#closing || group.exited) return
     this.#closing = true
     this.end = reason
     this.#pieces = []
-    this.#kill('SIGKILL')
-    // What it has said on stderr by now tells why, and is read to its end.
-    this.#child?.stdin.destroy()
-    this.#child?.stdout.destroy()
+    group.kill()
+    // Its stderr may say why, and is read to the end.
+    group.stdin.destroy()
+    group.stdout.destroy()
   }
 
   #take(line: string): void {
@@ -149,39 +121,20 @@ export class StdioTransport implements Transport {
     try {
       message = this.#options.parse(line)
     } catch {
-      // Programs print to stdout what they should not. It is counted, and otherwise passed over.
+      // Programs print to stdout what they should not. Such a line is counted and ignored.
       this.onerror?.(new Error('a line on stdout is no message of the protocol'))
       return
     }
     this.onmessage?.(message)
   }
-
-  #kill(signal: NodeJS.Signals): void {
-    const pid = this.#child?.pid
-    // Long after it was reaped its number may be somebody else's.
-    if (pid === undefined || this.#exited) return
-    try {
-      process.kill(-pid, signal)
-    } catch {
-      // ESRCH: nobody is left. EPERM: what is left has become another user's.
-    }
-  }
-
-  #destroy(): void {
-    this.#child?.stdin.destroy()
-    this.#child?.stdout.destroy()
-    this.#child?.stderr.destroy()
-  }
 }
 
-/** All a program gets to see: the gateway's own environment holds its credentials. */
+/** Whole environment of a program. The gateway's own environment holds its credentials and is not passed on. */
 function environment(own: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,
     HOME: process.env.HOME,
     LANG: 'C.UTF-8',
-    // Node hands this one on unless it is named.
-    NODE_V8_COVERAGE: undefined,
     ...own
   }
 }

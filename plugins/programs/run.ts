@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process'
-
-/** How long the rest of the output is waited for when the program has ended and somebody else still holds its pipes. */
-const DRAIN_MS = 1000
+import { ProcessGroup } from '../../security/process-group.ts'
 
 export interface RunOptions {
   /** Milliseconds; a program that takes longer is killed with all it has started. */
@@ -17,10 +14,10 @@ export interface Outcome {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
-  /** It printed more than it may: what is here is the beginning. */
+  /** It printed more than `maxBytes`; only the beginning is kept. */
   readonly truncated: boolean
   readonly timedOut: boolean
-  /** It is not on this machine, or may not be executed. Nothing was run. */
+  /** The program is not installed, or may not be executed. Nothing was run. */
   readonly missing: boolean
 }
 
@@ -37,72 +34,42 @@ export interface Launch {
 }
 
 /**
- * Runs one program to its end, without a shell and with nothing to read. It leads a process group of its own, and of that
- * group nothing outlives the call: not a program that hangs, not one that prints without end, not one that ignores signals.
- * Only what has left the group does, and that is no longer waited for.
+ * Runs one program to its end, without a shell and with nothing to read. Nothing of its process group outlives the call: not a
+ * program that hangs, not one that prints without end, not one that ignores signals.
+ * @throws the reason of `signal`; the error of the system when the program cannot be started for another reason than being missing
  */
-export function launch({ file, args, env, timeoutMs, maxBytes, signal }: Launch): Promise<Outcome> {
+export async function launch({ file, args, env, timeoutMs, maxBytes, signal }: Launch): Promise<Outcome> {
   signal.throwIfAborted()
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      // Node hands this one on unless it is named.
-      env: { ...env, NODE_V8_COVERAGE: undefined },
-      cwd: '/',
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe']
-    })
-    const stdout = new Beginning(maxBytes)
-    const stderr = new Beginning(maxBytes)
-    let exited = false
-    let timedOut = false
-    let drain: NodeJS.Timeout | undefined
-
-    const killGroup = (): void => {
-      if (child.pid === undefined) return
-      try {
-        process.kill(-child.pid, 'SIGKILL')
-      } catch {
-        // ESRCH: nobody is left. EPERM: what is left has become another user's.
-      }
-    }
-    const stop = (): void => {
-      // Long after the program was reaped its number may be somebody else's: then only the waiting ends.
-      if (!exited) killGroup()
-      child.stdout.destroy()
-      child.stderr.destroy()
-    }
-    const timeout = setTimeout(() => {
-      timedOut = true
-      stop()
-    }, timeoutMs)
-    const settle = (): void => {
-      clearTimeout(timeout)
-      clearTimeout(drain)
-      signal.removeEventListener('abort', stop)
-    }
-
-    signal.addEventListener('abort', stop, { once: true })
-    child.stdout.on('data', (chunk: Buffer) => stdout.add(chunk) || stop())
-    child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk) || stop())
-    child.once('error', (cause: NodeJS.ErrnoException) => {
-      // It was there a moment ago.
-      settle()
-      if (cause.code === 'ENOENT' || cause.code === 'EACCES') resolve(MISSING)
-      else reject(cause)
-    })
-    child.once('exit', () => {
-      exited = true
-      clearTimeout(timeout)
-      killGroup()
-      drain = setTimeout(stop, DRAIN_MS)
-    })
-    child.once('close', (code) => {
-      settle()
-      if (signal.aborted) return reject(signal.reason)
-      const truncated = stdout.cut || stderr.cut
-      resolve({ code, stdout: stdout.text(), stderr: stderr.text(), truncated, timedOut, missing: false })
-    })
-  })
+  let group: ProcessGroup
+  try {
+    group = await ProcessGroup.start(file, args, { env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] })
+  } catch (cause) {
+    // The file existed a moment ago.
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'EACCES') return MISSING
+    throw cause
+  }
+  const stdout = new Beginning(maxBytes)
+  const stderr = new Beginning(maxBytes)
+  let timedOut = false
+  const stop = (): void => {
+    group.kill()
+    group.destroyPipes()
+  }
+  const timeout = setTimeout(() => {
+    timedOut = !group.exited
+    stop()
+  }, timeoutMs)
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  group.stdout.on('data', (chunk: Buffer) => stdout.add(chunk) || stop())
+  group.stderr.on('data', (chunk: Buffer) => stderr.add(chunk) || stop())
+  const { code } = await group.closed
+  clearTimeout(timeout)
+  signal.removeEventListener('abort', stop)
+  signal.throwIfAborted()
+  const truncated = stdout.cut || stderr.cut
+  return { code, stdout: stdout.text(), stderr: stderr.text(), truncated, timedOut, missing: false }
 }
 
 /** The first bytes of a stream. */

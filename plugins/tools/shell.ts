@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process'
 import { Type } from '@sinclair/typebox'
+import { ProcessGroup } from '../../security/process-group.ts'
 import { type AnyTool, defineTool, ToolError } from './define.ts'
 import { openWorkspace } from './workspace.ts'
 
 const TIMEOUT_MS = 60_000
 const MAX_OUTPUT_BYTES = 256 * 1024
-/** How long the output of a finished command is waited for when somebody else still holds its pipe. */
+/** Wait for the output of a command that has ended, where a process that left its group still holds the pipe. */
 const DRAIN_MS = 1000
 
 export interface ShellOptions {
@@ -22,9 +22,9 @@ interface Outcome {
 }
 
 /**
- * `shell.exec`: one command in the session's workspace. It is no sandbox: what the gateway's user may do, the command
- * may do, and that is why it is off by default. What it does guarantee: nothing of the gateway's environment reaches
- * the command, and of its process group nothing lives longer than the call.
+ * `shell.exec`: one command in the session's workspace. It is no sandbox: the command may do whatever the gateway's user may
+ * do, so the tool is off by default. Two guarantees hold: nothing of the gateway's environment reaches the command, and nothing
+ * of its process group outlives the call.
  */
 export function shellTool({
   timeoutMs = TIMEOUT_MS,
@@ -55,83 +55,51 @@ export function shellTool({
   })
 }
 
-function execute(
+async function execute(
   command: string,
   workspace: string,
   signal: AbortSignal,
   { timeoutMs, maxOutputBytes, drainMs }: Required<ShellOptions>
 ): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    // Two pipes would lose the order of stdout and stderr; the outer shell joins them and becomes the inner one.
-    const child = spawn('/bin/sh', ['-c', 'exec /bin/sh -c "$1" 2>&1', 'sh', command], {
-      cwd: workspace,
-      env: environment(workspace),
-      // A process group of its own, so that all of it can be killed.
-      detached: true,
-      stdio: ['ignore', 'pipe', 'ignore']
-    })
-    const stdout = child.stdout
-    const output = new Output(maxOutputBytes)
-    let exited = false
-    let timedOut = false
-    let drain: NodeJS.Timeout | undefined
-
-    const killGroup = (): void => {
-      if (child.pid === undefined) return
-      try {
-        process.kill(-child.pid, 'SIGKILL')
-      } catch {
-        // ESRCH: nobody is left. EPERM: what is left has become another user's.
-      }
-    }
-    const stop = (): void => {
-      // Long after the shell was reaped its number may be somebody else's: then only the waiting ends.
-      if (exited) stdout.destroy()
-      else killGroup()
-    }
-    const timeout = setTimeout(() => {
-      timedOut = true
-      stop()
-    }, timeoutMs)
-    const settle = (): void => {
-      clearTimeout(timeout)
-      clearTimeout(drain)
-      signal.removeEventListener('abort', stop)
-    }
-
-    signal.addEventListener('abort', stop, { once: true })
-    stdout.on('data', (chunk: Buffer) => output.add(chunk))
-    child.once('error', (cause) => {
-      settle()
-      reject(new ToolError('the shell could not be started', { cause }))
-    })
-    child.once('exit', () => {
-      exited = true
-      clearTimeout(timeout)
-      killGroup()
-      // A process that has left the group may hold the pipe open; it must not hold the lane.
-      drain = setTimeout(() => stdout.destroy(), drainMs)
-    })
-    child.once('close', (code, killedBy) => {
-      settle()
-      resolve({ output: output.text(), code, killedBy, timedOut })
-    })
+  // Two pipes would lose the order of stdout and stderr; the outer shell joins them and becomes the inner one.
+  const group = await ProcessGroup.start('/bin/sh', ['-c', 'exec /bin/sh -c "$1" 2>&1', 'sh', command], {
+    cwd: workspace,
+    env: environment(workspace),
+    stdio: ['ignore', 'pipe', 'ignore'],
+    drainMs
+  }).catch((cause: unknown) => {
+    throw new ToolError('the shell could not be started', { cause })
   })
+  const output = new Output(maxOutputBytes)
+  let timedOut = false
+  const stop = (): void => {
+    if (group.exited) group.destroyPipes()
+    else group.kill()
+  }
+  const timeout = setTimeout(() => {
+    timedOut = !group.exited
+    stop()
+  }, timeoutMs)
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  group.stdout.on('data', (chunk: Buffer) => output.add(chunk))
+  const { code, signal: killedBy } = await group.closed
+  clearTimeout(timeout)
+  signal.removeEventListener('abort', stop)
+  return { output: output.text(), code, killedBy, timedOut }
 }
 
-/** All a command gets to see. The gateway's own environment holds its credentials. */
-function environment(workspace: string): NodeJS.ProcessEnv {
+/** Whole environment of a command. The gateway's own environment holds its credentials and is not passed on. */
+function environment(workspace: string): Record<string, string> {
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: workspace,
     LANG: 'C.UTF-8',
-    TERM: 'dumb',
-    // Node hands this one on unless it is named.
-    NODE_V8_COVERAGE: undefined
+    TERM: 'dumb'
   }
 }
 
-/** The beginning of what a command prints; the rest is read, so that the command goes on, and only counted. */
+/** Beginning of the output of a command. The rest is read, so that the command goes on, but only counted. */
 class Output {
   readonly #limit: number
   readonly #chunks: Buffer[] = []
@@ -153,7 +121,7 @@ class Output {
 
   text(): string {
     const cut = this.#total > this.#kept
-    // In a stream's middle an unfinished character is kept back instead of being shown broken.
+    // An unfinished character at the cut is left out instead of being shown broken.
     const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(this.#chunks), { stream: cut })
     return cut ? `${text}\n[cut: the first ${this.#kept} of ${this.#total} bytes are shown]` : text
   }

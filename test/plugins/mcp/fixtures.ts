@@ -4,9 +4,8 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Limits } from '../../../plugins/mcp/limits.ts'
 import { McpServer, type McpServerOptions } from '../../../plugins/mcp/server.ts'
-import type { Settings } from '../../../plugins/mcp/server-options.ts'
+import type { Limits, ServerSettings } from '../../../plugins/mcp/server-options.ts'
 import type { SourcedTool, ToolOutput } from '../../../plugins/tools/define.ts'
 
 export const FIXTURES = fileURLToPath(new URL('./fixtures/', import.meta.url))
@@ -57,10 +56,10 @@ export interface Rig {
 
 type Options = Partial<Omit<McpServerOptions, 'name' | 'settings' | 'log' | 'limits'>> & { readonly limits?: Partial<Limits> }
 
-const EMPTY: Settings = { args: [], env: {}, headers: {} }
+const EMPTY: ServerSettings = { args: [], env: {}, headers: {} }
 
 /** A server by its settings; ended after the test. Nobody's patience ends before the server is there, unless the test says so. */
-export function rig(t: TestContext, settings: Partial<Settings>, { limits = {}, ...options }: Options = {}): Rig {
+export function rig(t: TestContext, settings: Partial<ServerSettings>, { limits = {}, ...options }: Options = {}): Rig {
   const journal = new Journal()
   const server = new McpServer({
     name: 'example',
@@ -87,7 +86,7 @@ export function rig(t: TestContext, settings: Partial<Settings>, { limits = {}, 
 }
 
 /** A program of `fixtures/`, as a server. */
-export function program(file: string, ...args: string[]): Partial<Settings> {
+export function program(file: string, ...args: string[]): Partial<ServerSettings> {
   return { command: process.execPath, args: [`${FIXTURES}${file}`, ...args] }
 }
 
