@@ -16,6 +16,7 @@ COPY plugins ./plugins
 COPY routes ./routes
 COPY rpc ./rpc
 COPY security ./security
+COPY server ./server
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM ${NODE}

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { EXIT, Failure, UsageError } from './cli/exit.ts'
 import { unknownCommand, usageErrorOf } from './cli/usage.ts'
-import { ConfigError } from './plugins/config/problems.ts'
+import { ConfigError } from './plugins/config/parse/problems.ts'
 
 const CONFIG = 'configuration (default: FLYNN_CONFIG, else flynn.yaml if there is one)'
 const URL_OPTION = 'the gateway (default: the one of the configuration); its token is FLYNN_TOKEN'
@@ -51,7 +51,7 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     )
 
   command(DEFAULT, 'start the gateway; what no command does too', async (flags: Flags) =>
-    (await import('./server.ts')).serve(flags, env)
+    (await import('./cli/start.ts')).start(flags, env)
   )
     .option('--config <file>', CONFIG, filled)
     .option('--host <host>', 'address to listen on (default: 127.0.0.1)', filled)

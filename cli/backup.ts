@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { backupFile } from '../db/backup.ts'
 import { databaseIn } from '../db/client.ts'
-import { loadConfig } from '../plugins/config/load.ts'
+import { loadConfig } from '../plugins/config/parse/load.ts'
 import { EXIT } from './exit.ts'
 import { print } from './output.ts'
 

@@ -1,4 +1,4 @@
-import { ConfigError } from '../plugins/config/problems.ts'
+import { ConfigError } from '../plugins/config/parse/problems.ts'
 import type { Config } from '../plugins/config/schema.ts'
 import { ConfigSource } from '../plugins/config/source.ts'
 import { checkData, checkDatabase } from './doctor/data.ts'

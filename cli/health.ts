@@ -1,4 +1,4 @@
-import { ConfigError } from '../plugins/config/problems.ts'
+import { ConfigError } from '../plugins/config/parse/problems.ts'
 import { EXIT, Failure } from './exit.ts'
 import { say } from './output.ts'
 import { askHealth } from './probe.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { DEFAULT_FILE } from '../plugins/config/load.ts'
+import { DEFAULT_FILE } from '../plugins/config/parse/load.ts'
 import { EXIT } from './exit.ts'
 import { fileExists, writeNew } from './files.ts'
 import { print, say } from './output.ts'

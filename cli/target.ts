@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { isIPv6 } from 'node:net'
-import { settingsIn } from '../plugins/config/environment.ts'
-import { loadConfig } from '../plugins/config/load.ts'
-import { Problems } from '../plugins/config/problems.ts'
+import { settingsIn } from '../plugins/config/parse/environment.ts'
+import { loadConfig } from '../plugins/config/parse/load.ts'
+import { Problems } from '../plugins/config/parse/problems.ts'
 import { type Config, ConfigSchema } from '../plugins/config/schema.ts'
 import { UsageError } from './exit.ts'
 

@@ -1,5 +1,5 @@
 import type { Command, CommanderError } from 'commander'
-import { nearest } from '../plugins/config/keys.ts'
+import { nearest } from '../plugins/config/parse/keys.ts'
 import { printable } from '../security/sanitize.ts'
 import { UsageError } from './exit.ts'
 

@@ -6,6 +6,7 @@ import { Agent, type ClientRequest, get, request } from 'node:http'
 import { get as getTls } from 'node:https'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import test from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import packageJson from '#package.json' with { type: 'json' }
@@ -324,6 +325,34 @@ test('a file that appears later is read, one that is emptied or removed changes 
   running.child.kill('SIGHUP')
   await running.line('flynn.yaml: cannot be read: there is no such file')
   assert.deepEqual([await asked(running.url, 'wrong'), await asked(running.url, 'one')], [401, 200])
+})
+
+test('SIGHUP during the start neither ends the gateway nor is lost', async (t) => {
+  const cwd = await scratch(t)
+  await writeFile(join(cwd, 'flynn.yaml'), 'server: { host: localhost, port: 0 }')
+  const child = start(t, cwd, [], { FLYNN_LOG__LEVEL: 'debug' })
+  const lines = createInterface(child.stdout)
+  const log: string[] = []
+  // With the very first line, which may be any.
+  lines.once('line', () => child.kill('SIGHUP'))
+  const reloaded = new Promise<void>((resolve, reject) => {
+    lines.on('line', (line) => {
+      log.push(line)
+      if (line.includes('"actor":"SIGHUP"')) resolve()
+    })
+    lines.once('close', () => reject(new Error(log.join('\n'))))
+  })
+  await reloaded
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  assert.deepEqual(await exit, [0, null])
+})
+
+test('SIGTERM during the start ends a gateway in order', async (t) => {
+  const child = start(t, await scratch(t), ['--port', '0'], { FLYNN_LOG__LEVEL: 'debug' })
+  const exit = once(child, 'exit')
+  child.stdout.once('data', () => child.kill('SIGTERM'))
+  assert.deepEqual(await exit, [0, null])
 })
 
 test('a token cannot be taken back while others can reach the gateway, although the file says loopback for the next start', async (t) => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isLoopback } from '../../plugins/config/checks.ts'
+import { isLoopback } from '../../plugins/config/parse/checks.ts'
 import type { Config } from '../../plugins/config/schema.ts'
 import { type Finding, fail, pass, reasonOf, warn } from './finding.ts'
 

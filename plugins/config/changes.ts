@@ -1,7 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
-import { isList, isObject, isRecord, recordOf } from './keys.ts'
-import { camelCase } from './names.ts'
-import { join } from './problems.ts'
+import { isList, isObject, isRecord, recordOf } from './parse/keys.ts'
+import { camelCase } from './parse/names.ts'
+import { join } from './parse/problems.ts'
 import { type Config, ConfigSchema } from './schema.ts'
 
 /** What becomes of a configuration that was read while another one is in force. Paths are in the file's names. */

@@ -1,5 +1,5 @@
 import { KindGuard, type TSchema } from '@sinclair/typebox'
-import { isList, isObject, isRecord, recordOf } from './keys.ts'
+import { isList, isObject, isRecord, recordOf } from './parse/keys.ts'
 import { ConfigSchema } from './schema.ts'
 
 /** A value that comes out of a variable may stand anywhere, and only the gateway knows what is in it. */

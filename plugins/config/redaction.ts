@@ -1,7 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import { Masker } from '../../security/masking/masker.ts'
-import { isList, isObject, isRecord, recordOf } from './keys.ts'
-import { camelCase } from './names.ts'
+import { isList, isObject, isRecord, recordOf } from './parse/keys.ts'
+import { camelCase } from './parse/names.ts'
 import { type Config, ConfigSchema } from './schema.ts'
 
 const HIDDEN = '***'
@@ -47,4 +47,25 @@ function partsOf(schema: TSchema): ((name: string) => TSchema) | undefined {
   if (!isObject(schema)) return undefined
   const parts = new Map(Object.entries(schema.properties).map(([key, part]) => [camelCase(key), part]))
   return (name) => parts.get(name)!
+}
+
+/** Headers that carry credentials. The subprotocol is where browsers put theirs. */
+const HEADERS = ['authorization', 'cookie', 'set-cookie', 'sec-websocket-protocol']
+
+/** What the logger must never write, as pino's `redact` paths: what the schema marks secret, and headers with credentials. */
+export function redactPaths(): string[] {
+  const secrets = secretPaths(ConfigSchema, '').flatMap((path) => [path, `config.${path}`])
+  const headers = HEADERS.flatMap((name) => ['headers', 'req.headers', 'res.headers'].map((holder) => `${holder}["${name}"]`))
+  return [...secrets, ...headers]
+}
+
+function secretPaths(schema: TSchema, path: string): string[] {
+  if (schema.secret) return [path]
+  if (isObject(schema)) {
+    return Object.entries(schema.properties).flatMap(([key, part]) =>
+      secretPaths(part, path === '' ? camelCase(key) : `${path}.${camelCase(key)}`)
+    )
+  }
+  if (isRecord(schema)) return secretPaths(recordOf(schema).value, `${path}.*`)
+  return isList(schema) ? secretPaths(schema.items, `${path}[*]`) : []
 }

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import type { Camel } from './names.ts'
+import type { Camel } from './parse/names.ts'
 import { AgentSection } from './sections/agent.ts'
 import { BackendsSection } from './sections/backends.ts'
 import { BlueBubbles } from './sections/bluebubbles.ts'

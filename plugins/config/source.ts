@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import { DEFAULT_FILE, loadConfig, type Sources } from './load.ts'
+import { DEFAULT_FILE, loadConfig, type Sources } from './parse/load.ts'
 import type { Config } from './schema.ts'
 
 /** Where a gateway that runs by itself has its configuration from, at the start and later. */

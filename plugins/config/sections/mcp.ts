@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { Complain } from '../checks.ts'
+import type { Complain } from '../parse/checks.ts'
 import type { Config } from '../schema.ts'
 import { filled, named, path, restart, secret, section } from './schema-helpers.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { changeTo } from '../../../plugins/config/changes.ts'
 import type { ConfigInput } from '../../../plugins/config/index.ts'
-import { resolveConfig } from '../../../plugins/config/load.ts'
+import { resolveConfig } from '../../../plugins/config/parse/load.ts'
 
 function change(before: ConfigInput, after: ConfigInput) {
   return changeTo(resolveConfig(before), resolveConfig(after))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type Attempt, ConfigStore, MAX_WAITING } from '../../../plugins/config/config-store.ts'
 import { ConfigError, type ConfigInput } from '../../../plugins/config/index.ts'
-import { resolveConfig } from '../../../plugins/config/load.ts'
+import { resolveConfig } from '../../../plugins/config/parse/load.ts'
 import { rejection } from '../../helper.ts'
 
 /** ConfigStore whose source is what `next` returns. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import Fastify from 'fastify'
 import config, { ConfigError, type ConfigInput } from '../../../plugins/config/index.ts'
+import { resolveConfig } from '../../../plugins/config/parse/load.ts'
 import type { GatewayInstance } from '../../../types.ts'
 
 async function build(t: TestContext, input?: ConfigInput) {
@@ -17,6 +18,16 @@ test('a host that says nothing gets the defaults', async (t) => {
   const { server, dataDir } = await build(t)
   assert.equal(server.port, 18800)
   assert.equal(dataDir, resolve('data'))
+})
+
+test('a finished configuration is used as it is, a changed copy is checked', async (t) => {
+  const finished = resolveConfig({ server: { port: 1234 } })
+  assert.equal(resolveConfig(finished), finished)
+  const app = Fastify()
+  t.after(() => app.close())
+  await app.register(config, { config: finished })
+  assert.equal((app as unknown as GatewayInstance).config, finished)
+  assert.throws(() => resolveConfig({ ...finished, log: { level: 'loud' as 'info' } }), ConfigError)
 })
 
 test('a host configures the gateway in either spelling', async (t) => {

@@ -6,7 +6,7 @@ import { Ajv } from 'ajv'
 import { parse } from 'yaml'
 import { ConfigError } from '../../../plugins/config/index.ts'
 import { editorSchema } from '../../../plugins/config/json-schema.ts'
-import { loadConfig } from '../../../plugins/config/load.ts'
+import { loadConfig } from '../../../plugins/config/parse/load.ts'
 import { readText } from '../../self/tables.ts'
 import { folder } from './folder.ts'
 

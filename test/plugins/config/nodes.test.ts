@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import test from 'node:test'
-import { resolveConfig } from '../../../plugins/config/load.ts'
+import { resolveConfig } from '../../../plugins/config/parse/load.ts'
 
 test('server.secret_key is 32 bytes in base64, and one that is not is refused without being quoted', () => {
   for (let count = 0; count < 50; count++) {

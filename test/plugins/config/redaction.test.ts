@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { pino } from 'pino'
 import { ConfigStore } from '../../../plugins/config/config-store.ts'
-import { resolveConfig } from '../../../plugins/config/load.ts'
-import { secretsOf } from '../../../plugins/config/redaction.ts'
+import { resolveConfig } from '../../../plugins/config/parse/load.ts'
+import { redactPaths, secretsOf } from '../../../plugins/config/redaction.ts'
 
 const KEY = `${'A'.repeat(43)}=`
 
@@ -30,4 +31,40 @@ test('what looks like a key, and what is one, is masked in every other text; the
 
 test('every secret of a configuration is known', () => {
   assert.deepEqual(secretsOf(config), ['canary-1', 'canary-2', KEY, 'canary-3'])
+})
+
+const CANARY = 'canary-9d1f'
+
+function logged(...entries: object[]): string {
+  const lines: string[] = []
+  const log = pino({ redact: { paths: redactPaths(), censor: '***' } }, { write: (line: string) => lines.push(line) })
+  for (const entry of entries) log.info(entry)
+  return lines.join('')
+}
+
+test('the log shows no secret of a configuration', () => {
+  const config = resolveConfig({
+    server: { token: `${CANARY}-1`, tokens: [{ name: 'ops', token: `${CANARY}-2`, scopes: ['operate'] }] },
+    models: {
+      default: { anthropic: { model: 'claude', api_key: `${CANARY}-3` }, openai: { model: 'gpt', api_key: `${CANARY}-4` } },
+      fast: { openai_compatible: { model: 'm', base_url: 'http://x', api_key: `${CANARY}-5` } }
+    }
+  })
+  const text = logged({ config }, config)
+  assert.doesNotMatch(text, /canary/)
+  assert.equal(text.match(/\*\*\*/g)?.length, 10)
+  for (const shown of ['ops', 'claude', 'gpt', 'http://x']) assert(text.includes(shown), shown)
+})
+
+test('headers that carry credentials are not logged', () => {
+  const headers = {
+    authorization: `Bearer ${CANARY}`,
+    cookie: `flynn=${CANARY}`,
+    'set-cookie': `flynn=${CANARY}`,
+    'sec-websocket-protocol': `flynn.v1, bearer.${CANARY}`,
+    'user-agent': 'curl'
+  }
+  const text = logged({ headers }, { req: { headers } }, { res: { headers } })
+  assert.doesNotMatch(text, /canary/)
+  assert.equal(text.match(/curl/g)?.length, 3)
 })

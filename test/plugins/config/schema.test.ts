@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import test from 'node:test'
 import { KindGuard, type TSchema } from '@sinclair/typebox'
-import { variableOf } from '../../../plugins/config/environment.ts'
-import { settingsOf } from '../../../plugins/config/keys.ts'
-import { camelCase } from '../../../plugins/config/names.ts'
+import { variableOf } from '../../../plugins/config/parse/environment.ts'
+import { settingsOf } from '../../../plugins/config/parse/keys.ts'
+import { camelCase } from '../../../plugins/config/parse/names.ts'
 import { ConfigSchema } from '../../../plugins/config/schema.ts'
 
 interface Row {

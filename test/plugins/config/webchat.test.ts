@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { resolveConfig } from '../../../plugins/config/load.ts'
+import { resolveConfig } from '../../../plugins/config/parse/load.ts'
 
 const push = (settings: object) => resolveConfig({ webchat: { push: settings } }).webchat.push
 

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { ConfigError } from '../../../plugins/config/index.ts'
-import { loadConfig, resolveConfig, type Sources } from '../../../plugins/config/load.ts'
-import { folder } from './folder.ts'
+import { ConfigError } from '../../../../plugins/config/index.ts'
+import { loadConfig, resolveConfig, type Sources } from '../../../../plugins/config/parse/load.ts'
+import { folder } from '../folder.ts'
 
 type Rest = Partial<Sources>
 

@@ -1,12 +1,12 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { type Config, type ConfigInput, ConfigSchema } from '../schema.ts'
 import { checkExposure, checkProviders, checkWhole, complainTo } from './checks.ts'
 import { complete, merge } from './complete.ts'
 import { type Flags, type Setting, settingsIn, settingsOfFlags } from './environment.ts'
 import { join, Problems } from './problems.ts'
 import { type Reading, read } from './read.ts'
-import { type Config, type ConfigInput, ConfigSchema } from './schema.ts'
 import { ofValue, type Written } from './source-node.ts'
 import type { Environment } from './yaml.ts'
 
@@ -46,8 +46,15 @@ export async function loadConfig({ file, env, flags = {}, cwd = process.cwd(), c
   return assembly.finish({ listens: true })
 }
 
-/** Completes what a host gave the gateway. Reads no file and no environment. Throws a `ConfigError`. */
+/** Marks a finished configuration. Not enumerable: a copy of one, which may have been changed, is parsed as any other input. */
+const kFinished = Symbol('flynn.config')
+
+/**
+ * Completes the configuration that a host passes to the gateway; one that `loadConfig` has finished is returned as it is.
+ * Reads no file and no environment. Throws a `ConfigError`.
+ */
 export function resolveConfig(input: ConfigInput): Config {
+  if ((input as { [kFinished]?: true } | null)?.[kFinished]) return input as Config
   const assembly = new Assembly(process.cwd())
   assembly.add(ofValue(input), assembly.home)
   return assembly.finish({ listens: false })
@@ -85,7 +92,8 @@ class Assembly {
   finish({ listens }: { listens: boolean }): Config {
     // What is missing was written nowhere: its place is then that of what should have it.
     const placeOf = (at: string) => [at, ...ancestors(at)].map((known) => this.#places.get(known)).find(Boolean) ?? ''
-    const config = complete(ConfigSchema, this.#content, '', { ...this.#reading(this.home), placeOf }) as Config
+    const completed = complete(ConfigSchema, this.#content, '', { ...this.#reading(this.home), placeOf }) as Config
+    const config = Object.freeze(Object.defineProperty({ ...completed }, kFinished, { value: true }))
     const complain = complainTo(this.problems, placeOf)
     checkWhole(config, complain)
     if (listens) {

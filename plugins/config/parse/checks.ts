@@ -1,8 +1,8 @@
 import { isIPv4 } from 'node:net'
+import type { Config } from '../schema.ts'
+import { checkMcp } from '../sections/mcp.ts'
+import { PROVIDERS } from '../sections/models.ts'
 import { join, Problems } from './problems.ts'
-import type { Config } from './schema.ts'
-import { checkMcp } from './sections/mcp.ts'
-import { PROVIDERS } from './sections/models.ts'
 
 /** Adds a problem about `path`, unless that, or something else that it follows from, is wrong already. */
 export type Complain = (path: string, text: string, from?: readonly string[]) => void

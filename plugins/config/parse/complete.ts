@@ -1,5 +1,5 @@
 import { KindGuard, type TSchema } from '@sinclair/typebox'
-import { expected } from '../../rpc/validate.ts'
+import { expected } from '../../../rpc/validate.ts'
 import { isList, isObject, isRecord, recordOf } from './keys.ts'
 import { camelCase } from './names.ts'
 import { join, type Problems } from './problems.ts'
