@@ -7,16 +7,20 @@ import type { SendResult } from '../../rpc/schemas/agent.ts'
 import { errorOf, type RunOutcome } from '../../rpc/schemas/run-events.ts'
 import type { Payload } from '../lanes/driver.ts'
 
-/** What a run answers, before it is told to each of those who asked. */
+/** Answer of a run, the same for every message that is part of it. */
 export type Answer = Omit<Static<typeof SendResult>, 'queue'>
 
-/** How a message came out of its lane: with an answer, or with what its run threw or the lane did to it. */
-export type End = { readonly outcome: Outcome<unknown> } | { readonly error: unknown }
+/** End of a message in its lane: an answer, or the error that its run threw or the lane gave it. */
+export type TurnEnd = { readonly outcome: Outcome<unknown> } | { readonly error: unknown }
 
-/** As plain data, the same for whoever waits, whoever asks again and whoever comes back after a restart. */
-export function settledOf({ id, policy }: LaneMessage<unknown>, end: End, shown: (error: unknown) => unknown): RunOutcome {
+/** Outcome as plain data: the same for a requester that waits, one that asks again, and one that comes back after a restart. */
+export function outcomeOf(
+  { id, policy }: LaneMessage<unknown>,
+  end: TurnEnd,
+  mapLaneError: (error: unknown) => unknown
+): RunOutcome {
   if ('error' in end) {
-    const { kind, message, data, statusCode } = toRpcError(shown(end.error))
+    const { kind, message, data, statusCode } = toRpcError(mapLaneError(end.error))
     return { error: { kind, message, data, ...(statusCode === ERRORS[kind].http ? {} : { statusCode }) } }
   }
   const { value, how, collected, fallback, backlog } = end.outcome
@@ -35,27 +39,30 @@ export function settledOf({ id, policy }: LaneMessage<unknown>, end: End, shown:
 }
 
 /**
- * What is said of each of these ends on the channel that its message came over: one thing a conversation, whatever the number of messages.
- * Nothing of what people did themselves.
+ * Posts to the channels that these messages came over: one for each conversation and text, however many messages ended together.
+ * People get no post about what they did themselves.
  */
 export function postsOf(
-  ends: readonly { readonly message: LaneMessage<Payload>; readonly settled: RunOutcome }[]
+  ends: readonly { readonly message: LaneMessage<Payload>; readonly outcome: RunOutcome }[]
 ): (NewPost | undefined)[] {
-  const posts = ends.map(({ message, settled }): NewPost | undefined => {
+  const posts = ends.map(({ message, outcome }): NewPost | undefined => {
     const reply = message.payload.kind === 'message' ? message.payload.reply : undefined
-    const text = spokenOf(settled)
+    const text = replyTextOf(outcome)
     return reply && text !== '' ? { ...reply, text } : undefined
   })
   const keys = posts.map((post) => post && JSON.stringify([post.channel, post.conversation, post.text]))
-  // The newest message of several: that is what an answer is shown beside.
+  // The newest message of several: the answer is shown beside it.
   const newest = new Map(keys.map((key, index) => [key, index]))
   return posts.map((post, index) => (newest.get(keys[index]) === index ? post : undefined))
 }
 
-/** What somebody is told who does not see how a message ends; nothing of what people did themselves, and of what is still to be answered. */
-export function spokenOf(settled: RunOutcome): string {
-  if ('result' in settled) return settled.result.content
-  const { kind, message, data } = settled.error
+/**
+ * Text for a person who cannot see how the message ended: the answer or a failure notice. Empty for what people did themselves,
+ * and for a message that is still to be answered.
+ */
+export function replyTextOf(outcome: RunOutcome): string {
+  if ('result' in outcome) return outcome.result.content
+  const { kind, message, data } = outcome.error
   if (kind === 'InternalError') return `Something went wrong. ${message}`
   const { code, kept = false } = (data.queue ?? {}) as { code?: LaneError['code']; kept?: boolean }
   return code === 'overflow' || (code === 'shutdown' && !kept) ? message : ''
@@ -70,17 +77,17 @@ const STATES = {
   unsaved: 'failed'
 } as const satisfies Record<LaneError['code'], QueueState>
 
-/** How a message is kept that ended like this. */
-export function stateOf(end: End): (typeof STATES)[LaneError['code']] | 'completed' {
+/** State to store for a message that ended like this. */
+export function stateOf(end: TurnEnd): (typeof STATES)[LaneError['code']] | 'completed' {
   if (!('error' in end)) return 'completed'
   return end.error instanceof LaneError ? STATES[end.error.code] : 'failed'
 }
 
-/** How a run is kept whose first message ended like this. */
-export function runEndOf(end: End, settled: RunOutcome): Omit<RunEnd, 'id' | 'endedAt'> {
+/** Row to store for a run whose first message ended like this. */
+export function runEndOf(end: TurnEnd, outcome: RunOutcome): Omit<RunEnd, 'id' | 'endedAt'> {
   const state = stateOf(end)
   const status = state === 'superseded' || state === 'dropped' ? 'cancelled' : state
-  if ('result' in settled) return { status, ...settled.result.usage }
-  const { code, message } = errorOf(settled.error)
+  if ('result' in outcome) return { status, ...outcome.result.usage }
+  const { code, message } = errorOf(outcome.error)
   return { status, errorCode: code, errorMessage: message }
 }

@@ -14,7 +14,7 @@ import { prepareToolCall } from './tool-call.ts'
 import { Transcript } from './transcript.ts'
 
 /** What the database keeps of a message until a run takes it up. */
-export interface Body {
+export interface MessageContent {
   readonly message: string
   readonly attachments: readonly Attachment[]
 }
@@ -127,7 +127,7 @@ export class Run {
   async #read(messages: readonly Message[]): Promise<(ChatMessage & { role: 'user' })[]> {
     const bodies = await this.#app.db.queue.bodies(messages.map(({ id }) => id))
     return messages.flatMap(({ id }) => {
-      const body = bodies.get(id) as Body | undefined
+      const body = bodies.get(id) as MessageContent | undefined
       // Somebody took it back while it was taken up.
       if (body === undefined) return []
       const { message, attachments } = body

@@ -103,7 +103,8 @@ export class Bus extends Hub {
       if (message?.state === 'running') await setImmediate()
       // It may have joined a run meanwhile, which has more to say than its end.
       if (isPartOfRun() || message?.state === 'queued') return await following.outcome
-      if (message?.state === 'running') throw new RpcError('InternalError', 'The message has ended, and how could not be stored')
+      if (message?.state === 'running')
+        throw new RpcError('InternalError', 'The message has ended, but its outcome could not be stored')
       if (message === undefined) throw new RpcError('RequestCancelled', 'The message is gone, with its session')
       const settled = message.outcome as RunOutcome
       if ('error' in settled) throw errorOf(settled.error)

@@ -7,14 +7,14 @@ const SHUTDOWN: Record<LaneStage | 'kept', string> = {
   kept: 'The gateway is shutting down; the message is kept and answered after the next start',
   running: 'The gateway was shut down before this was answered'
 }
-/** Over HTTP. A 429 would be sent again by some clients, whatever the error says. */
+/** HTTP status where it differs from the error's own. Some clients send a request again after a 429, whatever the error says. */
 const STATUS: Partial<Record<LaneErrorCode, number>> = { superseded: 409, shutdown: 503 }
 
 /**
- * What a lane did to a message, in the protocol's errors. `stored`: the message outlives the process, which work does not.
- * `error.data.queue` is there where the lane ended it and not its run; a shutdown, which ends both, counts as the lane's.
+ * Maps what a lane did to a message to an error of the protocol. `stored`: the message outlives the process, which work does not.
+ * `error.data.queue` is set when the lane ended the message, and not its run. A shutdown, which ends both, counts as the lane's.
  */
-export function shown(cause: LaneError, { stored, runTimeoutMs }: { stored: boolean; runTimeoutMs: number }): RpcError {
+export function toRpcError(cause: LaneError, { stored, runTimeoutMs }: { stored: boolean; runTimeoutMs: number }): RpcError {
   const { code, laneId, mode, overflow, droppedCount, stage } = cause
   const kept = stored && code === 'shutdown' && stage === 'waiting'
   const errors: Record<LaneErrorCode, readonly [ErrorName, string]> = {
@@ -25,13 +25,13 @@ export function shown(cause: LaneError, { stored, runTimeoutMs }: { stored: bool
     superseded: ['AgentBusy', 'A newer message took the place of this one'],
     unsaved: [
       'InternalError',
-      stage === 'refused' ? 'The message could not be stored' : 'The message has ended, and how could not be stored'
+      stage === 'refused' ? 'The message could not be stored' : 'The message has ended, but its outcome could not be stored'
     ]
   }
   const [kind, message] = errors[code]
   if (kind === 'InternalError' || (code === 'cancelled' && stage === 'running')) return new RpcError(kind, message, { cause })
   const queue = { code, laneId, mode, overflow, droppedCount, ...(kept ? { kept } : {}) }
-  // To send again what is kept, what had begun, or what made way for a newer message, would be to ask twice, or to fight.
+  // A retry of a message that is kept, had begun, or made way for a newer one would ask twice, or fight the newer one.
   const retryable = code === 'overflow' || (code === 'shutdown' && stage === 'refused')
   const statusCode = STATUS[code]
   return new RpcError(kind, message, { cause, data: { retryable, queue }, ...(statusCode === undefined ? {} : { statusCode }) })

@@ -32,6 +32,6 @@ export default gatewayPlugin({ name: 'web-push', dependencies: ['config', 'db', 
     await keys()
     if (settings().subject === undefined) app.log.warn('notifications are off: webchat.push.subject is not set')
   }
-  app.agent.onSpoken((spoken) => webPush.tell(spoken))
+  app.agent.onReply((reply) => webPush.tell(reply))
   app.addHook('onClose', () => webPush.close())
 })

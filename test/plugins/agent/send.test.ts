@@ -172,8 +172,8 @@ test('a message that says nothing and a session that is none are refused, and no
   const { url } = await build(t)
   const client = await connect(t, url)
   for (const [params, message] of [
-    [{ message: '' }, /^params\.message is empty, and there is no attachment either/],
-    [{ message: '', attachments: [] }, /^params\.message is empty/],
+    [{ message: '' }, /^params\.message must not be empty without an attachment/],
+    [{ message: '', attachments: [] }, /^params\.message must not be empty/],
     [{ message: 7 }, /^params\.message must be a string of at most 1048576 characters, got 7/],
     [{ message: 'x', sessionId: 'nocolon' }, /^params\.sessionId must be '<frontend>:<key>'/],
     [{ message: 'x', sessionId: 'a:b\n' }, /^params\.sessionId must be/],

@@ -1,6 +1,6 @@
 import type { Db } from '../../../db/client.ts'
 import { systemClock } from '../../../lanes/clock.ts'
-import { GatewayLanes, type GatewayLanesOptions } from '../../../plugins/lanes/index.ts'
+import { GatewayLanes, type GatewayLanesOptions } from '../../../plugins/lanes/gateway-lanes.ts'
 import { Policies } from '../../../plugins/lanes/policies.ts'
 
 const POLICY = { mode: 'followup', cap: 20, overflow: 'drop_old', debounceMs: 250, summarizeOverflow: true } as const

@@ -1,0 +1,138 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { LaneError } from '../../lanes/errors.ts'
+import type { LaneMessage } from '../../lanes/message.ts'
+import type { Turn } from '../../lanes/turn.ts'
+import type { GatewayInstance } from '../../types.ts'
+import type { Payload } from '../lanes/driver.ts'
+import type { TurnHandler } from '../lanes/index.ts'
+import { type Answer, outcomeOf, postsOf, replyTextOf, runEndOf, stateOf, type TurnEnd } from './outcome.ts'
+import { endStream, type MessageContent, Run } from './run.ts'
+
+/** First event for a message that stopped another run. */
+const PREEMPTED = 'The run before was stopped for this message.'
+
+/** Reply to a message that has ended: the answer, or a failure notice. */
+export interface Reply {
+  readonly sessionId: string
+  /** The run that the message was part of; the message itself when it was part of none. */
+  readonly runId: string
+  /** Id of the caller who sent the message. */
+  readonly owner: string
+  readonly text: string
+}
+
+/** Wrapper around every run, to measure it or to give it an async context: calls `run` once and returns its answer. */
+export type AroundRun = (turn: Turn<Payload>, run: () => Promise<Answer>) => Promise<Answer>
+
+type Parts = ConstructorParameters<typeof Run>[0] & Pick<GatewayInstance, 'lanes' | 'audit'>
+
+/** Runs the agent's turns, and stores and publishes how their messages end. */
+export class AgentTurns implements TurnHandler {
+  readonly #app: Parts
+  /** The run of each message by message id, until the message is settled. */
+  readonly #runs = new Map<string, Run>()
+  /** Async context of a run whose requester belongs to an earlier process. */
+  readonly #outside: <R>(run: () => R) => R = AsyncLocalStorage.snapshot()
+  readonly #listeners: ((reply: Reply) => void)[] = []
+  #around: AroundRun = (_turn, run) => run()
+
+  constructor(app: Parts) {
+    this.#app = app
+  }
+
+  /** Wraps every run; the wrapper added last is the outermost. */
+  around(outer: AroundRun): void {
+    const inner = this.#around
+    this.#around = (turn, run) => outer(turn, () => inner(turn, run))
+  }
+
+  /** Calls `listener` with the reply to every message that has one. It must not throw. */
+  onReply(listener: (reply: Reply) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  run(turn: Turn<Payload>): Promise<Answer> {
+    const { payload } = turn.messages[0]!
+    const within = (payload.kind === 'message' && payload.within) || this.#outside
+    const answer = () => new Run(this.#app, turn, (message, run) => this.#runs.set(message.id, run)).answer()
+    return within(() => this.#around(turn, answer))
+  }
+
+  record(ends: readonly (TurnEnd & { readonly message: LaneMessage<Payload> })[], runId: string | undefined) {
+    const outcomes = ends.map((end) => this.#outcomeOf(end.message, end))
+    const posts = postsOf(ends.map(({ message }, index) => ({ message, outcome: outcomes[index]! })))
+    const model = this.#runs.get(ends[0]!.message.id)?.model
+    return {
+      ends: ends.map((end, index) => ({
+        id: end.message.id,
+        state: stateOf(end),
+        outcome: outcomes[index],
+        post: posts[index]
+      })),
+      ...(runId === undefined ? {} : { run: { ...model, ...runEndOf(ends[0]!, outcomes[0]!), id: runId, endedAt: Date.now() } })
+    }
+  }
+
+  settled(sessionId: string, message: LaneMessage<Payload>, end: TurnEnd): void {
+    const { bus } = this.#app
+    const run = this.#runs.get(message.id)
+    this.#runs.delete(message.id)
+    const outcome = this.#outcomeOf(message, end)
+    if (run) run.end(outcome)
+    else {
+      bus.joined(sessionId, message.id, message.id)
+      endStream(bus.stream(sessionId, message.id), outcome)
+    }
+    bus.settled(sessionId, message.id, outcome)
+    const text = replyTextOf(outcome)
+    if (text !== '') {
+      const reply = { sessionId, runId: run?.id ?? message.id, owner: message.owner, text }
+      for (const listener of this.#listeners) listener(reply)
+    }
+    if ('error' in end) {
+      const unexpected = 'error' in outcome && outcome.error.kind === 'InternalError'
+      this.#log({ sessionId, messageId: message.id, runId: run?.id }, end.error, unexpected)
+    }
+  }
+
+  async cutOff(
+    sessionId: string,
+    message: LaneMessage<Payload>,
+    { id: runId, body }: { id: string; body: unknown }
+  ): Promise<void> {
+    const { messages } = this.#app.db
+    const { acceptedAt } = message
+    const { message: content, attachments } = body as MessageContent
+    const newest = await messages.page(sessionId, { limit: 50, bytes: 1024 * 1024 })
+    if (!newest.some((it) => it.role === 'user' && it.runId === runId && it.content === content)) {
+      await messages.append({
+        sessionId,
+        runId,
+        role: 'user',
+        content,
+        attachments,
+        status: 'interrupted',
+        createdAt: acceptedAt
+      })
+    }
+  }
+
+  preempted(sessionId: string, active: readonly LaneMessage<Payload>[], by: LaneMessage<Payload>): void {
+    const { bus, audit } = this.#app
+    audit.record('queue.preempt', by.owner, { sessionId, messageId: by.id, stopped: active.map(({ id }) => id) })
+    bus.joined(sessionId, by.id, by.id)
+    bus.stream(sessionId, by.id).emit('content', { text: PREEMPTED, transient: true })
+  }
+
+  #outcomeOf(message: LaneMessage<Payload>, end: TurnEnd) {
+    return outcomeOf(message, end, (error) => this.#app.lanes.toRpcError(error))
+  }
+
+  #log(ids: { sessionId: string; messageId: string; runId: string | undefined }, error: unknown, unexpected: boolean): void {
+    const { log } = this.#app
+    const lane = error instanceof LaneError ? error : undefined
+    if (lane?.abandoned) log.warn(ids, 'abandoned a run that ignored its abort signal')
+    if (unexpected && lane?.code !== 'timeout')
+      log.error({ ...ids, err: (error as Error | undefined)?.cause ?? error }, 'run failed')
+  }
+}

@@ -1,0 +1,234 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { setImmediate } from 'node:timers/promises'
+import { v7 as uuid } from 'uuid'
+import type { Db } from '../../db/client.ts'
+import type { Recovered } from '../../lanes/driver.ts'
+import { LaneError } from '../../lanes/errors.ts'
+import type { Cancellation, LaneSnapshot } from '../../lanes/lane.ts'
+import { Lanes, type LanesOptions } from '../../lanes/lanes.ts'
+import type { LaneMessage, Outcome, QueuePolicy } from '../../lanes/message.ts'
+import type { Recovery } from '../../lanes/policy.ts'
+import type { Turn } from '../../lanes/turn.ts'
+import { Duplicate, type MessageBody, type Payload, StoredMessages } from './driver.ts'
+import { toRpcError } from './error-mapping.ts'
+import { type LaneWatch, ObservedDriver } from './observed-driver.ts'
+import type { Policies } from './policies.ts'
+import { recoverMessages } from './recovery.ts'
+import type { TurnHandler } from './turn-handler.ts'
+
+/** Job for a lane's turn. It lives as long as the process, and so does its requester. */
+export interface Work<R> {
+  /** Id of the caller it belongs to: a cancel may be limited to one owner. */
+  readonly owner: string
+  /** A short chore that has to be done: it needs no slot, and is never dropped, superseded or cancelled. */
+  readonly pinned?: boolean
+  run(turn: Turn<Payload>): R | PromiseLike<R>
+}
+
+/** Work waits its turn, whatever the session's policy says of messages. A lane that is full of it takes no more. */
+const WORK: QueuePolicy = { mode: 'followup', cap: 1000, overflow: 'drop_new', debounceMs: 0, summarizeOverflow: false }
+
+/** Retention of a message's outcome, and of its idempotency key. */
+const RETENTION_MS = 24 * 60 * 60 * 1000
+
+export interface GatewayLanesOptions extends Omit<LanesOptions<Payload, unknown>, 'run' | 'driver' | 'preempted' | 'newId'> {
+  readonly queue: Db['queue']
+  readonly policies: Policies
+  readonly recovery: Recovery
+}
+
+type Owned = Parameters<Lanes<Payload, unknown>['cancel']>[1]
+
+/** The lanes of the gateway: stored messages and unstored work, one lane a session. A lane's id is the id of its session. */
+export class GatewayLanes {
+  readonly policies: Policies
+  /** Order in which messages reach a session's lane. What precedes the lane may take time, and nothing is overtaken in it. */
+  readonly order = new KeyedMutex()
+  readonly #lanes: Lanes<Payload, unknown>
+  readonly #queue: Db['queue']
+  readonly #stored: StoredMessages
+  readonly #driver: ObservedDriver
+  readonly #recovery: Recovery
+  #handler: TurnHandler | undefined
+  /** Puts recovered messages back into their lanes, once. */
+  #resume = (): void => {}
+
+  constructor({ queue, policies, recovery, ...options }: GatewayLanesOptions) {
+    this.policies = policies
+    this.#queue = queue
+    this.#recovery = recovery
+    this.#stored = new StoredMessages(queue, (ends, runId) => this.#requireHandler().record(ends, runId))
+    this.#driver = new ObservedDriver(this.#stored)
+    this.#lanes = new Lanes({
+      ...options,
+      driver: this.#driver,
+      newId: uuid,
+      run: (turn) => {
+        const { payload } = turn.messages[0]!
+        return payload.kind === 'work' ? payload.run(turn) : this.#requireHandler().run(turn)
+      },
+      preempted: (laneId, active, by) => this.#requireHandler().preempted(laneId, active, by)
+    })
+  }
+
+  /** Adds an observer of all messages and work. */
+  watch(watch: LaneWatch): void {
+    this.#driver.watch(watch)
+  }
+
+  /**
+   * Sets the handler that answers messages, once, and decides about the messages that the last process left (`recoverMessages`).
+   * @returns how many wait again and how many were interrupted, and `resume`, which puts the waiting ones back into their lanes. Call it
+   * once everything is ready for them to run
+   */
+  async setHandler(handler: TurnHandler): Promise<{ waiting: number; interrupted: number; resume: () => void }> {
+    this.#handler = handler
+    const found = await this.#driver.recover()
+    const { waiting, interrupted } = await recoverMessages(found, { queue: this.#queue, handler, recovery: this.#recovery })
+    let resumed = false
+    this.#resume = () => {
+      if (resumed) return
+      resumed = true
+      this.#restore(waiting)
+    }
+    return { waiting: waiting.length, interrupted, resume: this.#resume }
+  }
+
+  /**
+   * Stores a message and takes it into its lane. Its handler gets its end.
+   * @throws LaneError when it was not accepted
+   */
+  async accept(
+    laneId: string,
+    message: LaneMessage<Payload>,
+    body: MessageBody
+  ): Promise<{ position: number | undefined } | { duplicateOf: string }> {
+    // What waited before goes first, also in a host that does not listen itself.
+    this.#resume()
+    try {
+      const { position, settled } = await this.#lanes.send(laneId, message, body)
+      this.#reportEnd(laneId, message, settled)
+      return { position }
+    } catch (cause) {
+      if (cause instanceof LaneError && cause.cause instanceof Duplicate) return { duplicateOf: cause.cause.of }
+      throw cause
+    }
+  }
+
+  /**
+   * Queues work and waits for what it returns or throws.
+   * @throws RpcError also for what the lane did to it: RequestCancelled, InternalError (timeout), AgentBusy; its cause is the LaneError
+   */
+  async run<R>(laneId: string, { owner, pinned = false, run }: Work<R>): Promise<R> {
+    try {
+      // Its requester waits for it: it runs in that async context, and not in that of whatever the lane did before.
+      const payload: Payload = { kind: 'work', run: AsyncLocalStorage.bind(run) }
+      const message = { id: uuid(), owner, priority: 'person', policy: WORK, pinned, payload, acceptedAt: Date.now() } as const
+      const { settled } = await this.#lanes.send(laneId, message)
+      return (await settled).value as R
+    } catch (cause) {
+      throw this.toRpcError(cause, { stored: false })
+    }
+  }
+
+  /** Maps what a lane did to a message to an error of the protocol. Returns anything else unchanged. */
+  toRpcError(cause: unknown, { stored } = { stored: true }): unknown {
+    return cause instanceof LaneError ? toRpcError(cause, { stored, runTimeoutMs: this.runTimeoutMs }) : cause
+  }
+
+  /** Stores the ends that could not be stored before. */
+  async settleOwed(): Promise<void> {
+    await this.#stored.settleOwed()
+  }
+
+  /** Deletes messages that ended longer than 24 hours ago. */
+  async purge(): Promise<void> {
+    const before = Date.now() - RETENTION_MS
+    while ((await this.#queue.purge(before)) > 0) await setImmediate()
+  }
+
+  /** See `Lanes`. */
+  cancel(laneId: string, owned?: Owned): Cancellation {
+    return this.#lanes.cancel(laneId, owned)
+  }
+
+  clear(laneId: string, owned?: Owned): number {
+    return this.#lanes.clear(laneId, owned)
+  }
+
+  cancelMessage(laneId: string, messageId: string, owned?: Owned): boolean {
+    return this.#lanes.cancelMessage(laneId, messageId, owned)
+  }
+
+  has(laneId: string): boolean {
+    return this.#lanes.has(laneId)
+  }
+
+  ids(): string[] {
+    return this.#lanes.ids()
+  }
+
+  queued(laneId: string): LaneMessage<Payload>[] {
+    return this.#lanes.queued(laneId)
+  }
+
+  snapshot(laneId: string): LaneSnapshot {
+    return this.#lanes.snapshot(laneId)
+  }
+
+  get waiting(): number {
+    return this.#lanes.waiting
+  }
+
+  get size(): number {
+    return this.#lanes.size
+  }
+
+  get runTimeoutMs(): number {
+    return this.#lanes.runTimeoutMs
+  }
+
+  set runTimeoutMs(ms: number) {
+    this.#lanes.runTimeoutMs = ms
+  }
+
+  close(graceMs: number): Promise<void> {
+    return this.#lanes.close(graceMs)
+  }
+
+  #restore(recovered: readonly Recovered<Payload>[]): void {
+    for (const [laneId, messages] of Map.groupBy(recovered, (it) => it.laneId)) {
+      const tickets = this.#lanes.restore(laneId, messages)
+      for (const [index, { settled }] of tickets.entries()) this.#reportEnd(laneId, messages[index]!.message, settled)
+    }
+  }
+
+  #reportEnd(laneId: string, message: LaneMessage<Payload>, settled: Promise<Outcome<unknown>>): void {
+    settled.then(
+      (outcome) => this.#requireHandler().settled(laneId, message, { outcome }),
+      (error) => this.#requireHandler().settled(laneId, message, { error })
+    )
+  }
+
+  #requireHandler(): TurnHandler {
+    if (this.#handler) return this.#handler
+    throw new Error('no handler for messages has been set')
+  }
+}
+
+/** Runs tasks of one key one after the other, in the order of the calls; tasks of different keys run side by side. */
+class KeyedMutex {
+  /** The last task of each key. A key without a pending task has no entry. */
+  readonly #last = new Map<string, Promise<unknown>>()
+
+  run<T>(key: string, task: () => Promise<T>): Promise<T> {
+    const previous = this.#last.get(key)
+    const done = previous === undefined ? task() : previous.then(task, task)
+    this.#last.set(key, done)
+    const release = (): void => {
+      if (this.#last.get(key) === done) this.#last.delete(key)
+    }
+    done.then(release, release)
+    return done
+  }
+}
