@@ -1,6 +1,6 @@
 /**
- * How long `system.sessionAnalytics` takes with 1,000,000 messages stored, and the longest it keeps others waiting, beside the same days
- * counted in the messages themselves; and what a message costs to store. Run it with `node bench/analytics.ts`; it takes two minutes
+ * Duration of `system.sessionAnalytics` with 1,000,000 messages stored and the longest time it holds the event loop, beside the same days
+ * counted in the messages themselves; and the cost of storing a message. Run it with `node bench/analytics.ts`; it takes two minutes
  * and 700 MB of disk.
  */
 import { mkdtemp, rm, stat } from 'node:fs/promises'

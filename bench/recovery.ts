@@ -1,6 +1,6 @@
 /**
- * How long a gateway takes to serve again after it died with 10,000 messages waiting in 1,000 sessions: from the start of the program
- * to the first answer of a request, and to the end of the last message. Run it with `node bench/recovery.ts`.
+ * Recovery time of a gateway that died with 10,000 messages waiting in 1,000 sessions: from the start of the program to the first answer
+ * of a request, and to the end of the last message. Run it with `node bench/recovery.ts`.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,6 +1,6 @@
 /**
- * The namespace of the memory that keeps the checkpoints of a session: `ws:abc` → `session/checkpoints/ws/abc`. No two sessions have
- * the same one: a slash in the name of the frontend is written otherwise, so the first one ends it.
+ * Memory namespace of a session's checkpoints: `ws:abc` → `session/checkpoints/ws/abc`. No two sessions share one: slashes in the name of
+ * the frontend are escaped, so the first slash ends it.
  */
 export function checkpointsOf(sessionId: string): string {
   const colon = sessionId.indexOf(':')

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 const require = createRequire(import.meta.url)
 
 /**
- * drizzle-orm, taken as CommonJS. Its package.json has 180 kB, and Node reads the one of a package again for each of its
- * ES modules: 130 times here, half a second and 170 MB at every start. CommonJS is read once.
+ * drizzle-orm, loaded as CommonJS. Node reads the package.json of a package again for each of its ES modules. Here that is 180 kB read
+ * 130 times: half a second and 170 MB at every start. CommonJS reads it once.
  */
 export const {
   and,
@@ -31,7 +31,7 @@ export const {
 export const { blob, customType, index, integer, primaryKey, sqliteTable, text, uniqueIndex } =
   require('drizzle-orm/sqlite-core') as typeof import('drizzle-orm/sqlite-core')
 
-/** The driver, with better-sqlite3 and all: loaded when a database is opened. */
+/** SQLite driver of drizzle-orm. Loaded when a database is opened. */
 export function sqliteDriver() {
   const { drizzle } = require('drizzle-orm/better-sqlite3') as typeof import('drizzle-orm/better-sqlite3')
   const { migrate } = require('drizzle-orm/better-sqlite3/migrator') as typeof import('drizzle-orm/better-sqlite3/migrator')

@@ -8,14 +8,14 @@ interface Call {
 }
 
 /**
- * Calls that are committed together: all that come in one turn of the event loop share a transaction, because a commit costs
- * far more than what most of them do. They take effect in the order in which they came, and before they are answered.
+ * Group commit: all calls of one turn of the event loop share a transaction, because a commit costs far more than most of its
+ * statements. Calls take effect in their order, and are answered after the commit.
  */
 export class Group {
-  /** Runs what it is given in one transaction, whose lock it takes at once. */
+  /** Runs calls in one transaction, which takes the write lock at once. */
   readonly #together: (calls: readonly Call[]) => unknown[]
   #calls: Call[] = []
-  /** Set while there are calls. */
+  /** Set while calls wait. */
   #due: NodeJS.Immediate | undefined
 
   constructor(client: Database, stopwatch: Stopwatch) {
@@ -30,7 +30,7 @@ export class Group {
     return promise
   }
 
-  /** Commits what has come so far. */
+  /** Commits the waiting calls. */
   flush(): void {
     clearImmediate(this.#due)
     this.#due = undefined
@@ -39,13 +39,13 @@ export class Group {
     if (calls.length > 0) this.#commit(calls)
   }
 
-  /** Where one of several fails, nobody knows yet whose fault it is: each is tried again by itself. */
+  /** If one of several calls fails, each is tried again by itself, so that only the faulty one is rejected. */
   #commit(calls: readonly Call[]): void {
     try {
       const results = this.#together(calls)
       for (const [index, { resolve }] of calls.entries()) resolve(results[index] as never)
     } catch (error) {
-      // Locked by another process: each further try would hold up the gateway as long as this one did.
+      // Locked by another process: each further attempt would hold the gateway equally long.
       if (calls.length === 1 || isBusy(error)) for (const { reject } of calls) reject(error)
       else for (const call of calls) this.#commit([call])
     }

@@ -11,19 +11,19 @@ import { Stopwatch } from './stopwatch.ts'
 
 export const MIGRATIONS = fileURLToPath(new URL('db/migrations/sqlite', import.meta.resolve('#package.json')))
 
-/** How long a write waits for another process. The whole gateway waits with it, so no longer than a slip of a shell. */
+/** Time that a write waits for another process. The whole gateway waits with it, so it is short. */
 const BUSY_MS = 2000
-/** The log beside the file grows while something reads for long; afterwards it gives the disk back down to this. */
+/** The write-ahead log grows during a long read; afterwards it is cut to this size. */
 const LOG_BYTES = 64 * 1024 * 1024
-/** How many pages of the log are gathered before they are put in their places: each time waits for the disk. 16 MiB. */
+/** Pages of the write-ahead log between two checkpoints, each of which waits for the disk. 16 MiB. */
 const CHECKPOINT_PAGES = 4000
-/** A probe that comes every few seconds must not stop the gateway for long. */
+/** The same for a readiness probe, which comes every few seconds and must not hold the gateway for long. */
 const PROBE_BUSY_MS = 100
 
 /**
- * Opens `file` (`:memory:` for one that lives as long as the connection) and brings it to the newest schema.
- * What it holds are private conversations: the file, and the folder when it has to be made, are the owner's alone.
- * @throws Error that names the file and what is wrong with it; its code is `EBUSY` when another gateway has it
+ * Opens `file` (`:memory:` for a database that ends with the connection) and migrates it to the newest schema. It holds private
+ * conversations, so the file, and the folder if it has to be created, are readable by their owner alone.
+ * @throws Error with the file and the reason; its code is `EBUSY` when another gateway uses the file
  */
 export async function connect(file: string, migrations: string = MIGRATIONS): Promise<Connection> {
   const { default: Driver } = await import('better-sqlite3')
@@ -42,7 +42,7 @@ export async function connect(file: string, migrations: string = MIGRATIONS): Pr
     client.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     client.pragma(`journal_size_limit = ${LOG_BYTES}`)
     const query = drizzle(client)
-    // SQLite changes a table by making it anew: with foreign keys on, dropping the old one would delete what refers to it.
+    // SQLite changes a table by creating a new one. With foreign keys on, dropping the old one would delete the rows that refer to it.
     client.pragma('foreign_keys = OFF')
     migrate(query, { migrationsFolder: migrations })
     client.pragma('foreign_keys = ON')
@@ -56,8 +56,8 @@ export async function connect(file: string, migrations: string = MIGRATIONS): Pr
 }
 
 /**
- * One gateway a database: a second one would take the runs of the first for those of a process that died. The claim is a
- * lock of the operating system on a file beside the database, so that it ends with its process, however that ends.
+ * Claims the database for this gateway: a second one would take the runs of the first for those of a dead process. The claim is a lock of
+ * the operating system on a file beside the database, so that it ends with its process, however that ends.
  */
 function claimed(lock: Database): Database {
   try {
@@ -99,7 +99,7 @@ function connection(client: Database, query: Query, claim: Database | undefined)
     probe() {
       client.pragma(`busy_timeout = ${PROBE_BUSY_MS}`)
       try {
-        // Nothing reads this number, yet writing it takes the whole way of a commit: the lock, and a page in the log.
+        // The number has no meaning, but writing it is a complete commit: the lock, and a page in the log.
         client.pragma('user_version = 0')
       } finally {
         client.pragma(`busy_timeout = ${BUSY_MS}`)
@@ -115,12 +115,12 @@ function connection(client: Database, query: Query, claim: Database | undefined)
   }
 }
 
-/** SQLite's prepared statements answer at once, which is what lets them share a transaction. */
+/** SQLite's prepared statements return at once, so that they can share a transaction. */
 interface Prepared {
   execute(values: Record<string, unknown>): PromiseLike<unknown> & { sync(): unknown }
 }
 
-/** The log and index that SQLite puts beside the file take over its mode. */
+/** Creates the file with its final mode, which SQLite copies to the log and the index beside it. */
 async function makePrivate(file: string): Promise<void> {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   await (await openFile(file, 'a', 0o600)).close()

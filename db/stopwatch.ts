@@ -1,12 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3'
+import type { Timed, TimeListener } from './types/index.ts'
 
-/** A statement by itself, or a whole transaction: its statements, which count as such too, and its commit. */
-export type Timed = 'statement' | 'transaction'
-
-/** Is told how long something took, in seconds, whether it worked or not. Must not throw. */
-export type TimeListener = (what: Timed, seconds: number) => void
-
-/** How long the database takes. While nobody listens, nothing is measured. */
+/** Durations of statements and transactions. Measures nothing without a listener. */
 export class Stopwatch {
   #listener: TimeListener | undefined
 
@@ -25,7 +20,7 @@ export class Stopwatch {
     }
   }
 
-  /** From now on each statement that `client` prepares is timed. The driver has no hook for it, and its transactions prepare their own. */
+  /** Times each statement that `client` prepares from now on. The driver has no hook for it, and its transactions prepare their own. */
   attach(client: Database): void {
     const prepare = client.prepare.bind(client)
     client.prepare = ((source: string) => this.#timed(prepare(source))) as typeof client.prepare

@@ -5,11 +5,11 @@ const require = createRequire(import.meta.url)
 /** Lists of words by language, as ISO 639-3 calls it. As CommonJS: the module has a file for each, and Node would read them all. */
 const lists = require('stopword') as Readonly<Record<string, readonly string[]>>
 
-/** Languages that are told from names of things by nothing but these lists. All at once: nobody says which one they write. */
+/** Languages whose common words are left out. All at once, because the language of a message is unknown. */
 const LANGUAGES =
   'eng deu fra spa ita por porBr nld swe dan nob fin pol ces slk hun ron hrv rus ukr bul ell tur ara fas heb hin ben urd jpn kor zho tha ind vie'
 
-/** What people say to an assistant whatever they talk about, where a list, like those for English and Chinese, is short. */
+/** Words that people say to an assistant about any topic, beyond the lists of the package, which are short for some languages. */
 const ASKING = `
   able actually add again already always anything around ask back become been being best better bit bring call came cannot change check come
   could couldn currently didn different doesn doing don done dont each either else ever every everything explain fine first found full
@@ -35,17 +35,17 @@ const STOPPED: ReadonlySet<string> = new Set([
   ...ASKING.split(/\s+/)
 ])
 
-/** How much of a message is looked at. Of a long one the beginning says what it is about; the rest is often pasted. */
+/** Characters of a message that are read. The beginning of a long one says its topic; the rest is often pasted. */
 const CHARACTERS = 4096
-/** How many words of one message count. */
+/** Limit on the topics of one message. */
 export const TOPICS = 24
-/** Of a word. What is shorter says little, unless it is of a script that writes a syllable or more with each sign. */
+/** Length of a word. A shorter one says little, except in scripts that write a syllable or more with each sign. */
 const SHORTEST = 3
 const LONGEST = 32
-/** With digits in it, a longer one is rather a key or an id than a word. */
+/** Length of a word with digits. A longer one is a key or an id rather than a word. */
 const LONGEST_WITH_DIGITS = 10
 
-// No expression here can go back over what it has read for more than a few characters: hostile text costs no more than any other.
+// No expression here backtracks over more than a few characters: hostile text costs no more than any other.
 const ADDRESS = /[a-z]{2,12}:\/\/[\x21-\x7e]*/gi
 const RUN = /[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}]+)*/gu
 /** Scripts that are written without spaces between words. */
@@ -54,8 +54,8 @@ const UNSPACED = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Thai}\p{scx
 const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
 
 /**
- * The words that say what a text is about, each once, in lower case and in the order they come in: not those that every text has,
- * no numbers, no addresses. Time is linear in what is looked at, which is bounded.
+ * Words that say the topic of a text, each once, in lower case and in their order: without common words, numbers and addresses.
+ * Time is linear in the characters read, which are bounded.
  */
 export function topicsOf(text: string): string[] {
   const topics = new Set<string>()

@@ -1,65 +1,23 @@
 import type { SQL } from 'drizzle-orm'
 import type { Connection, Query } from '../connection.ts'
 import { and, asc, desc, eq, gt, gte, lt, max, sql, sum } from '../drizzle.ts'
-import type { TallyKind } from '../schema.sqlite.ts'
-
-/** Days are UTC, since 1970-01-01. */
-export type DayRow = Connection['schema']['days']['$inferSelect']
-
-/** A session, and how many messages of users and assistants it has since a day. `lastMessageAt` is epoch milliseconds. */
-export interface SessionActivity {
-  readonly id: string
-  readonly lastMessageAt: number
-  readonly messages: number
-}
-
-/** Where in the order of their last activity a page of sessions ends. */
-export interface PageEnd {
-  readonly lastMessageAt: number
-  readonly createdAt: number
-  readonly id: string
-}
-
-export interface ActivityQuery {
-  readonly from: number
-  /** The most sessions to look at. */
-  readonly sessions: number
-  /** The most to answer. */
-  readonly limit: number
-  readonly after?: PageEnd | undefined
-}
-
-export interface ActivityPage {
-  /** Those with the most messages. */
-  readonly top: readonly SessionActivity[]
-  /** How many have messages since that day. */
-  readonly found: number
-  /** Absent on the last page. */
-  readonly end: PageEnd | undefined
-}
-
-export interface Tally {
-  readonly name: string
-  readonly count: number
-}
-
-export type AnalyticsStore = ReturnType<typeof analyticsStore>
+import type { ActivityPage, ActivityQuery, AnalyticsStore, DayRow, Tally, TallyKind } from '../types/analytics.ts'
 
 const DAY_MS = 86_400_000
 
-/** How many names of each kind are kept of a day that is over: those that came up most. */
+/** Limit on the names of each kind that are kept of a past day: the most frequent ones. */
 export const NAMES_KEPT = 50
-/** How many of the current one, which are still to show how often they come up; between two counts there may be more. */
+/** The same limit for the current day, whose counts still grow. Between two checks there may be more names. */
 export const NAMES_TODAY = 1000
-/** After how many messages with names it is seen to it that there are not too many. */
+/** Messages with names between two checks of these limits. */
 export const TRIM_EVERY = 128
 
-/** The day, since 1970-01-01 and in UTC, of a time in epoch milliseconds. */
+/** Day of a time in epoch milliseconds: days since 1970-01-01, UTC. */
 export function dayOf(time: number): number {
   return Math.floor(time / DAY_MS)
 }
 
-/** What day a message is of; messages are never older than 1970. */
+/** Day of a message. No message is older than 1970. */
 const dayIn = (createdAt: unknown) => sql`${createdAt} / ${sql.raw(String(DAY_MS))}`
 
 const added = ({ tallies }: Connection['schema']) => ({
@@ -68,8 +26,8 @@ const added = ({ tallies }: Connection['schema']) => ({
 })
 
 /**
- * Counts a message of a user or an assistant. For the transaction that adds it, before its session counts it; `sessionId` and `day`
- * are to be given.
+ * Statements that count a message of a user or an assistant. They belong to the transaction that adds it, before its session counts it.
+ * Placeholders: `sessionId`, `day`.
  */
 export function counting(tx: Query, { sessions, days, sessionDays }: Connection['schema']) {
   const [sessionId, day] = [sql.placeholder('sessionId'), sql.placeholder('day')]
@@ -78,7 +36,7 @@ export function counting(tx: Query, { sessions, days, sessionDays }: Connection[
     .select({ day: sessionDays.day })
     .from(sessionDays)
     .where(and(ofSession, eq(sessionDays.day, day)))
-  // The clock may have been put back: a message may be of a day before the session's newest one.
+  // The clock may have been set back, so a message may belong to a day before the session's newest one.
   const later = tx
     .select({ before: sessionDays.before })
     .from(sessionDays)
@@ -110,7 +68,7 @@ export function counting(tx: Query, { sessions, days, sessionDays }: Connection[
   ] as const
 }
 
-/** Counts the names of a message that is added: `kind`, `day` and `tallied` are to be given. */
+/** Statements that count the names of a new message. Placeholders: `kind`, `day`, `tallied`. */
 export function tallying(tx: Query, { schema, texts }: Connection) {
   const [kind, day, tallied] = [sql.placeholder('kind'), sql.placeholder('day'), sql.placeholder('tallied')]
   const names = texts(sql`${sql.param(tallied, schema.messages.tallied)}`)
@@ -122,7 +80,7 @@ export function tallying(tx: Query, { schema, texts }: Connection) {
   ] as const
 }
 
-/** Counts the names of stored messages, once more or, with -1, once less. */
+/** Statement that adds the names of stored messages to the counts, or with -1 subtracts them. */
 export function retallying(tx: Query, { schema, texts }: Connection, which: SQL, times: 1 | -1) {
   const { messages, tallies } = schema
   const kind = sql`case ${messages.role} when 'user' then 'topic' else 'tool' end`
@@ -135,13 +93,13 @@ export function retallying(tx: Query, { schema, texts }: Connection, which: SQL,
     .onConflictDoUpdate(added(schema))
 }
 
-/** Forgets names that nothing is left of. */
+/** Statement that removes names with a count of zero. */
 export function spent(tx: Query, { tallies }: Connection['schema']) {
-  // As the index has it: a number that is bound would not be seen to be the same.
+  // Written as in the partial index: with a bound number the planner would not recognise it.
   return tx.delete(tallies).where(sql`${tallies.count} <= 0`)
 }
 
-/** Takes off all that the messages of a session count for. For the transaction that removes it, before it does; `id` is to be given. */
+/** Statements that subtract all messages of a session from the counts. They belong to the transaction that removes it, first in it. Placeholder: `id`. */
 export function discounting(tx: Query, connection: Connection) {
   const { messages, days } = connection.schema
   const ofSession = eq(messages.sessionId, sql.placeholder('id'))
@@ -162,8 +120,8 @@ export function discounting(tx: Query, connection: Connection) {
 }
 
 /**
- * Keeps few names of each day: what rarely came up is forgotten, so that nobody can fill the database with words. Call what it
- * answers with the day of each message that has names, before it is counted.
+ * Limits the names of each day by removing rare ones: senders choose the words, and must not fill the database with them. The returned
+ * function takes the day of each message with names, before the message is counted.
  */
 export function trimming({ schema: { tallies }, atomic, query }: Connection) {
   const [kind, day] = [sql.placeholder('kind'), sql.placeholder('day')]
@@ -196,8 +154,7 @@ export function trimming({ schema: { tallies }, atomic, query }: Connection) {
   }
 }
 
-/** What can be counted in the messages there are, kept with them. `from` is a day: that one and all since. */
-export function analyticsStore({ query, schema: { sessions, days, sessionDays, tallies } }: Connection) {
+export function analyticsStore({ query, schema: { sessions, days, sessionDays, tallies } }: Connection): AnalyticsStore {
   const from = sql.placeholder('from')
   const sinceDay = query.select().from(days).where(gte(days.day, from)).orderBy(asc(days.day)).prepare()
 
@@ -217,12 +174,12 @@ export function analyticsStore({ query, schema: { sessions, days, sessionDays, t
     .limit(1)
     .offset(sql.placeholder('offset'))
     .prepare()
-  // Its limit makes it a step of its own: merged into the query around it, the sum would be done anew wherever it is used there.
+  // The limit keeps it a subquery: merged into the outer query, the sum would be computed again at each use.
   const active = query
     .select({
       id: sessions.id,
       lastMessageAt: sql<number>`${sessions.lastMessageAt}`.as('last_message_at'),
-      // None when only tools have spoken since.
+      // 0 if the session has only tool results since.
       messages: sql<number>`${sessions.messageCount} - coalesce(${earlier}, ${sessions.messageCount})`.as('messages')
     })
     .from(sessions)
@@ -254,12 +211,10 @@ export function analyticsStore({ query, schema: { sessions, days, sessionDays, t
     .prepare()
 
   return {
-    /** Days with messages, oldest first. */
     async days(from: number): Promise<DayRow[]> {
       return await sinceDay.execute({ from })
     },
 
-    /** Sessions with activity, that which was longest ago first: one that gets a message meanwhile is on a later page. */
     async activity({ from, sessions, limit, after }: ActivityQuery): Promise<ActivityPage> {
       const { lastMessageAt: at, createdAt, id } = after ?? { lastMessageAt: from * DAY_MS, createdAt: -1, id: '' }
       const [end] = await endOf.execute({ at, createdAt, id, offset: sessions - 1 })
@@ -267,7 +222,6 @@ export function analyticsStore({ query, schema: { sessions, days, sessionDays, t
       return { top: rows.map(({ found, ...session }) => session), found: rows[0]?.found ?? 0, end }
     },
 
-    /** The names that came up most. */
     async most(kind: TallyKind, from: number, limit: number): Promise<Tally[]> {
       return await most.execute({ kind, from, limit })
     }

@@ -1,20 +1,8 @@
 import type { Connection } from '../connection.ts'
 import { and, asc, count, desc, eq, gt, lte, or, sql } from '../drizzle.ts'
+import type { ArtifactPage, ArtifactRow, ArtifactStore, NewArtifact } from '../types/artifacts.ts'
 
-export type ArtifactRow = Connection['schema']['artifacts']['$inferSelect']
-export type NewArtifact = Omit<ArtifactRow, 'createdAt' | 'updatedAt' | 'revision'>
-
-export interface ArtifactPage {
-  readonly limit: number
-  readonly offset: number
-  /** Bytes of content and metadata at the most, as stored. The first artifact is there however large it is. */
-  readonly bytes: number
-}
-
-export type ArtifactStore = ReturnType<typeof artifactStore>
-
-/** What a session has on its canvas. */
-export function artifactStore({ query, schema: { artifacts }, atomic }: Connection) {
+export function artifactStore({ query, schema: { artifacts }, atomic }: Connection): ArtifactStore {
   const sessionId = sql.placeholder('sessionId')
   const ofSession = eq(artifacts.sessionId, sessionId)
   const one = and(ofSession, eq(artifacts.artifactId, sql.placeholder('artifactId')))
@@ -46,7 +34,7 @@ export function artifactStore({ query, schema: { artifacts }, atomic }: Connecti
         }
       })
       .returning(),
-    // One too many is the one that was just made: what is replaced leaves the number as it is.
+    // Over the limit, the artifact just created is the one to remove: a replaced one does not change the number.
     tx
       .delete(artifacts)
       .where(and(one, gt(sql`(${tx.select({ n: count() }).from(artifacts).where(ofSession)})`, sql.placeholder('most'))))
@@ -67,7 +55,7 @@ export function artifactStore({ query, schema: { artifacts }, atomic }: Connecti
     .select({
       id: page.id,
       place: sql<number>`row_number() over (${before})`.as('place'),
-      /** From the first of the page to this one. */
+      /** Sum from the first artifact of the page to this one. */
       bytes: sql<number>`sum(${size}) over (${before})`.as('bytes')
     })
     .from(page)
@@ -87,10 +75,6 @@ export function artifactStore({ query, schema: { artifacts }, atomic }: Connecti
   ])
 
   return {
-    /**
-     * Makes or replaces the artifact of that id; each change is one more revision. The session is there. Undefined, and
-     * nothing made: the session has `most` others already.
-     */
     async put(
       artifact: NewArtifact,
       now: number,
@@ -109,13 +93,11 @@ export function artifactStore({ query, schema: { artifacts }, atomic }: Connecti
       return row
     },
 
-    /** Newest change first; `total` counts before paging. */
     async list(sessionId: string, { limit, offset, bytes }: ArtifactPage): Promise<{ rows: ArtifactRow[]; total: number }> {
       const [rows, [counted]] = await listed({ sessionId, limit, offset, bytes })
       return { rows, total: counted?.total ?? 0 }
     },
 
-    /** `false`: there was none. */
     async remove(sessionId: string, artifactId: string): Promise<boolean> {
       const rows = await query
         .delete(artifacts)
@@ -125,7 +107,6 @@ export function artifactStore({ query, schema: { artifacts }, atomic }: Connecti
       return rows.length > 0
     },
 
-    /** Removes all of a session. Answers how many there were. */
     async clear(sessionId: string): Promise<number> {
       const rows = await query
         .delete(artifacts)

@@ -1,41 +1,13 @@
 import { checkpointsOf } from '../checkpoints.ts'
 import type { Connection, Query } from '../connection.ts'
 import { and, desc, eq, inArray, sql } from '../drizzle.ts'
-import type { SessionConfig } from '../schema.sqlite.ts'
+import type { Checkpoint, Compaction, ContextCount, ContextRow, ContextStore } from '../types/contexts.ts'
+import type { SessionConfig } from '../types/sessions.ts'
 
-export type ContextRow = Omit<Connection['schema']['contexts']['$inferSelect'], 'sessionId'>
-
-/** How much a model was shown of a conversation, and the window of that model. */
-export interface ContextCount {
-  readonly sessionId: string
-  readonly tokens: number
-  readonly contextWindow: number
-}
-
-/** A summary of a conversation, kept in the memory. */
-export interface Checkpoint {
-  readonly sessionId: string
-  /** Its key in the namespace `checkpointsOf(sessionId)`. */
-  readonly key: string
-  readonly text: string
-  readonly now: number
-}
-
-/** A conversation of which the first messages give way to a summary. */
-export interface Compaction extends Checkpoint, ContextCount {
-  /** How many messages of users and assistants give way, from where the history begins. */
-  readonly messages: number
-  /** What stands for them from now on, and for what they stood for themselves. */
-  readonly summary: string
-}
-
-/** Of one session at the most; older ones go. */
+/** Limit on the checkpoints of one session. Older ones are removed. */
 export const MAX_CHECKPOINTS = 20
 
-export type ContextStore = ReturnType<typeof contextStore>
-
-/** What models have in view of conversations, as estimated, and the summaries that stand for what they no longer see. */
-export function contextStore({ query, schema, atomic }: Connection) {
+export function contextStore({ query, schema, atomic }: Connection): ContextStore {
   const { sessions, contexts, messages, memory } = schema
   const sessionId = sql.placeholder('sessionId')
   const { tokens, countedTo, contextWindow, summary } = contexts
@@ -104,31 +76,23 @@ export function contextStore({ query, schema, atomic }: Connection) {
   })
 
   return {
-    /** What is set for a session, and what a model has in view of it; undefined where there is no such session. */
     async get(sessionId: string): Promise<{ config: SessionConfig; context: ContextRow | null } | undefined> {
       const [row] = await find.execute({ sessionId })
       return row
     },
 
-    /** Sessions whose models have something in view, latest message first. */
     async list(limit: number): Promise<{ sessionId: string; config: SessionConfig; tokens: number }[]> {
       return await newest.execute({ limit })
     },
 
-    /** Everything that was said so far has been counted. The session has to be there. */
     async count(context: ContextCount): Promise<void> {
       await write.execute({ ...context })
     },
 
-    /** Keeps a summary in the memory. */
     async checkpoint(checkpoint: Checkpoint): Promise<void> {
       await save({ ...checkpoint, namespace: checkpointsOf(checkpoint.sessionId) })
     },
 
-    /**
-     * Keeps a summary in the memory, and lets it take the place of the first messages of the conversation, in one transaction. They are
-     * kept to be shown, and are not history any more.
-     */
     async compact(compaction: Compaction): Promise<void> {
       await compacting({ ...compaction, namespace: checkpointsOf(compaction.sessionId) })
     }

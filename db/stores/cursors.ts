@@ -1,10 +1,8 @@
 import type { Connection } from '../connection.ts'
 import { eq, sql } from '../drizzle.ts'
+import type { CursorStore } from '../types/cursors.ts'
 
-export type CursorStore = ReturnType<typeof cursorStore>
-
-/** How far something outside the gateway has been read, by whoever reads it. */
-export function cursorStore({ query, schema: { cursors } }: Connection) {
+export function cursorStore({ query, schema: { cursors } }: Connection): CursorStore {
   const find = query
     .select()
     .from(cursors)

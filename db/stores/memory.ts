@@ -1,15 +1,11 @@
 import type { Connection } from '../connection.ts'
 import { and, asc, desc, eq, or, sql } from '../drizzle.ts'
+import type { MemoryRow, MemoryStore } from '../types/memory.ts'
 
-export type MemoryRow = Connection['schema']['memory']['$inferSelect']
-
-/** More words than that narrow no search. */
+/** Limit on the words of a search. Further ones would not narrow it. */
 const MAX_WORDS = 10
 
-export type MemoryStore = ReturnType<typeof memoryStore>
-
-/** What the agent keeps beyond a conversation: texts by key, in namespaces. */
-export function memoryStore({ query, schema: { memory } }: Connection) {
+export function memoryStore({ query, schema: { memory } }: Connection): MemoryStore {
   const find = query
     .select()
     .from(memory)
@@ -22,7 +18,6 @@ export function memoryStore({ query, schema: { memory } }: Connection) {
       return row
     },
 
-    /** Writes a text, over an older one of the same key. */
     async put(row: MemoryRow): Promise<void> {
       await query
         .insert(memory)
@@ -31,12 +26,8 @@ export function memoryStore({ query, schema: { memory } }: Connection) {
         .execute()
     },
 
-    /**
-     * Entries that have each of the first ten words of `words` in their key or value, newest first; a to z match in upper
-     * and lower case.
-     */
     async search(namespace: string, words: string, limit: number): Promise<MemoryRow[]> {
-      // Not `like`: what it does with many near misses in a long value grows with the product of both lengths.
+      // Not `like`: with many near misses in a long value its cost is the product of both lengths.
       const has = (column: typeof memory.key | typeof memory.value, word: string) =>
         sql`instr(lower(${column}), lower(${word})) > 0`
       const each = words.split(/\s+/, MAX_WORDS).map((word) => or(has(memory.key, word), has(memory.value, word)))

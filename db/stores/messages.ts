@@ -1,45 +1,33 @@
 import type { Connection, Query } from '../connection.ts'
 import { and, asc, desc, eq, getTableColumns, gt, gte, lt, lte, max, min, ne, sql } from '../drizzle.ts'
-import type { MessageParts, StoredAttachment } from '../schema.sqlite.ts'
 import { topicsOf } from '../topics.ts'
+import type {
+  MessageParts,
+  MessageQuery,
+  MessageRow,
+  MessageStore,
+  NewMessage,
+  ShownMessage,
+  StoredAttachment
+} from '../types/messages.ts'
 import { counting, dayOf, retallying, spent, tallying, trimming } from './analytics.ts'
 
-type Row = Omit<Connection['schema']['messages']['$inferSelect'], 'tallied'>
+type Row = Omit<MessageRow, 'attachments'>
 type AttachmentRow = Connection['schema']['attachments']['$inferSelect']
 
-/** A message with all that came with it. */
-export type MessageRow = Row & { readonly attachments: readonly StoredAttachment[] }
-/** A message to show: of its attachments everything but the data. `bytes` is the size of that. */
-export type ShownMessage = Row & {
-  readonly attachments: readonly (Omit<StoredAttachment, 'data'> & Pick<AttachmentRow, 'bytes'>)[]
-}
-export type NewMessage = Omit<Row, 'id' | 'parts' | 'status'> & Partial<Pick<MessageRow, 'parts' | 'status' | 'attachments'>>
-
-export interface MessageQuery {
-  /** Messages of users and assistants at the most. */
-  readonly limit: number
-  /** Bytes of text at the most, as stored: contents and parts together. The newest message is there however long it is. */
-  readonly bytes: number
-  /** The id of a message: only older ones. */
-  readonly before?: number | undefined
-}
-
-export type MessageStore = ReturnType<typeof messageStore>
-
-/** Longer names of tools are cut where they are counted: a model may make up any. */
+/** Limit on the length of a counted tool name: a model may make up any. */
 const TOOL_NAME = 128
 
-/** What is counted of a message by name, if anything. */
+/** Names to count of a message: topics of a user, tools of an assistant. Null: none. */
 function talliedIn({ role, content, parts }: { role: Row['role']; content: string; parts: MessageParts | null }) {
   if (role === 'tool') return null
-  // A call that could not be read was not run.
+  // A call with unreadable arguments was not run.
   const calls = (parts?.toolCalls ?? []).filter(({ invalid }) => invalid === undefined)
   const names = role === 'user' ? topicsOf(content) : calls.map(({ tool }) => tool.slice(0, TOOL_NAME))
   return names.length > 0 ? names : null
 }
 
-/** What was said in a session, in order. What analytics are made of is written with it. */
-export function messageStore(connection: Connection) {
+export function messageStore(connection: Connection): MessageStore {
   const { query, schema, atomic } = connection
   const { messages, attachments, sessions } = schema
   const { tallied: _, ...shown } = getTableColumns(messages)
@@ -47,7 +35,7 @@ export function messageStore(connection: Connection) {
   const ofSession = eq(messages.sessionId, sql.placeholder('sessionId'))
   const { messageId, mimeType, filename, bytes, data } = attachments
 
-  /** What of the message is counted: nothing of what tools say. */
+  /** Counted part of a message. Tool results are not counted. */
   type Counts = 'nothing' | 'message' | 'names'
   const createdAt = sql.placeholder('createdAt')
   const insertion = (tx: Query, counts: Counts) =>
@@ -81,10 +69,10 @@ export function messageStore(connection: Connection) {
     names: atomic((tx) => insertion(tx, 'names'))
   }
 
-  /** The same with attachments, of which each message has another number. */
+  /** The same with attachments. Built for each call because their number differs. */
   const insertWith = (counts: Counts, files: readonly StoredAttachment[]) =>
     atomic((tx) => {
-      // A run writes one message after the other: its newest is the one that was just inserted.
+      // A run writes one message after the other, so its newest message is the one just inserted.
       const inserted = tx
         .select({ id: max(messages.id) })
         .from(messages)
@@ -154,7 +142,7 @@ export function messageStore(connection: Connection) {
     .select({
       id: messages.id,
       role: messages.role,
-      /** From this row to the newest of the page. */
+      /** Sum from this row to the newest of the page. */
       bytes: sql<number>`sum(${size}) over (order by ${messages.id} desc)`.as('bytes')
     })
     .from(messages)
@@ -177,7 +165,6 @@ export function messageStore(connection: Connection) {
   ])
 
   return {
-    /** Adds a message to a session that is there, with its attachments, and counts it, in one transaction. Answers its id. */
     async append({ parts = null, status = 'complete', attachments = [], ...message }: NewMessage): Promise<number> {
       const tallied = talliedIn({ ...message, parts })
       const counts = message.role === 'tool' ? 'nothing' : tallied === null ? 'message' : 'names'
@@ -189,26 +176,19 @@ export function messageStore(connection: Connection) {
       return row!.id
     },
 
-    /** Replaces what an answer that is still being written holds so far. */
     async update({ id, content, parts, status }: Pick<MessageRow, 'id' | 'content' | 'parts' | 'status'>): Promise<void> {
       await rewrite({ id, content, parts, status, tallied: talliedIn({ role: 'assistant', content, parts }) })
     },
 
-    /** A run ends before its answer does: marks the newest message it has, an answer or else the question. */
     async cut(sessionId: string, runId: string): Promise<void> {
       await cutOff.execute({ sessionId, runId })
     },
 
-    /**
-     * The newest messages of users and assistants, oldest first, each assistant's with the answers of the tools it called;
-     * none only when there are none. `before` is the id of the oldest message of the page after this one.
-     */
     async page(sessionId: string, { limit, bytes, before = Number.MAX_SAFE_INTEGER }: MessageQuery): Promise<ShownMessage[]> {
       const [rows, files] = await pageOf({ sessionId, limit, bytes, before })
       return attached(rows, files, ({ bytes }) => ({ bytes }))
     },
 
-    /** Everything of the conversation, in order: what a model has to see. Whatever was said before `sessions.renew` is not. */
     async history(sessionId: string): Promise<MessageRow[]> {
       const [rows, files] = await all({ sessionId })
       return attached(rows, files, ({ data }) => ({ data: data.toString('base64') }))
@@ -216,7 +196,7 @@ export function messageStore(connection: Connection) {
   }
 }
 
-/** Gives each message its attachments, in their order. */
+/** Adds its attachments to each message, in their order. */
 function attached<F extends Pick<AttachmentRow, 'messageId' | 'mimeType' | 'filename'>, T>(
   rows: readonly Row[],
   files: readonly F[],

@@ -1,27 +1,8 @@
 import type { Connection } from '../connection.ts'
 import { and, asc, desc, eq, inArray, ne, sql } from '../drizzle.ts'
-import type { StoredLocation, StoredPush, StoredStatus } from '../schema.sqlite.ts'
+import type { NodeRegistration, NodeRow, NodeStore, StoredLocation, StoredPush, StoredStatus } from '../types/nodes.ts'
 
-export type NodeRow = Connection['schema']['nodes']['$inferSelect']
-
-export interface NodeRegistration {
-  readonly id: string
-  /** The id of the caller; kept from the first time on. */
-  readonly owner: string
-  /** Whoever owns it. */
-  readonly anyOwner: boolean
-  readonly role: string
-  readonly now: number
-  /** Nodes that are connected: they are never removed. */
-  readonly keep: readonly string[]
-  /** How many are kept; those unseen for longest go. */
-  readonly cap: number
-}
-
-export type NodeStore = ReturnType<typeof nodeStore>
-
-/** What is known of companion devices beyond their connections. */
-export function nodeStore({ query, schema: { nodes }, atomic, oneOf }: Connection) {
+export function nodeStore({ query, schema: { nodes }, atomic, oneOf }: Connection): NodeStore {
   const find = query
     .select()
     .from(nodes)
@@ -37,7 +18,6 @@ export function nodeStore({ query, schema: { nodes }, atomic, oneOf }: Connectio
   }
 
   return {
-    /** Makes the node, or lets its owner have it again. `false`: it is somebody else's, and nothing was changed. */
     async register({ id, owner, anyOwner, role, now, keep, cap }: NodeRegistration): Promise<boolean> {
       const kept = [...new Set([...keep, id])]
       const [rows] = await atomic((tx) => [
@@ -71,7 +51,6 @@ export function nodeStore({ query, schema: { nodes }, atomic, oneOf }: Connectio
       return row
     },
 
-    /** By id. */
     async list(): Promise<NodeRow[]> {
       return await query.select().from(nodes).orderBy(asc(nodes.id)).execute()
     },
@@ -84,7 +63,6 @@ export function nodeStore({ query, schema: { nodes }, atomic, oneOf }: Connectio
       await set(id, status.updatedAt, { status })
     },
 
-    /** A token belongs to one node: the one that had the digest before has no token any more. */
     async setPush(id: string, push: StoredPush, pushDigest: string): Promise<void> {
       await atomic((tx) => [
         tx
@@ -95,7 +73,6 @@ export function nodeStore({ query, schema: { nodes }, atomic, oneOf }: Connectio
       ])()
     },
 
-    /** The service has no such device any more. A token that was set meanwhile stays. `false`: it is not that one any more. */
     async removePush(id: string, pushDigest: string): Promise<boolean> {
       const rows = await query
         .update(nodes)
@@ -106,7 +83,6 @@ export function nodeStore({ query, schema: { nodes }, atomic, oneOf }: Connectio
       return rows.length > 0
     },
 
-    /** The same token in another form: nothing was seen of the node. */
     async reseal(id: string, push: StoredPush): Promise<void> {
       await query.update(nodes).set({ push }).where(eq(nodes.id, id)).execute()
     }

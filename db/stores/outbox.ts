@@ -1,23 +1,13 @@
 import type { Connection } from '../connection.ts'
 import { and, asc, eq, inArray, lte, min, sql } from '../drizzle.ts'
-import type { StoredReply } from '../schema.sqlite.ts'
+import type { NewPost, OutboxStore, PostRow } from '../types/outbox.ts'
 
-export type PostRow = Connection['schema']['outbox']['$inferSelect']
-
-/** Something to be said on a channel. */
-export interface NewPost extends StoredReply {
-  readonly text: string
-}
-
-export type OutboxStore = ReturnType<typeof outboxStore>
-
-/** The row of something that is to be said from now on. */
+/** Row of a new post, due at once. */
 export function postOf({ channel, conversation, context = null, text }: NewPost, now: number) {
   return { channel, conversation, context, text, createdAt: now, dueAt: now }
 }
 
-/** What is still to be said on channels. In each conversation one thing is said after the other. */
-export function outboxStore({ query, schema: { outbox } }: Connection) {
+export function outboxStore({ query, schema: { outbox } }: Connection): OutboxStore {
   const { placeholder } = sql
   const byId = eq(outbox.id, placeholder('id'))
   const isHead = inArray(
@@ -62,17 +52,14 @@ export function outboxStore({ query, schema: { outbox } }: Connection) {
       await insert.execute(postOf(post, now))
     },
 
-    /** The first of each conversation, where it is due; the oldest ones. */
     async due(now: number, limit: number): Promise<PostRow[]> {
       return await findDue.execute({ now, limit })
     },
 
-    /** So many parts of it are delivered. */
     async progress(id: number, sent: number): Promise<void> {
       await setSent.execute({ id, sent })
     },
 
-    /** It was tried in vain, and is to be tried again. */
     async postpone(id: number, dueAt: number): Promise<void> {
       await setDue.execute({ id, dueAt })
     },

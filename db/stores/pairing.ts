@@ -1,12 +1,8 @@
 import type { Connection } from '../connection.ts'
 import { and, asc, count, desc, eq, gt, sql } from '../drizzle.ts'
+import type { PairedSender, PairingStore } from '../types/pairing.ts'
 
-export type PairedSender = Connection['schema']['pairedSenders']['$inferSelect']
-
-export type PairingStore = ReturnType<typeof pairingStore>
-
-/** Senders whom somebody has let in, each on one channel. */
-export function pairingStore({ query, schema: { pairedSenders }, atomic }: Connection) {
+export function pairingStore({ query, schema: { pairedSenders }, atomic }: Connection): PairingStore {
   const one = and(eq(pairedSenders.channel, sql.placeholder('channel')), eq(pairedSenders.senderId, sql.placeholder('senderId')))
   const find = query.select().from(pairedSenders).where(one).prepare()
   const drop = query.delete(pairedSenders).where(one).returning({ senderId: pairedSenders.senderId }).prepare()
@@ -22,7 +18,7 @@ export function pairingStore({ query, schema: { pairedSenders }, atomic }: Conne
         target: [pairedSenders.channel, pairedSenders.senderId],
         set: { pairedAt: sql`excluded.paired_at` }
       }),
-    // One too many is the one that was just added: whoever is let in again leaves the number as it is.
+    // Over the limit, the sender just added is the one to remove: pairing again does not change the number.
     tx
       .delete(pairedSenders)
       .where(and(one, gt(sql`(${tx.select({ n: count() }).from(pairedSenders)})`, sql.placeholder('most'))))
@@ -30,7 +26,6 @@ export function pairingStore({ query, schema: { pairedSenders }, atomic }: Conne
   ])
 
   return {
-    /** Lets a sender in. `false`, and nothing changed: `most` others are in already. */
     async add(sender: PairedSender, most: number): Promise<boolean> {
       const [, refused] = await write({ ...sender, most })
       return refused.length === 0
@@ -40,7 +35,6 @@ export function pairingStore({ query, schema: { pairedSenders }, atomic }: Conne
       return (await find.execute({ channel, senderId })).length > 0
     },
 
-    /** Whoever was let in last comes first. */
     async list({ channel, limit }: { channel?: string | undefined; limit: number }): Promise<PairedSender[]> {
       return await query
         .select()
@@ -51,7 +45,6 @@ export function pairingStore({ query, schema: { pairedSenders }, atomic }: Conne
         .execute()
     },
 
-    /** `false`: there was none. */
     async remove(channel: string, senderId: string): Promise<boolean> {
       return (await drop.execute({ channel, senderId })).length > 0
     }

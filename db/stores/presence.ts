@@ -1,21 +1,8 @@
 import type { Connection } from '../connection.ts'
 import { and, count, desc, eq, gte, lt, sql } from '../drizzle.ts'
+import type { PresenceQuery, PresenceRow, PresenceStore, Sighting } from '../types/presence.ts'
 
-export type PresenceRow = Connection['schema']['presence']['$inferSelect']
-export type Sighting = Pick<PresenceRow, 'channel' | 'senderId' | 'senderName'>
-
-export interface PresenceQuery {
-  readonly channel?: string | undefined
-  readonly status?: 'online' | 'offline' | undefined
-  /** Whoever was seen at this time or later is online. */
-  readonly onlineSince: number
-  readonly limit: number
-}
-
-export type PresenceStore = ReturnType<typeof presenceStore>
-
-/** Who has written to the gateway, each on one channel. All times are epoch milliseconds. */
-export function presenceStore({ query, schema: { presence }, atomic, grouped }: Connection) {
+export function presenceStore({ query, schema: { presence }, atomic, grouped }: Connection): PresenceStore {
   const upsert = grouped((tx) => [
     tx
       .insert(presence)
@@ -30,7 +17,7 @@ export function presenceStore({ query, schema: { presence }, atomic, grouped }: 
       .onConflictDoUpdate({
         target: [presence.channel, presence.senderId],
         set: {
-          // A channel that does not say a name does not take back the one it said before.
+          // A message without a name does not remove the known name.
           senderName: sql`coalesce(excluded.sender_name, ${presence.senderName})`,
           lastSeenAt: sql`excluded.last_seen_at`,
           messageCount: sql`${presence.messageCount} + 1`
@@ -40,14 +27,12 @@ export function presenceStore({ query, schema: { presence }, atomic, grouped }: 
   ])
 
   return {
-    /** Somebody has written. Whether for the first time, as far as is known. */
     async seen(sighting: Sighting, now: number): Promise<{ created: boolean }> {
       const [results] = await upsert([{ ...sighting, now }])
       const [[row]] = results!
       return { created: row!.messageCount === 1 }
     },
 
-    /** Whoever was seen last comes first; `total` and `online` count all that fit, before the limit. */
     async list({
       channel,
       status,
@@ -75,7 +60,6 @@ export function presenceStore({ query, schema: { presence }, atomic, grouped }: 
       return { rows, total: counted?.total ?? 0, online: counted?.online ?? 0 }
     },
 
-    /** Forgets all but those `most` who were seen last. */
     async keep(most: number): Promise<void> {
       const newest = query
         .select({ channel: presence.channel, senderId: presence.senderId })

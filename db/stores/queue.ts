@@ -1,69 +1,20 @@
 import type { Connection, Query } from '../connection.ts'
 import { and, asc, desc, eq, getTableColumns, inArray, isNotNull, isNull, lt, max, ne, or, sql } from '../drizzle.ts'
-import type { StoredReply } from '../schema.sqlite.ts'
-import { type NewPost, postOf } from './outbox.ts'
-import type { RunEnd } from './runs.ts'
+import type { NewPost } from '../types/outbox.ts'
+import type { NewQueueRow, QueueClaim, QueueResolution, QueueRow, QueueSettlement, QueueStore } from '../types/queue.ts'
+import { postOf } from './outbox.ts'
 import { opened, opening } from './sessions.ts'
 
-type Row = Connection['schema']['queue']['$inferSelect']
-
-/** A message, without its body. */
-export type QueueRow = Omit<Row, 'seq' | 'body'>
-export type QueueState = Row['state']
-
-export interface NewQueueRow
-  extends Pick<Row, 'id' | 'sessionId' | 'owner' | 'priority' | 'policy' | 'preview' | 'acceptedAt' | 'body'> {
-  /** A second message of the session and its owner with the same key is the first one again. */
-  readonly idempotencyKey?: string | undefined
-  /** Where its answer goes; absent: to whoever waits for it. */
-  readonly reply?: StoredReply | undefined
-}
-
-export interface QueueClaim {
-  readonly sessionId: string
-  readonly runId: string
-  readonly ids: readonly string[]
-  readonly now: number
-}
-
-/** `outcome` is any JSON. */
-export interface QueueEnd {
-  readonly id: string
-  readonly state: Exclude<QueueState, 'queued' | 'running'>
-  readonly outcome: unknown
-  /** What is to be said of it on its channel. */
-  readonly post?: NewPost | undefined
-}
-
-export interface QueueSettlement {
-  readonly ends: readonly QueueEnd[]
-  readonly run?: RunEnd | undefined
-  readonly now: number
-}
-
-export interface QueueResolution {
-  /** Wait again. */
-  readonly requeue: readonly string[]
-  readonly ends: readonly QueueEnd[]
-  readonly now: number
-}
-
-/** Takes some milliseconds; a hundred thousand at once would stop the gateway for a second. */
+/** Takes a few milliseconds. A hundred thousand at once would hold the event loop for a second. */
 const PURGED_AT_ONCE = 1000
 
-export type QueueStore = ReturnType<typeof queueStore>
-
-/** Where only the run ends, and where only the message does: the other one's statement finds nothing to change. */
+/** Values for a settlement of a run alone, or of a message alone: the other statement then finds nothing to change. */
 const NO_MESSAGE = { id: null, state: null, outcome: null }
 const NO_RUN = { id: null, status: null, endedAt: null }
 const NO_POST = { channel: null, conversation: null, context: null, text: null, createdAt: null, dueAt: null }
 const NO_DETAILS = { inputTokens: 0, outputTokens: 0, provider: null, model: null, errorCode: null, errorMessage: null }
 
-/**
- * Messages from their acceptance to their end, which is one and stands, and the runs that begin and end with them. What is
- * accepted, claimed and settled is committed in groups.
- */
-export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection) {
+export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection): QueueStore {
   const { queue, runs, messages, outbox } = schema
   const { seq, body, ...shown } = getTableColumns(queue)
   const placed = sql.placeholder
@@ -94,7 +45,7 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
       .select({ id: queue.id })
       .from(queue)
       .where(
-        // The session stands twice so that each half is read from an index of its own.
+        // The session is named twice so that each half is read from an index of its own.
         or(
           and(
             eq(queue.sessionId, placed('sessionId')),
@@ -137,7 +88,7 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
       .where(and(byId, open))
   ])
 
-  /** The end of a message. What was dropped was never answered: the same may be sent again. */
+  /** The end of a message. A dropped message was never answered, so its key is free for another attempt. */
   const ending = {
     state: sql`${placed('state')}`,
     endedAt: sql`${placed('now')}`,
@@ -162,7 +113,7 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
       .where(and(eq(runs.id, placed('runId')), running))
   ]
   const finish = grouped(finishing)
-  /** Before the end of the message, which has only one: nothing is said of it twice. */
+  /** The post is inserted before the message ends, on condition that it has no end yet: nothing is posted twice. */
   const finishAndPost = grouped((tx) => [
     tx.insert(outbox).select(
       tx
@@ -201,11 +152,6 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
   const findOpen = query.select(shown).from(queue).where(open).orderBy(asc(seq)).prepare()
 
   return {
-    /**
-     * A message is there from now on, and its session with it. `duplicateOf`: one of its key, or of its id, was there before in
-     * this session; nothing was stored.
-     * @throws Error when another session has a message of this id
-     */
     async accept({ idempotencyKey = undefined, reply = undefined, ...row }: NewQueueRow): Promise<{ duplicateOf?: string }> {
       const optional = { idempotencyKey: idempotencyKey ?? null, reply: reply ?? null }
       const values = { ...opened(row.sessionId, row.acceptedAt), ...row, ...optional }
@@ -215,17 +161,10 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
       return { duplicateOf: found[0].id }
     },
 
-    /**
-     * A run begins with these messages, or takes them: those that have no end yet are `running`. The session is made anew where
-     * it was removed meanwhile, and the run, which is the first message's owner's, unless it is there.
-     */
     async claim({ ids, sessionId, runId, now }: QueueClaim): Promise<void> {
       await take(ids.map((id) => ({ ...opened(sessionId, now), id, runId, now })))
     },
 
-    /**
-     * Messages end, and the run where it does too, each once: what had an end before keeps it, and nothing more is said of it.
-     */
     async settle({ ends, run, now }: QueueSettlement): Promise<void> {
       const { id: runId, ...end } = run ?? NO_RUN
       const [first = NO_MESSAGE, ...others] = ends
@@ -242,19 +181,16 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
       return row
     },
 
-    /** The first message of a run. */
     async byRun(runId: string): Promise<QueueRow | undefined> {
       const [row] = await findByRun.execute({ runId })
       return row
     },
 
-    /** The session's newest message. */
     async latest(sessionId: string): Promise<QueueRow | undefined> {
       const [row] = await findLatest.execute({ sessionId })
       return row
     },
 
-    /** What messages without an end say, by id. */
     async bodies(ids: readonly string[]): Promise<Map<string, unknown>> {
       const rows = await query
         .select({ id: queue.id, body })
@@ -264,15 +200,10 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
       return new Map(rows.map(({ id, body }) => [id, body]))
     },
 
-    /** What waits or runs, in the order of acceptance. */
     async unended(): Promise<QueueRow[]> {
       return await findOpen.execute()
     },
 
-    /**
-     * At a start: whatever still counts as running was cut off with the process that ran it. Decides about the messages, and marks
-     * all these runs and the newest message of each (an answer, or the question nobody got to), in one transaction.
-     */
     async resolve({ requeue, ends, now }: QueueResolution): Promise<void> {
       await atomic((tx) => [
         tx
@@ -286,7 +217,7 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
                 .from(messages)
                 .where(
                   and(
-                    // By session as well: that is what the index is on.
+                    // By session as well, because the index begins with it.
                     inArray(messages.sessionId, tx.select({ id: runs.sessionId }).from(runs).where(running)),
                     inArray(messages.runId, tx.select({ id: runs.id }).from(runs).where(running)),
                     ne(messages.role, 'tool')
@@ -310,7 +241,6 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
       ])()
     },
 
-    /** Forgets some of what ended before `before`, not so many that anybody notices. Answers how many: 0 once there are none. */
     async purge(before: number): Promise<number> {
       const some = query.select({ seq }).from(queue).where(lt(queue.endedAt, before)).limit(PURGED_AT_ONCE)
       const rows = await query.delete(queue).where(inArray(seq, some)).returning({ seq }).execute()

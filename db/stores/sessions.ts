@@ -1,22 +1,10 @@
 import { checkpointsOf } from '../checkpoints.ts'
 import type { Connection, Query, Schema } from '../connection.ts'
 import { and, count, desc, eq, isNotNull, max, sql } from '../drizzle.ts'
-import type { SessionConfig } from '../schema.sqlite.ts'
+import type { SessionConfig, SessionQuery, SessionRow, SessionStore } from '../types/sessions.ts'
 import { discounting } from './analytics.ts'
 
-export type SessionRow = Connection['schema']['sessions']['$inferSelect']
-
-export interface SessionQuery {
-  readonly frontend?: string | undefined
-  /** Only sessions with one of these ids. */
-  readonly ids?: readonly string[] | undefined
-  readonly limit: number
-  readonly offset: number
-}
-
-export type SessionStore = ReturnType<typeof sessionStore>
-
-/** Makes the session of `opened` unless it is there. */
+/** Statement that creates a session unless it exists. Takes the values of `opened`. */
 export function opening(tx: Query, { sessions }: Schema) {
   return tx
     .insert(sessions)
@@ -29,14 +17,13 @@ export function opening(tx: Query, { sessions }: Schema) {
     .onConflictDoNothing()
 }
 
-/** What `opening` is given. The first colon of the id, which is `<frontend>:<user id>`, parts the two. */
+/** Values of `opening`. The id is `<frontend>:<user id>`, split at the first colon. */
 export function opened(sessionId: string, createdAt: number) {
   const colon = sessionId.indexOf(':')
   return { sessionId, frontend: sessionId.slice(0, colon), userId: sessionId.slice(colon + 1), createdAt }
 }
 
-/** Conversations. All times are epoch milliseconds. */
-export function sessionStore(connection: Connection) {
+export function sessionStore(connection: Connection): SessionStore {
   const { query, schema, atomic, oneOf, patched, without } = connection
   const { sessions, messages, queue, contexts, memory } = schema
   const id = sql.placeholder('id')
@@ -75,7 +62,6 @@ export function sessionStore(connection: Connection) {
   ])
 
   return {
-    /** Makes the session unless it is there. `id` is `<frontend>:<user id>`; the first colon parts the two. */
     async open(id: string, now: number): Promise<{ created: boolean }> {
       const rows = await insert.execute(opened(id, now))
       return { created: rows.length > 0 }
@@ -86,7 +72,6 @@ export function sessionStore(connection: Connection) {
       return row
     },
 
-    /** Latest message first, those without one last; `total` counts before paging. */
     async list({ frontend, ids, limit, offset }: SessionQuery): Promise<{ rows: SessionRow[]; total: number }> {
       const wanted = and(frontend === undefined ? undefined : eq(sessions.frontend, frontend), ids && oneOf(sessions.id, ids))
       const [rows, [counted]] = await atomic((tx) => [
@@ -102,25 +87,18 @@ export function sessionStore(connection: Connection) {
       return { rows, total: counted?.total ?? 0 }
     },
 
-    /** Sets this for a session, which is made unless it is there. What else is set stays as it is, also inside `queue`. */
     async configure(id: string, settings: SessionConfig, now: number): Promise<void> {
       await set({ ...opened(id, now), id, settings })
     },
 
-    /** Takes back one setting of a session. */
     async unset(id: string, setting: keyof SessionConfig): Promise<void> {
       await unset({ id, setting })
     },
 
-    /** A new conversation begins: what was said so far is kept to be shown, and is not history any more. */
     async renew(id: string): Promise<void> {
       await begin({ id })
     },
 
-    /**
-     * Removes the session with its messages, runs and artifacts, which refer to it, its checkpoints and what the queue remembers of
-     * it, in one transaction. What waits in the queue stays: it was accepted after the removal was asked for. `false`: there was none.
-     */
     async remove(id: string): Promise<boolean> {
       const [, , , , rows] = await drop({ id, checkpoints: checkpointsOf(id) })
       return rows.length > 0

@@ -1,12 +1,8 @@
 import type { Connection } from '../connection.ts'
 import { and, asc, count, eq, gt, sql } from '../drizzle.ts'
+import type { SubscriptionRow, SubscriptionStore } from '../types/subscriptions.ts'
 
-export type SubscriptionRow = Connection['schema']['pushSubscriptions']['$inferSelect']
-
-export type SubscriptionStore = ReturnType<typeof subscriptionStore>
-
-/** Browsers that push notifications go to, each on behalf of one caller. */
-export function subscriptionStore({ query, schema: { pushSubscriptions: table }, atomic }: Connection) {
+export function subscriptionStore({ query, schema: { pushSubscriptions: table }, atomic }: Connection): SubscriptionStore {
   const one = eq(table.id, sql.placeholder('id'))
   const owned = query
     .select()
@@ -45,7 +41,7 @@ export function subscriptionStore({ query, schema: { pushSubscriptions: table },
         }
       })
       .returning({ revision: table.revision }),
-    // One too many is the one that was just added; one that was there before stays, however many there are.
+    // Over the limit, the subscription just added is the one to remove. Existing ones stay, also where the limit was lowered.
     tx
       .delete(table)
       .where(and(one, eq(table.revision, 1), gt(sql`(${tx.select({ n: count() }).from(table)})`, sql.placeholder('most'))))
@@ -53,25 +49,21 @@ export function subscriptionStore({ query, schema: { pushSubscriptions: table },
   ])
 
   return {
-    /** Registers a browser, or what is new about one, on behalf of its owner from now on. `full`: nothing changed, `most` are there. */
     async put(row: Omit<SubscriptionRow, 'revision'>, most: number): Promise<'created' | 'updated' | 'full'> {
       const [[written], refused] = await write({ ...row, most })
       if (refused.length > 0) return 'full'
       return written?.revision === 1 ? 'created' : 'updated'
     },
 
-    /** All of one caller. */
     async of(owner: string): Promise<SubscriptionRow[]> {
       return await owned.execute({ owner })
     },
 
-    /** Of everybody. */
     async count(): Promise<number> {
       const [row] = await total.execute()
       return row?.n ?? 0
     },
 
-    /** Of that owner only, where one is given. `false`: there was none. */
     async remove(id: string, owner?: string): Promise<boolean> {
       const removed = owner === undefined ? await drop.execute({ id }) : await dropOwned.execute({ id, owner })
       return removed.length > 0

@@ -7,12 +7,12 @@ import type { AnalyticsParams, SessionAnalytics } from './schema.ts'
 
 const DAY_MS = 86_400_000
 /**
- * How many sessions are looked at before others get their turn: a few milliseconds. Where there are more, one that gets a message in
- * between may count twice in the total.
+ * Sessions examined before the event loop runs again: a few milliseconds. A session with a new message between two steps may count
+ * twice in the total.
  */
 const SESSIONS_AT_ONCE = 5000
 
-/** Figures about the conversations there are. They are counted when messages are written, and only summed up here. */
+/** Figures about conversations. They are counted when messages are written, and only added up here. */
 export class Analytics {
   readonly #store: AnalyticsStore
   readonly #now: () => number
@@ -22,7 +22,7 @@ export class Analytics {
     this.#now = now
   }
 
-  /** The last `days` days, in UTC, today being one of them. */
+  /** Figures of the last `days` days, in UTC, including today. */
   async report({ days, topLimit }: Static<typeof AnalyticsParams>): Promise<Static<typeof SessionAnalytics>> {
     const from = Math.floor(this.#now() / DAY_MS) - days + 1
     const { top, found } = await this.#sessions(from, topLimit)
@@ -47,13 +47,13 @@ export class Analytics {
     }
   }
 
-  /** Those with the most messages since that day, and how many there are with any. */
+  /** Sessions with the most messages since that day, and the number of sessions with any. */
   async #sessions(from: number, limit: number): Promise<{ top: SessionActivity[]; found: number }> {
     const best = new Map<string, SessionActivity>()
     let found = 0
     for (let after: PageEnd | undefined; ; await setImmediate()) {
       const page = await this.#store.activity({ from, sessions: SESSIONS_AT_ONCE, limit, after })
-      // One that got a message since an earlier page is here again, with what it has now.
+      // A session with a new message since an earlier page appears again, with its new count.
       for (const session of page.top) best.set(session.id, session)
       found += page.found
       if (!page.end) return { top: [...best.values()].sort(mostFirst).slice(0, limit), found }

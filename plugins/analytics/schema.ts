@@ -2,15 +2,15 @@ import { Type } from '@sinclair/typebox'
 
 export const AnalyticsParams = Type.Object(
   {
-    days: Type.Integer({ minimum: 1, maximum: 366, default: 30, description: 'How many days, in UTC; today is one of them' }),
-    topLimit: Type.Integer({ minimum: 1, maximum: 100, default: 10, description: 'The most that each list of tops has' })
+    days: Type.Integer({ minimum: 1, maximum: 366, default: 30, description: 'Number of days, in UTC, including today' }),
+    topLimit: Type.Integer({ minimum: 1, maximum: 100, default: 10, description: 'Maximum length of each top list' })
   },
   { additionalProperties: false }
 )
 
 const Count = Type.Integer({ minimum: 0 })
 
-/** Of the messages there are, those of users and of the agent; a session that is deleted counts no longer. */
+/** Counts of messages of users and of the agent. Deleted sessions do not count. */
 export const SessionAnalytics = Type.Object({
   daily: Type.Array(
     Type.Object({
@@ -37,9 +37,9 @@ export const SessionAnalytics = Type.Object({
   topTopics: Type.Array(
     Type.Object({
       topic: Type.String(),
-      occurrences: Type.Integer({ minimum: 0, description: 'Messages of users that have the word' })
+      occurrences: Type.Integer({ minimum: 0, description: 'Messages of users with this word' })
     }),
-    { description: 'Words that users write. What came up rarely on a day that is over is forgotten' }
+    { description: 'Words of users. Rare words of past days are not kept' }
   ),
   averageMessagesPerSession: Type.Number({ description: 'To two decimal places; 0 when there are no sessions' }),
   totalSessions: Type.Integer({ minimum: 0, description: 'Sessions with a message in these days' }),

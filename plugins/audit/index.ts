@@ -5,24 +5,24 @@ import { masked, namesSecret } from '../../security/sanitize.ts'
 import { gatewayPlugin } from '../../types.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
-/** How long an entry is kept. */
+/** Age at which an entry is removed. */
 const KEPT_MS = 30 * DAY_MS
-/** Entries that wait to be written. More than a database in working order ever has: what comes on top is told to the log. */
+/** Limit on entries that wait to be written, more than a working database ever has. Further ones are lost and logged. */
 const MAX_PENDING = 10_000
 const MAX_NAME = 256
 const MAX_TEXT = 1000
-/** Values in one detail, at any depth; also what ends the walk through one that refers to itself. */
+/** Limit on the values in one detail, at any depth. Also ends the walk through a detail that refers to itself. */
 const MAX_VALUES = 200
 
 interface Surroundings {
   readonly store: Pick<AuditStore, 'append' | 'list' | 'prune'>
   readonly log: Pick<FastifyBaseLogger, 'error'>
-  /** Knows the secrets of the gateway; asked for each entry. Absent: they are known by their shapes and places alone. */
+  /** Current masker of the gateway's secrets. Absent: secrets are recognised by their shapes and names alone. */
   readonly masker?: () => Masker
   readonly now?: () => number
 }
 
-/** The record of what was done by whom. */
+/** Append-only record of actions and their actors. */
 export class Audit {
   readonly #store: Surroundings['store']
   readonly #log: Surroundings['log']
@@ -38,9 +38,9 @@ export class Audit {
   }
 
   /**
-   * Adds an entry. Returns at once and never throws: what cannot be recorded is told to the log.
-   * @param event `<group>.<what>`: `tool.run`
-   * @param actor the id of the caller, or where an unknown one came from
+   * Adds an entry. Returns at once and never throws: an entry that cannot be stored is logged as lost.
+   * @param event `<group>.<action>`: `tool.run`
+   * @param actor id of the caller, or address of an unknown one
    * @param detail plain values; long texts are cut, control characters and secrets removed
    */
   record(event: string, actor: string, detail: Record<string, unknown> = {}): void {
@@ -49,7 +49,7 @@ export class Audit {
       const show: Show = (text, limit) => masked(text, { masker: this.#masker?.(), limit })
       const entry = {
         at: this.#now(),
-        // Named by the gateway and by its configuration: a secret that is a common word must not make them unreadable.
+        // Names come from the gateway and its configuration. They are not masked, because a secret that is a common word would hide them.
         event: masked(event, { limit: MAX_NAME }),
         actor: masked(actor, { limit: MAX_NAME }),
         detail: presentable(detail, show)
@@ -64,30 +64,28 @@ export class Audit {
     }
   }
 
-  /** Newest first, with what was recorded just now. */
+  /** Entries, newest first, including those still waiting to be written. */
   async list(query: AuditQuery): Promise<AuditRow[]> {
     await this.flush()
     return await this.#store.list(query)
   }
 
-  /** Removes the entries that are too old to be kept. */
+  /** Removes entries past their retention. */
   async prune(): Promise<void> {
-    await this.#store
-      .prune(this.#now() - KEPT_MS)
-      .catch((err) => this.#log.error({ err }, 'old entries of the audit log could not be removed'))
+    await this.#store.prune(this.#now() - KEPT_MS).catch((err) => this.#log.error({ err }, 'failed to remove old audit entries'))
   }
 
-  /** Settles once everything recorded so far is written. */
+  /** Settles once all entries recorded so far are written. */
   async flush(): Promise<void> {
     await Promise.all(this.#pending)
   }
 
   #lost(err: unknown, event: string): void {
-    this.#log.error({ err, event: masked(event, { limit: MAX_NAME }) }, 'an entry of the audit log was lost')
+    this.#log.error({ err, event: masked(event, { limit: MAX_NAME }) }, 'failed to record an audit entry')
   }
 }
 
-/** A text without secrets, cut. */
+/** Masks the secrets of a text and cuts it. */
 type Show = (text: string, limit: number) => string
 
 function presentable(detail: Record<string, unknown>, show: Show): Record<string, unknown> {

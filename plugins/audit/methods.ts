@@ -3,12 +3,12 @@ import { defineMethod } from '../../rpc/define.ts'
 import { AuditEntry } from './schema.ts'
 
 const LIMIT = 50
-/** Of details in one answer: many calls at once must not fill the memory. */
+/** Limit on the details in one answer, so that many calls at once do not fill the memory. */
 const MIB = 4
 
 export const audit = defineMethod({
   name: 'system.audit',
-  summary: 'Show what was done by whom in the last 30 days, newest first (extension)',
+  summary: 'List recorded actions and their actors, newest first (extension)',
   extension: true,
   scope: 'operate',
   params: Type.Object(
@@ -18,19 +18,23 @@ export const audit = defineMethod({
           minimum: 1,
           maximum: 500,
           default: LIMIT,
-          description: `Entries at the most. An answer ends earlier where it would have more than ${MIB} MiB of details, though never without an entry`
+          description: `Maximum number of entries. An answer also ends at ${MIB} MiB of details, but has at least one entry`
         })
       ),
       before: Type.Optional(
-        Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'The `id` of an entry: only older ones' })
+        Type.Integer({
+          minimum: 1,
+          maximum: Number.MAX_SAFE_INTEGER,
+          description: 'Id of an entry: only older ones are returned'
+        })
       ),
       event: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'Only entries of this event' })),
-      actor: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'Only what this one did' }))
+      actor: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'Only entries of this actor' }))
     },
     { additionalProperties: false }
   ),
   result: Type.Object({
-    entries: Type.Array(AuditEntry, { description: 'Fewer than `limit` do not mean that there are no more, none do' })
+    entries: Type.Array(AuditEntry, { description: 'Only an empty list means that no older entry exists' })
   }),
   examples: [
     {

@@ -39,9 +39,9 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ act: fc.constant('remove'), sessionId }) }
 )
 
-/** What a database promises of analytics. `open` makes a new, empty one that closes with the test. */
+/** Analytics contract of every database. `open` makes a new, empty one that closes with the test. */
 export function analyticsContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
-  test(`${kind}: whatever is written, changed, cut off and removed, in whatever order, analytics are what the messages say`, async (t) => {
+  test(`${kind}: analytics equal the stored messages after any operations`, async (t) => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(4), async (steps, from) => {
         const db = await open(t)
@@ -93,7 +93,7 @@ export function analyticsContract(kind: string, open: (t: TestContext) => Promis
     assert.deepEqual(await allOf(db, 0), { days: [], sessions: [], tool: [], topic: [] })
   })
 
-  test(`${kind}: the sessions of a page are those after the ones before, any number of them from the same moment`, async (t) => {
+  test(`${kind}: pages of sessions follow each other, also with equal times`, async (t) => {
     const db = await open(t)
     const ids = Array.from({ length: 7 }, (_, n) => `ws:${n}`)
     for (const sessionId of ids) {
@@ -108,7 +108,7 @@ export function analyticsContract(kind: string, open: (t: TestContext) => Promis
       after = page.end
     }
     assert.deepEqual(found, ['ws:0,ws:1, of 3', 'ws:3,ws:4, of 3', 'ws:6, of 1'])
-    // One that gets a message meanwhile moves to where it is still to come.
+    // A session with a new message moves to a later page.
     const { end } = await db.analytics.activity({ from: 0, sessions: 1, limit: 9 })
     await db.messages.append({ sessionId: 'ws:0', runId: 'r', role: 'user', content: '', createdAt: 11 })
     const { top } = await db.analytics.activity({ from: 0, sessions: 9, limit: 9, after: end })
@@ -118,7 +118,7 @@ export function analyticsContract(kind: string, open: (t: TestContext) => Promis
     )
   })
 
-  test(`${kind}: what tools alone say since a day is no activity of the session, and a clock put back does not make it older`, async (t) => {
+  test(`${kind}: tool results are no activity, and a clock set back changes no age`, async (t) => {
     const db = await open(t)
     await db.sessions.open('ws:a', 1)
     const say = (role: Stored['role'], createdAt: number) =>
@@ -130,13 +130,13 @@ export function analyticsContract(kind: string, open: (t: TestContext) => Promis
     assert.equal((await db.sessions.get('ws:a'))?.lastMessageAt, DAY)
   })
 
-  test(`${kind}: however many different words come, few are kept, and among them those that come often`, async (t) => {
+  test(`${kind}: of many different words only frequent ones are kept`, async (t) => {
     const db = await open(t)
     await db.sessions.open('ws:a', 1)
     let n = 0
     const say = (content: string, createdAt: number) =>
       db.messages.append({ sessionId: 'ws:a', runId: 'r', role: 'user', content, createdAt })
-    /** Words that nobody said before. */
+    /** New words. */
     const news = () => Array.from({ length: 20 }, () => letters(n++)).join(' ')
     for (let message = 0; message < 3 * TRIM_EVERY; message++) {
       await say(news(), 1)
@@ -154,7 +154,7 @@ export function analyticsContract(kind: string, open: (t: TestContext) => Promis
     assert.deepEqual(await all(0), [])
   })
 
-  test(`${kind}: a model that makes up names of tools does not fill the database with them`, async (t) => {
+  test(`${kind}: made-up tool names do not fill the database`, async (t) => {
     const db = await open(t)
     await db.sessions.open('ws:a', 1)
     for (let n = 0; n < NAMES_TODAY + 3 * TRIM_EVERY; n++) {

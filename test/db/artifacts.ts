@@ -9,7 +9,7 @@ function artifact(artifactId: string, changes: Partial<NewArtifact> = {}): NewAr
   return { sessionId: 'ws:a', artifactId, type: 'note', title: null, content: {}, metadata: null, ...changes }
 }
 
-/** What every database promises of a canvas. `open` makes a new, empty one that closes with the test. */
+/** Canvas contract of every database. `open` makes a new, empty one that closes with the test. */
 export function artifactsContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
   async function opened(t: TestContext): Promise<Db> {
     const db = await open(t)
@@ -35,7 +35,7 @@ export function artifactsContract(kind: string, open: (t: TestContext) => Promis
     await assert.rejects(db.artifacts.put(artifact('card', { sessionId: 'ws:gone' }), 1), /foreign key/i)
   })
 
-  test(`${kind}: a canvas takes so many artifacts and no more, and what is on it can still be changed`, async (t) => {
+  test(`${kind}: a full canvas refuses new artifacts and still takes changes`, async (t) => {
     const db = await opened(t)
     for (const id of ['1', '2', '3']) assert.ok(await db.artifacts.put(artifact(id), 1, 3))
     assert.equal(await db.artifacts.put(artifact('4'), 2, 3), undefined)
@@ -61,7 +61,7 @@ export function artifactsContract(kind: string, open: (t: TestContext) => Promis
     assert.deepEqual(await db.artifacts.list('ws:none', ALL), { rows: [], total: 0 })
   })
 
-  test(`${kind}: pages that end early because of their size show every artifact once, and are never empty before the end`, async (t) => {
+  test(`${kind}: pages cut by size show every artifact once and are never empty`, async (t) => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ size: fc.nat(60), at: fc.nat(5), metadata: fc.boolean() }), { maxLength: 12 }),

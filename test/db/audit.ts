@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { AuditQuery, Db } from '../../db/client.ts'
 
-/** What every database promises of the audit log. `open` makes a new, empty one that closes with the test. */
+/** Audit contract of every database. `open` makes a new, empty one that closes with the test. */
 export function auditContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
   const times = async (db: Db, query: Partial<AuditQuery> = {}) =>
     (await db.audit.list({ limit: 9, ...query })).map(({ at }) => at)
@@ -20,7 +20,7 @@ export function auditContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.deepEqual(await times(db), [4, 3])
   })
 
-  test(`${kind}: the audit log is asked for one event, for one actor, for both, and goes on from any entry`, async (t) => {
+  test(`${kind}: audit entries are filtered by event and actor, and paged`, async (t) => {
     const db = await open(t)
     const entries = ['a x', 'b x', 'a y', 'b y', 'a x', 'b x'].map((text, at) => ({ at, text: text.split(' ') }))
     for (const { at, text } of entries) await db.audit.append({ at, event: text[0]!, actor: text[1]!, detail: {} })

@@ -38,7 +38,7 @@ async function checked(file: string): Promise<number[]> {
 
 const upTo = (count: number) => Array.from({ length: count }, (_, n) => n)
 
-test('npm run backup copies the database of another process that writes to it, and says where to', async (t) => {
+test('npm run backup copies a database in use and prints the path', async (t) => {
   const home = await folder(t)
   const data = join(home, 'data')
   const db = await filled(join(data, 'flynn.db'), 1000)
@@ -68,7 +68,7 @@ test('npm run backup copies the database of another process that writes to it, a
   assert.deepEqual(numbers, upTo(numbers.length))
 })
 
-test('npm run backup takes a file or a folder, and says what is wrong', async (t) => {
+test('npm run backup takes a file or a folder, and explains errors', async (t) => {
   const home = await folder(t)
   const data = join(home, 'data')
   await (await filled(join(data, 'flynn.db'), 1)).close()
@@ -78,7 +78,7 @@ test('npm run backup takes a file or a folder, and says what is wrong', async (t
   const refusals: [string[], string, RegExp, number][] = [
     [['--hlp'], data, /^flynn-gateway: unknown option --hlp; did you mean --help\?\n/, 2],
     [['a.db', 'b.db'], data, /^flynn-gateway: too many arguments for backup\n/, 2],
-    [[], join(home, 'elsewhere'), /^flynn-gateway: there is no database at .*elsewhere\/flynn\.db\n$/, 1],
+    [[], join(home, 'elsewhere'), /^flynn-gateway: database .*elsewhere\/flynn\.db does not exist\n$/, 1],
     [['data/flynn.db'], data, /^flynn-gateway: .*flynn\.db is the database itself/, 1]
   ]
   for (const [args, dataDir, said, exit] of refusals) {
@@ -88,7 +88,7 @@ test('npm run backup takes a file or a folder, and says what is wrong', async (t
   }
 })
 
-test('a backup that fails leaves the older one of that name, and no remains', async (t) => {
+test('a failed backup leaves the older one and no remains', async (t) => {
   const home = await folder(t)
   const [file, target] = [join(home, 'flynn.db'), join(home, 'backups', 'copy.db')]
   await (await filled(file, 100)).close()

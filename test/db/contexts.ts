@@ -8,7 +8,7 @@ const NAMESPACE = checkpointsOf(SESSION)
 const count = { sessionId: SESSION, tokens: 10, contextWindow: 100 }
 const compaction = { ...count, tokens: 3, messages: 2, summary: 'short', key: '2026', text: 'a checkpoint', now: 5 }
 
-/** What every database promises of what models have in view. `open` makes a new, empty one that closes with the test. */
+/** Context contract of every database. `open` makes a new, empty one that closes with the test. */
 export function contextsContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
   /** question, answer with a call, its result, question, answer */
   async function opened(t: TestContext): Promise<Db> {
@@ -21,7 +21,7 @@ export function contextsContract(kind: string, open: (t: TestContext) => Promise
   }
   const history = async (db: Db) => (await db.messages.history(SESSION)).map(({ content }) => content)
 
-  test(`${kind}: what was counted is there until it is counted again, and ends with the conversation`, async (t) => {
+  test(`${kind}: a count stays until the next one, and ends with the conversation`, async (t) => {
     const db = await opened(t)
     assert.equal((await db.contexts.get(SESSION))?.context, null)
     assert.equal(await db.contexts.get('ws:b'), undefined)
@@ -57,7 +57,7 @@ export function contextsContract(kind: string, open: (t: TestContext) => Promise
     assert.equal(await db.memory.get(NAMESPACE, '2026'), undefined)
   })
 
-  test(`${kind}: a session has twenty checkpoints at the most, the newest, and they go with it`, async (t) => {
+  test(`${kind}: a session keeps its twenty newest checkpoints until it is deleted`, async (t) => {
     const db = await opened(t)
     await db.contexts.checkpoint({ sessionId: 'ws:b', key: 'k', text: 'of another', now: 0 })
     for (let n = 0; n < 25; n++) await db.contexts.checkpoint({ sessionId: SESSION, key: `k${n}`, text: 'text', now: n })
@@ -68,7 +68,7 @@ export function contextsContract(kind: string, open: (t: TestContext) => Promise
     assert.equal((await db.memory.get(checkpointsOf('ws:b'), 'k'))?.value, 'of another')
   })
 
-  test(`${kind}: sessions come latest message first, so many at the most, and those without a count do not`, async (t) => {
+  test(`${kind}: counted sessions are listed by latest message, limited`, async (t) => {
     const db = await opened(t)
     for (const [n, id] of ['ws:b', 'ws:c', 'ws:d'].entries()) {
       await db.sessions.open(id, 1)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { Db, MessageRow, NewMessage, SessionRow } from '../../db/client.ts'
 import { queueContract, queued } from './queue.ts'
 
-/** What every database promises to the gateway. `open` makes a new, empty one that closes with the test. */
+/** Contract of every database. `open` makes a new, empty one that closes with the test. */
 export function databaseContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
   queueContract(kind, open)
 
@@ -16,7 +16,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     ...message
   })
 
-  test(`${kind}: a session is made once, its id parted at the first colon`, async (t) => {
+  test(`${kind}: a session is created once, its id split at the first colon`, async (t) => {
     const db = await open(t)
     assert.deepEqual(await db.sessions.open('telegram:a:b', 5), { created: true })
     assert.deepEqual(await db.sessions.open('telegram:a:b', 6), { created: false })
@@ -33,7 +33,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.equal(await db.sessions.get('telegram:c'), undefined)
   })
 
-  test(`${kind}: a message keeps all it was given, and counts in its session unless a tool said it`, async (t) => {
+  test(`${kind}: a message is stored completely and counts unless it is a tool's`, async (t) => {
     const db = await open(t)
     await db.sessions.open('ws:a', 1)
     const parts = { toolCalls: [{ callId: 'c1', tool: 'shell.exec', args: { command: "echo 'ä😀'" } }] }
@@ -88,7 +88,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.deepEqual({ lastMessageAt, messageCount }, { lastMessageAt: 30, messageCount: 2 })
   })
 
-  test(`${kind}: attachments belong to the message they came with, in their order; a page has their size for their data`, async (t) => {
+  test(`${kind}: attachments keep their message and order; pages have sizes only`, async (t) => {
     const db = await open(t)
     const file = (name: string, size: number) => ({
       mimeType: 'text/plain',
@@ -110,7 +110,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.deepEqual(await db.messages.page('ws:a', { limit: 1, bytes: 1000 }), all.slice(2).map(shown))
   })
 
-  test(`${kind}: an answer that is still being written is replaced in its place`, async (t) => {
+  test(`${kind}: an unfinished answer is replaced in place`, async (t) => {
     const db = await open(t)
     await db.sessions.open('ws:a', 1)
     const id = await db.messages.append(said({ sessionId: 'ws:a', role: 'assistant', content: 'Hi', status: 'partial' }))
@@ -129,7 +129,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.equal((await db.sessions.get('ws:a'))!.messageCount, 2)
   })
 
-  test(`${kind}: a message for a session that is not there is refused, and nothing of it stays`, async (t) => {
+  test(`${kind}: a message for an unknown session is refused without remains`, async (t) => {
     const db = await open(t)
     await assert.rejects(db.messages.append(said({ sessionId: 'ws:gone' })), /foreign key/i)
     const attachments = [{ mimeType: 'text/plain', data: 'eA==' }]
@@ -138,7 +138,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.equal(await db.sessions.get('ws:gone'), undefined)
   })
 
-  test(`${kind}: what is set for a session is merged with what was, and taken back one by one`, async (t) => {
+  test(`${kind}: settings of a session are merged, and unset one by one`, async (t) => {
     const db = await open(t)
     await db.sessions.open('ws:b', 1)
     await db.sessions.configure('ws:a', { queue: { mode: 'collect', cap: 3 } }, 1)
@@ -160,7 +160,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.equal(await db.sessions.get('ws:gone'), undefined)
   })
 
-  test(`${kind}: a new conversation is not told of the old one, which is still there to be shown`, async (t) => {
+  test(`${kind}: a new conversation hides the old one from the history only`, async (t) => {
     const db = await open(t)
     const files = [{ mimeType: 'text/plain', data: 'eA==' }]
     const history = async () => (await db.messages.history('ws:a')).map(({ content }) => content)
@@ -184,7 +184,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.deepEqual(await history(), [])
   })
 
-  test(`${kind}: removing a session takes all that belongs to it, and nothing of another`, async (t) => {
+  test(`${kind}: removing a session removes its data and no other`, async (t) => {
     const db = await open(t)
     for (const id of ['ws:a', 'ws:b']) {
       await db.sessions.open(id, 1)
@@ -204,7 +204,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.equal((await db.artifacts.get('ws:b', 'x'))?.revision, 1)
   })
 
-  test(`${kind}: the id of a removed message is not given to another`, async (t) => {
+  test(`${kind}: the id of a removed message is not used again`, async (t) => {
     const db = await open(t)
     await db.sessions.open('ws:a', 1)
     const id = await db.messages.append(said({ sessionId: 'ws:a' }))
@@ -213,7 +213,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.ok((await db.messages.append(said({ sessionId: 'ws:a' }))) > id)
   })
 
-  test(`${kind}: paging through sessions shows each that is wanted once, the latest message first`, async (t) => {
+  test(`${kind}: paging shows each matching session once, latest message first`, async (t) => {
     const session = fc.record({
       frontend: fc.constantFrom('ws', 'telegram'),
       userId: fc.nat(30),
@@ -256,7 +256,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     )
   })
 
-  test(`${kind}: a page far beyond the end is empty, and any number of ids may be asked for`, async (t) => {
+  test(`${kind}: a page beyond the end is empty; any number of ids works`, async (t) => {
     const db = await open(t)
     await db.sessions.open('ws:a', 1)
     assert.deepEqual(await db.sessions.list({ limit: 500, offset: Number.MAX_SAFE_INTEGER }), { rows: [], total: 1 })
@@ -265,7 +265,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.equal((await db.sessions.list({ ids: [], limit: 1, offset: 0 })).total, 0)
   })
 
-  test(`${kind}: paging back through a history shows each message once, tool answers with the message that called`, async (t) => {
+  test(`${kind}: paging back shows each message once, tool results with their call`, async (t) => {
     const message = fc.record(
       {
         role: fc.constantFrom('user' as const, 'assistant' as const, 'tool' as const),
@@ -278,7 +278,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     await fc.assert(
       fc.asyncProperty(fc.array(message, { maxLength: 30 }), query, async (tail, query) => {
         const db = await open(t)
-        // A tool answers somebody: it never speaks first.
+        // A tool result always follows a call.
         const messages = [{ role: 'user' as const, content: 'Hello', parts: null }, ...tail]
         for (const id of ['ws:a', 'ws:other']) await db.sessions.open(id, 1)
         for (const message of messages) {
@@ -304,7 +304,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     )
   })
 
-  test(`${kind}: memory keeps one text a key, and finds what has all the asked words, taken literally`, async (t) => {
+  test(`${kind}: memory keeps one text a key and finds all words literally`, async (t) => {
     const db = await open(t)
     const put = (namespace: string, key: string, value: string, updatedAt: number) =>
       db.memory.put({ namespace, key, value, updatedAt })
@@ -331,7 +331,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.equal((await db.memory.get('other', 'sale'))?.value, '50% off_')
   })
 
-  test(`${kind}: is ready while it takes writes, and not once it is closed`, async (t) => {
+  test(`${kind}: is ready while open, and not once closed`, async (t) => {
     const db = await open(t)
     await db.ready()
     await db.close()
@@ -349,7 +349,7 @@ function shown({ attachments, ...row }: MessageRow) {
   }
 }
 
-/** Where the newest page begins: as many messages as the two limits allow, each with the tools' answers after it. */
+/** Beginning of the newest page: as many messages as the two limits allow, each with the tool results after it. */
 function startOfPage(rows: readonly MessageRow[], { limit, bytes }: { limit: number; bytes: number }): number {
   let [start, spoken, size] = [rows.length, 0, 0]
   for (const [index, { role, content, parts }] of [...rows.entries()].reverse()) {

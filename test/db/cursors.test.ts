@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { open } from '../../db/client.ts'
 
-test('how far something was read is kept by its name, and the newest word stands', async (t) => {
+test('a cursor keeps its newest value by name', async (t) => {
   const db = await open({ file: ':memory:' })
   t.after(() => db.close())
   assert.equal(await db.cursors.get('a'), undefined)

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { Db } from '../../db/client.ts'
 
-/** What every database promises of companion nodes. `open` makes a new, empty one that closes with the test. */
+/** Node contract of every database. `open` makes a new, empty one that closes with the test. */
 export function nodesContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
   const registers = (db: Db, id: string, changes: Partial<Parameters<Db['nodes']['register']>[0]> = {}) =>
     db.nodes.register({ id, owner: 'token:ann', anyOwner: false, role: 'companion', now: 1, keep: [], cap: 100, ...changes })
   const ids = async (db: Db) => (await db.nodes.list()).map(({ id }) => id)
   const push = { provider: 'fcm', token: 'plain:secret', updatedAt: 5 } as const
 
-  test(`${kind}: a node is made with its first registration, and belongs to whoever made it`, async (t) => {
+  test(`${kind}: a node is created by its first registration and keeps its owner`, async (t) => {
     const db = await open(t)
     assert.equal(await registers(db, 'phone'), true)
     assert.deepEqual(await db.nodes.get('phone'), {
@@ -29,14 +29,14 @@ export function nodesContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.equal(await db.nodes.get('tablet'), undefined)
   })
 
-  test(`${kind}: whoever may have any node does not become its owner`, async (t) => {
+  test(`${kind}: a caller that may register any node does not become its owner`, async (t) => {
     const db = await open(t)
     await registers(db, 'phone')
     assert.equal(await registers(db, 'phone', { owner: 'token:root', anyOwner: true, now: 2 }), true)
     assert.equal((await db.nodes.get('phone'))?.owner, 'token:ann')
   })
 
-  test(`${kind}: what a node told stays when it registers again`, async (t) => {
+  test(`${kind}: reports of a node survive its next registration`, async (t) => {
     const db = await open(t)
     await registers(db, 'phone')
     const location = { latitude: 1.5, longitude: -2, source: 'gps', capturedAt: 3, receivedAt: 4 }
@@ -66,7 +66,7 @@ export function nodesContract(kind: string, open: (t: TestContext) => Promise<Db
     )
   })
 
-  test(`${kind}: a token is removed as long as it is that one`, async (t) => {
+  test(`${kind}: only the named push token is removed`, async (t) => {
     const db = await open(t)
     await registers(db, 'phone')
     await db.nodes.setPush('phone', push, 'digest')
@@ -78,7 +78,7 @@ export function nodesContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.deepEqual([row?.push, row?.pushDigest, row?.seenAt], [null, null, 5])
   })
 
-  test(`${kind}: a token in another form says nothing of when the node was seen`, async (t) => {
+  test(`${kind}: resealing a token does not change when the node was seen`, async (t) => {
     const db = await open(t)
     await registers(db, 'phone')
     await db.nodes.setPush('phone', push, 'digest')
@@ -87,7 +87,7 @@ export function nodesContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.deepEqual([row?.push?.token, row?.pushDigest, row?.seenAt], ['other', 'digest', 5])
   })
 
-  test(`${kind}: past the cap, the nodes unseen for longest go, but never one that is connected`, async (t) => {
+  test(`${kind}: past the cap the nodes unseen for longest go, never connected ones`, async (t) => {
     const db = await open(t)
     for (const [now, id] of ['a', 'b', 'c', 'd'].entries()) await registers(db, id, { now, cap: 4 })
     await db.nodes.setStatus('b', { updatedAt: 9 })

@@ -10,11 +10,11 @@ const post = (text: string, changes: Partial<NewPost> = {}): NewPost => ({
   ...changes
 })
 
-/** What the outbox of every database promises. `open` makes a new, empty one that closes with the test. */
+/** Outbox contract of every database. `open` makes a new, empty one that closes with the test. */
 export function outboxContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
   const texts = async (db: Db, now = 100, limit = 10) => (await db.outbox.due(now, limit)).map(({ text }) => text)
 
-  test(`${kind}: what is posted is due at once, as it was given`, async (t) => {
+  test(`${kind}: a post is stored completely and due at once`, async (t) => {
     const db = await open(t)
     await db.outbox.add(post('Hi "ä😀"', { context: { thread: ['a', null] } }), 5)
     assert.deepEqual(await db.outbox.due(4, 10), [])
@@ -22,7 +22,7 @@ export function outboxContract(kind: string, open: (t: TestContext) => Promise<D
     assert.deepEqual(await db.outbox.due(5, 10), [{ ...row, createdAt: 5, dueAt: 5, attempts: 0, sent: 0 }])
   })
 
-  test(`${kind}: in each conversation only the first is due, and conversations do not wait for each other`, async (t) => {
+  test(`${kind}: only the first post of each conversation is due`, async (t) => {
     const db = await open(t)
     await db.outbox.add(post('a1'), 1)
     await db.outbox.add(post('a2'), 2)
@@ -41,7 +41,7 @@ export function outboxContract(kind: string, open: (t: TestContext) => Promise<D
     assert.deepEqual(await texts(db, 49), ['a2', 'b1', 'c1'])
   })
 
-  test(`${kind}: how far it was delivered is kept, and progress makes the attempts count anew`, async (t) => {
+  test(`${kind}: progress is kept and resets the attempts`, async (t) => {
     const db = await open(t)
     await db.outbox.add(post('long'), 1)
     await db.outbox.postpone(1, 2)
@@ -52,7 +52,7 @@ export function outboxContract(kind: string, open: (t: TestContext) => Promise<D
     )
   })
 
-  test(`${kind}: where an answer goes is kept with its message, and what is said of its end with that`, async (t) => {
+  test(`${kind}: a message keeps its destination, and its end posts the answer`, async (t) => {
     const db = await open(t)
     const reply = { channel: 'telegram', conversation: '1', context: { thread: 7 } }
     await db.queue.accept(queued('1', { reply }))
@@ -72,7 +72,7 @@ export function outboxContract(kind: string, open: (t: TestContext) => Promise<D
     assert.deepEqual(await texts(db), [], 'what has ended ends once, and so much is said of it')
   })
 
-  test(`${kind}: where what is to be said cannot be kept, the message has not ended, and the other way round`, async (t) => {
+  test(`${kind}: a message and its post end together or not at all`, async (t) => {
     const db = await open(t)
     await db.queue.accept(queued('1'))
     const unspeakable = post(undefined as unknown as string)
@@ -82,7 +82,7 @@ export function outboxContract(kind: string, open: (t: TestContext) => Promise<D
     assert.deepEqual(await texts(db), [])
   })
 
-  test(`${kind}: what a start says of messages that were cut off is posted with their end`, async (t) => {
+  test(`${kind}: a start posts the end of interrupted messages`, async (t) => {
     const db = await open(t)
     await db.queue.accept(queued('1'))
     await db.queue.resolve({ requeue: [], ends: [{ ...ended('1', 'interrupted'), post: post('sorry') }], now: 9 })

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { Db } from '../../db/client.ts'
 
-/** What every database promises of those who were let in. `open` makes a new, empty one that closes with the test. */
+/** Pairing contract of every database. `open` makes a new, empty one that closes with the test. */
 export function pairingContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
-  test(`${kind}: a sender is let in on one channel, once, and shut out again`, async (t) => {
+  test(`${kind}: a sender is paired on one channel, once, and removed again`, async (t) => {
     const db = await open(t)
     assert.equal(await db.pairing.add({ channel: 'telegram', senderId: '1', pairedAt: 5 }, 9), true)
     assert.equal(await db.pairing.add({ channel: 'telegram', senderId: '1', pairedAt: 7 }, 9), true)
@@ -18,7 +18,7 @@ export function pairingContract(kind: string, open: (t: TestContext) => Promise<
     assert.equal(await db.pairing.has('telegram', '1'), false)
   })
 
-  test(`${kind}: whoever was let in last is listed first, of all channels or of one`, async (t) => {
+  test(`${kind}: paired senders are listed newest first, of all channels or one`, async (t) => {
     const db = await open(t)
     for (let n = 1; n <= 5; n++) await db.pairing.add({ channel: n % 2 ? 'a' : 'b', senderId: `${n}`, pairedAt: n }, 9)
     const ids = async (query: { channel?: string; limit: number }) =>
@@ -27,7 +27,7 @@ export function pairingContract(kind: string, open: (t: TestContext) => Promise<
     assert.deepEqual(await ids({ channel: 'a', limit: 2 }), ['5', '3'])
   })
 
-  test(`${kind}: so many are let in and no more, also when all come at once`, async (t) => {
+  test(`${kind}: the limit holds, also for senders that pair at once`, async (t) => {
     const db = await open(t)
     const add = (senderId: string) => db.pairing.add({ channel: 'a', senderId, pairedAt: 1 }, 3)
     const added = await Promise.all(['1', '2', '3', '4', '5'].map(add))

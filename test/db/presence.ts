@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import type { Db } from '../../db/client.ts'
 
-/** What every database promises of who was seen. `open` makes a new, empty one that closes with the test. */
+/** Presence contract of every database. `open` makes a new, empty one that closes with the test. */
 export function presenceContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
   const seen = (db: Db, channel: string, senderId: string, now: number, senderName: string | null = null) =>
     db.presence.seen({ channel, senderId, senderName }, now)
 
-  test(`${kind}: a sender has one row a channel, which counts and remembers the first and the last time`, async (t) => {
+  test(`${kind}: a sender has one row a channel with count, first and last time`, async (t) => {
     const db = await open(t)
     assert.deepEqual(await seen(db, 'telegram', '1', 10, 'alice'), { created: true })
     assert.deepEqual(await seen(db, 'telegram', '1', 20), { created: false })
@@ -28,7 +28,7 @@ export function presenceContract(kind: string, open: (t: TestContext) => Promise
     assert.equal((await db.presence.list({ onlineSince: 0, limit: 1 })).rows[0]?.messageCount, 50)
   })
 
-  test(`${kind}: senders are listed by when they were seen, filtered, and counted before the limit`, async (t) => {
+  test(`${kind}: senders are listed by last message, filtered, counted before the limit`, async (t) => {
     const db = await open(t)
     for (let n = 1; n <= 6; n++) await seen(db, n % 2 ? 'telegram' : 'ws', `${n}`, n)
     const asked = async (query: object) => {
@@ -43,7 +43,7 @@ export function presenceContract(kind: string, open: (t: TestContext) => Promise
     assert.deepEqual(await asked({ channel: 'none' }), ['', 0, 0])
   })
 
-  test(`${kind}: those who were seen longest ago are forgotten`, async (t) => {
+  test(`${kind}: senders seen longest ago are removed`, async (t) => {
     const db = await open(t)
     for (let n = 1; n <= 6; n++) await seen(db, 'ws', `${n}`, n)
     await seen(db, 'ws', '1', 9)

@@ -10,9 +10,9 @@ import { type Db, open, type QueueEnd } from '../../db/client.ts'
 import { folder } from './folder.ts'
 import { ended, queued } from './queue.ts'
 
-test('what is accepted in one turn shares a transaction', async (t) => {
+test('messages accepted in one turn share a transaction', async (t) => {
   const numbers = Array.from({ length: 50 }, (_, index) => `${index}`)
-  /** How much was written for it; each transaction writes every page anew that it has changed. */
+  /** Bytes written for it; each transaction writes every changed page again. */
   const written = async (write: (db: Db) => Promise<unknown>) => {
     const file = join(await folder(t), 'flynn.db')
     const db = await open({ file })
@@ -30,7 +30,7 @@ test('what is accepted in one turn shares a transaction', async (t) => {
   assert.ok(together * 5 < apart, `${together} bytes for all at once, ${apart} for one after the other`)
 })
 
-test('what was called before the database is closed is stored, and answered', async (t) => {
+test('calls made before close are stored and answered', async (t) => {
   const file = join(await folder(t), 'flynn.db')
   const first = await open({ file })
   const calls = [first.queue.accept(queued('1')), first.queue.accept(queued('2', { owner: null as never }))]
@@ -49,7 +49,7 @@ test('what was called before the database is closed is stored, and answered', as
   )
 })
 
-test('while somebody else has locked the database nothing is accepted, and all is once it is free', async (t) => {
+test('a locked database accepts nothing, and everything once it is free', async (t) => {
   const file = join(await folder(t), 'flynn.db')
   const db = await open({ file })
   t.after(() => db.close())
@@ -68,7 +68,7 @@ test('while somebody else has locked the database nothing is accepted, and all i
   )
 })
 
-test('a message that was accepted survives kill -9, with what it says', async (t) => {
+test('an accepted message survives kill -9 with its body', async (t) => {
   const file = join(await folder(t), 'flynn.db')
   const program = `
     const { open } = await import(${JSON.stringify(new URL('../../db/client.ts', import.meta.url).href)})
@@ -107,7 +107,7 @@ interface Row {
   runId: string | null
 }
 
-/** What the queue should hold, and how each run should be. */
+/** Expected content of the queue and state of each run. */
 class Model {
   readonly rows = new Map<string, Row>()
   readonly runs = new Map<string, { sessionId: string; status: string }>()
@@ -165,7 +165,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ act: fc.constant('crash'), fates: fc.array(fc.nat(2), { minLength: 1 }) }) }
 )
 
-test('whatever is accepted, claimed, settled and removed, and whenever the process ends, the queue is as it should be', async (t) => {
+test('the queue equals its model after any operations and crashes', async (t) => {
   const home = await folder(t)
   let files = 0
   await fc.assert(

@@ -22,7 +22,7 @@ export function ended(id: string, state: QueueEnd['state'] = 'completed', outcom
   return { id, state, outcome }
 }
 
-/** What the queue of every database promises: part of `databaseContract`. `open` makes a new, empty one that closes with the test. */
+/** Queue contract of every database: part of `databaseContract`. `open` makes a new, empty one that closes with the test. */
 export function queueContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
   const ids = async (db: Db) => (await db.queue.unended()).map(({ id }) => id)
   const said = (message: Pick<NewMessage, 'runId' | 'role' | 'content'> & Partial<NewMessage>): NewMessage => ({
@@ -31,7 +31,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     ...message
   })
 
-  test(`${kind}: an accepted message is kept as it came, and its session with it`, async (t) => {
+  test(`${kind}: an accepted message is stored completely, and its session with it`, async (t) => {
     const db = await open(t)
     assert.deepEqual(await db.queue.accept(queued('1', { idempotencyKey: 'k' })), {})
     const row = {
@@ -65,7 +65,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.deepEqual(await db.queue.bodies([]), new Map())
   })
 
-  test(`${kind}: one key is one message in its session, also when both come at once; without keys each is another`, async (t) => {
+  test(`${kind}: one key is one message of its session, also at once`, async (t) => {
     const db = await open(t)
     const keyed = (id: string, changes: Partial<NewQueueRow> = {}) =>
       db.queue.accept(queued(id, { idempotencyKey: 'k', ...changes }))
@@ -82,7 +82,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.deepEqual(await ids(db), ['3', '6', '7'])
   })
 
-  test(`${kind}: an id is one message: again in its session it is the first one, and in another it is refused`, async (t) => {
+  test(`${kind}: a known id is a duplicate in its session, refused in others`, async (t) => {
     const db = await open(t)
     await db.queue.accept(queued('1'))
     assert.deepEqual(await db.queue.accept(queued('1', { owner: 'token:bob' })), { duplicateOf: '1' })
@@ -91,7 +91,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.deepEqual({ owner, sessionId }, { owner: 'token:ann', sessionId: 'ws:a' })
   })
 
-  test(`${kind}: a run begins with what it claims, and later takes more; each claim counts`, async (t) => {
+  test(`${kind}: a run claims messages at its start and later`, async (t) => {
     const db = await open(t)
     await db.queue.accept(queued('1', { acceptedAt: 1 }))
     await db.queue.accept(queued('2', { acceptedAt: 2, owner: 'token:bob' }))
@@ -129,7 +129,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.equal(await db.queue.byRun('unknown'), undefined)
   })
 
-  test(`${kind}: a claim of what has ended, or is not known, begins no run`, async (t) => {
+  test(`${kind}: a claim of ended or unknown messages begins no run`, async (t) => {
     const db = await open(t)
     await db.queue.accept(queued('1'))
     await db.queue.settle({ ends: [ended('1')], now: 5 })
@@ -139,7 +139,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.equal((await db.queue.get('1'))?.state, 'completed')
   })
 
-  test(`${kind}: a session that was removed while a message waited is made anew when it runs`, async (t) => {
+  test(`${kind}: a claim creates a deleted session again`, async (t) => {
     const db = await open(t)
     await db.queue.accept(queued('ended'))
     await db.queue.settle({ ends: [ended('ended')], now: 2 })
@@ -155,7 +155,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.equal((await db.runs.get('waits'))?.status, 'running')
   })
 
-  test(`${kind}: messages and their run end together, once, and what comes late changes nothing`, async (t) => {
+  test(`${kind}: messages and their run end together, once`, async (t) => {
     const db = await open(t)
     for (const id of ['1', '2', '3']) await db.queue.accept(queued(id, { idempotencyKey: id }))
     await db.queue.claim({ sessionId: 'ws:a', runId: '1', ids: ['1', '2'], now: 10 })
@@ -185,7 +185,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.deepEqual(await ids(db), ['3'])
   })
 
-  test(`${kind}: what was dropped gives up its key, and may be sent again; whatever else has ended keeps it`, async (t) => {
+  test(`${kind}: only a dropped message frees its key`, async (t) => {
     const db = await open(t)
     const states = ['completed', 'failed', 'cancelled', 'superseded', 'interrupted', 'dropped'] as const
     for (const state of states) {
@@ -197,7 +197,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.equal((await db.queue.get('dropped'))?.state, 'dropped')
   })
 
-  test(`${kind}: the ends of one call are all stored, with that of the run, or none is`, async (t) => {
+  test(`${kind}: the ends of one call are all stored or none is`, async (t) => {
     const db = await open(t)
     for (const id of ['1', '2', '3']) await db.queue.accept(queued(id))
     await db.queue.claim({ sessionId: 'ws:a', runId: '1', ids: ['1', '2'], now: 10 })
@@ -213,7 +213,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.equal((await db.runs.get('1'))?.status, 'running')
   })
 
-  test(`${kind}: a call that fails takes none of those with it that are made in the same turn`, async (t) => {
+  test(`${kind}: a failed call does not affect others of its turn`, async (t) => {
     const db = await open(t)
     const calls = [
       db.queue.accept(queued('1')),
@@ -234,7 +234,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.equal(await db.sessions.get('ws:bad'), undefined)
   })
 
-  test(`${kind}: what waits or runs is found in the order of acceptance, whatever its ids, times and claims`, async (t) => {
+  test(`${kind}: unended messages come in the order of acceptance`, async (t) => {
     const db = await open(t)
     const order = ['c', 'a', 'd', 'b', 'e']
     for (const [index, id] of order.entries()) await db.queue.accept(queued(id, { sessionId: `ws:${id}`, acceptedAt: 9 - index }))
@@ -243,7 +243,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.deepEqual(await ids(db), ['c', 'd', 'b', 'e'])
   })
 
-  test(`${kind}: after a crash every message is as was decided, and runs and transcripts are marked, and nothing else`, async (t) => {
+  test(`${kind}: a recovery applies its decisions and marks runs and transcripts`, async (t) => {
     const db = await open(t)
     for (const id of ['failed', 'died', 'again', 'thrice', 'silent', 'waits'])
       await db.queue.accept(queued(id, { idempotencyKey: id }))
@@ -255,7 +255,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     await db.messages.append(said({ runId: 'died', role: 'user', content: 'question' }))
     await db.messages.append(said({ runId: 'died', role: 'assistant', content: 'half an', status: 'partial' }))
     await db.messages.append(said({ runId: 'died', role: 'tool', content: 'tool', parts: { callId: 'c' } }))
-    await db.messages.append(said({ runId: 'again', role: 'user', content: 'nobody got to it' }))
+    await db.messages.append(said({ runId: 'again', role: 'user', content: 'unanswered' }))
 
     await db.queue.resolve({
       requeue: ['again', 'failed', 'unknown'],
@@ -272,7 +272,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.equal((await db.runs.get('failed'))?.status, 'failed')
     assert.deepEqual(
       (await db.messages.history('ws:a')).map(({ content, status }) => `${content}: ${status}`),
-      ['cut off: partial', 'question: complete', 'half an: interrupted', 'tool: complete', 'nobody got to it: interrupted']
+      ['cut off: partial', 'question: complete', 'half an: interrupted', 'tool: complete', 'unanswered: interrupted']
     )
     const row = async (id: string) => {
       const { state, outcome, endedAt, attempts, runId, idempotencyKey } = (await db.queue.get(id))!
@@ -289,7 +289,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.deepEqual(await row('died'), ['interrupted', { kept: true }, 7, 1, 'died', 'died'])
   })
 
-  test(`${kind}: what ended long ago is forgotten, with its key; what has no end never is`, async (t) => {
+  test(`${kind}: old ended messages are purged with their keys, others never`, async (t) => {
     const db = await open(t)
     for (const id of ['1', '2', '3', '4']) await db.queue.accept(queued(id, { idempotencyKey: id, acceptedAt: 1 }))
     await db.queue.claim({ sessionId: 'ws:a', runId: '4', ids: ['4'], now: 2 })

@@ -27,7 +27,7 @@ databaseContract('SQLite in a file', async (t) => {
   return db
 })
 
-test('what was written is there when the file is opened again, and the migrations are not run twice', async (t) => {
+test('a file keeps its content when opened again, without migrating twice', async (t) => {
   const file = join(await folder(t), 'flynn.db')
   const first = await open({ file })
   await first.sessions.open('ws:a', 1)
@@ -40,7 +40,7 @@ test('what was written is there when the file is opened again, and the migration
   assert.equal((await second.messages.history('ws:a'))[0]?.content, 'Hello')
 })
 
-test('a folder that has to be made, the file and the log beside it belong to the owner alone', async (t) => {
+test('a new folder, the file and its log are private', async (t) => {
   const data = join(await folder(t), 'made', 'data')
   const db = await open({ file: join(data, 'flynn.db') })
   t.after(() => db.close())
@@ -49,7 +49,7 @@ test('a folder that has to be made, the file and the log beside it belong to the
   for (const name of ['flynn.db', 'flynn.db-wal', 'flynn.db-shm']) assert.equal(await mode(join(data, name)), 0o600, name)
 })
 
-test('a folder that is there keeps its mode', async (t) => {
+test('an existing folder keeps its mode', async (t) => {
   const data = join(await folder(t), 'data')
   await mkdir(data)
   await chmod(data, 0o750)
@@ -58,7 +58,7 @@ test('a folder that is there keeps its mode', async (t) => {
   assert.equal((await stat(data)).mode & 0o777, 0o750)
 })
 
-test('a file that is no database stops the start with its name and the reason, and is left as it is', async (t) => {
+test('a file that is no database stops the start and stays unchanged', async (t) => {
   const file = join(await folder(t), 'flynn.db')
   await writeFile(file, 'this is a letter to my aunt, not a database\n'.repeat(50))
   await assert.rejects(open({ file }), (error: Error) => {
@@ -68,7 +68,7 @@ test('a file that is no database stops the start with its name and the reason, a
   assert.match(await readFile(file, 'utf8'), /^this is a letter/)
 })
 
-test('a database that somebody else has locked is not ready, and is again once it is free', async (t) => {
+test('a database locked by another process is not ready until unlocked', async (t) => {
   const file = join(await folder(t), 'flynn.db')
   const db = await open({ file })
   t.after(() => db.close())
@@ -80,7 +80,7 @@ test('a database that somebody else has locked is not ready, and is again once i
   await db.ready()
 })
 
-test('a message that was acknowledged survives kill -9', async (t) => {
+test('an acknowledged message survives kill -9', async (t) => {
   const file = join(await folder(t), 'flynn.db')
   const program = `
     const { open } = await import(${JSON.stringify(new URL('../../db/client.ts', import.meta.url).href)})
@@ -112,7 +112,7 @@ test('a message that was acknowledged survives kill -9', async (t) => {
   assert.equal((await db.sessions.get('ws:a'))?.messageCount, rows.length)
 })
 
-test('the migrations make exactly what the schema says', async () => {
+test('the migrations create exactly the schema', async () => {
   const { entries } = JSON.parse(await readFile(join(MIGRATIONS, 'meta/_journal.json'), 'utf8'))
   const newest = String(entries.at(-1).idx).padStart(4, '0')
   const migrated = JSON.parse(await readFile(join(MIGRATIONS, `meta/${newest}_snapshot.json`), 'utf8'))
@@ -120,7 +120,7 @@ test('the migrations make exactly what the schema says', async () => {
   assert.deepEqual(await generateSQLiteMigration(migrated, wanted), [])
 })
 
-test('a migration that makes a table anew loses nothing of what refers to it', async (t) => {
+test('a migration that recreates a table keeps the rows that refer to it', async (t) => {
   const home = await folder(t)
   const [file, migrations] = [join(home, 'flynn.db'), join(home, 'migrations')]
   const db = await open({ file })
@@ -149,7 +149,7 @@ test('a migration that makes a table anew loses nothing of what refers to it', a
   assert.equal((await query.select().from(schema.messages).execute()).length, 1)
 })
 
-test('several statements in one transaction take effect together or not at all', async (t) => {
+test('an atomic call takes effect as a whole or not at all', async (t) => {
   const { query, schema, atomic, close } = await connect(':memory:')
   t.after(close)
   const { memory } = schema
@@ -159,7 +159,7 @@ test('several statements in one transaction take effect together or not at all',
   assert.deepEqual(await query.select().from(memory).execute(), [])
 })
 
-test('what a message does not have is NULL, not the text of a JSON null', async (t) => {
+test('an absent JSON value is NULL, not the text null', async (t) => {
   const connection = await connect(':memory:')
   t.after(() => connection.close())
   await sessionStore(connection).open('ws:a', 1)
@@ -187,7 +187,7 @@ test('the attachments of a session are removed with it', async (t) => {
   )
 })
 
-test('the lists that clients ask for most are read from an index', async (t) => {
+test('frequent queries use an index', async (t) => {
   const file = join(await folder(t), 'flynn.db')
   await (await open({ file })).close()
   const client = new Driver(file)
@@ -234,7 +234,7 @@ test('the lists that clients ask for most are read from an index', async (t) => 
   )
 })
 
-test('a database belongs to one gateway at a time', async (t) => {
+test('only one gateway may open a database', async (t) => {
   const file = join(await folder(t), 'flynn.db')
   const first = await open({ file })
   await assert.rejects(open({ file }), /cannot open the database .*flynn\.db: another gateway is using it/)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { Timed } from '../../db/client.ts'
 import { open } from '../../db/client.ts'
-import type { Timed } from '../../db/stopwatch.ts'
 
-test('every statement and every transaction is told, with the seconds it took, also where it fails', async (t) => {
+test('statements and transactions are timed, also failing ones', async (t) => {
   const db = await open({ file: ':memory:' })
   t.after(() => db.close())
   const told: [Timed, number][] = []

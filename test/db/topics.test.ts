@@ -3,7 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { TOPICS, topicsOf } from '../../db/topics.ts'
 
-test('the topics of a text are its words, each once, without those that every text has', () => {
+test('topics are the words of a text, each once, without common ones', () => {
   assert.deepEqual(topicsOf('Please deploy Kubernetes to the KUBERNETES cluster, and check the kubernetes logs!'), [
     'deploy',
     'kubernetes',
@@ -14,7 +14,7 @@ test('the topics of a text are its words, each once, without those that every te
   assert.deepEqual(topicsOf(''), [])
 })
 
-test('words of every script count, and what is said everywhere does not, in any of the languages', () => {
+test('topics have words of every script, without common words of any language', () => {
   assert.deepEqual(topicsOf('Wie ist das Wetter in Zürich und warum nicht auch für Größe?'), ['wetter', 'zürich', 'größe'])
   assert.deepEqual(topicsOf("Quel est le prix de l'électricité dans les villes ?"), ['prix', 'électricité', 'villes'])
   assert.deepEqual(topicsOf('Какая погода в Москве?'), ['погода', 'москве'])
@@ -31,7 +31,7 @@ test('numbers, addresses, keys and ids are no topics', () => {
   assert.deepEqual(topicsOf(`${'x'.repeat(33)} ${'y'.repeat(32)}`), ['y'.repeat(32)])
 })
 
-test('of a long text the beginning counts, and no more words than a few', () => {
+test('only the beginning and a few words of a long text count', () => {
   const words = Array.from({ length: 5000 }, (_, n) => `topic${String.fromCharCode(97 + (n % 26))}${'qz'.repeat(1 + (n % 7))}`)
   assert.equal(topicsOf(words.join(' ')).length, TOPICS)
   assert.deepEqual(topicsOf(`${'the '.repeat(1100)}kubernetes`), [])
@@ -41,7 +41,7 @@ test('an apostrophe parts words of every script', () => {
   assert.deepEqual(topicsOf("的abc'defg"), ['abc', 'defg'])
 })
 
-test('whatever is said, its topics are few, short, of letters, and none twice', () => {
+test('topics of any text are few, short, distinct words', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 5000 }),
     fc.string({ unit: fc.constantFrom("'", 'a', '://', '的', 'ｱ', '\u0301', ' ', '.', 'ﷺ', '\ud800', '1'), maxLength: 5000 })

@@ -20,7 +20,7 @@ async function say(db: Db, sessionId: string, createdAt: number, content = 'Hell
   await db.messages.append({ sessionId, runId: 'r', role: 'user', content, createdAt })
 }
 
-test('the last days are those of UTC, today being one of them', async (t) => {
+test('days are UTC days and include today', async (t) => {
   const db = await database(t)
   const midnight = Date.UTC(2026, 1, 16)
   for (const time of [midnight - DAY - 1, midnight - DAY, midnight - 1, midnight]) await say(db, 'ws:a', time)
@@ -34,7 +34,7 @@ test('the last days are those of UTC, today being one of them', async (t) => {
   assert.equal((await report(2, NOON)).totalMessages, 3)
 })
 
-test('the tops are those with the most in these days, no more than asked for; times are epoch seconds', async (t) => {
+test('top lists are sorted and limited; times are epoch seconds', async (t) => {
   const db = await database(t)
   for (let n = 0; n < 9; n++) await say(db, 'ws:long-ago', NOON - 40 * DAY, 'terraform')
   for (let n = 0; n < 3; n++) await say(db, 'ws:a', NOON - DAY + n, 'kubernetes')
@@ -73,7 +73,7 @@ test('the tops are those with the most in these days, no more than asked for; ti
   assert.deepEqual([topSessions.length, topTools.length, topTopics.length, totalSessions], [1, 1, 1, 3])
 })
 
-test('others get their turn while many sessions are looked at, each of which counts once', async (t) => {
+test('a report of many sessions yields to others and counts each once', async (t) => {
   const db = await database(t)
   for (let n = 0; n < 6000; n++) await say(db, `ws:${n}`, NOON)
   let turns = 0
@@ -91,7 +91,7 @@ test('others get their turn while many sessions are looked at, each of which cou
   assert.ok(turns >= 2, `${turns}`)
 })
 
-test('with nothing said there is nothing to tell', async (t) => {
+test('a report of an empty database is empty', async (t) => {
   const db = await database(t)
   assert.deepEqual(await new Analytics(db.analytics).report({ days: 30, topLimit: 10 }), {
     daily: [],
@@ -104,7 +104,7 @@ test('with nothing said there is nothing to tell', async (t) => {
   })
 })
 
-test("what was just said is in the answer, in the shape of the specification's example; what was deleted is not", async (t) => {
+test('a report has the newest messages and no deleted ones', async (t) => {
   const { url, app } = await build(t)
   const client = await connect(t, url)
   await client.call('agent.send', { message: 'say something about kubernetes', sessionId: 'ws:a' })

@@ -1,0 +1,80 @@
+/** A file that came with a message. `data` is base64 here and bytes in the database. */
+export interface StoredAttachment {
+  readonly mimeType: string
+  readonly data: string
+  readonly filename?: string
+}
+
+/** A tool call of an assistant. */
+export interface StoredToolCall {
+  readonly callId: string
+  readonly tool: string
+  readonly args: Record<string, unknown>
+  /** Reason why the arguments could not be read; `args` is then empty. */
+  readonly invalid?: string
+}
+
+/** Content of a message beside its text and its attachments. */
+export interface MessageParts {
+  /** Of an assistant. Each call is answered by a `tool` message with the same `callId`. */
+  readonly toolCalls?: readonly StoredToolCall[]
+  /** Of a tool: the call that it answers, and the name of the tool. */
+  readonly callId?: string
+  readonly tool?: string
+  /** Of a tool: its text describes an error. */
+  readonly failed?: boolean
+}
+
+/**
+ * `partial`: still being written, or cut off by a failure or a cancel. `interrupted`: cut off by the end of the process.
+ * On a question it means that the turn was cut off before any answer.
+ */
+export type MessageStatus = 'complete' | 'partial' | 'interrupted'
+
+interface Row {
+  /** Rises through a conversation and is never used twice, so that clients can keep it as a cursor. */
+  readonly id: number
+  readonly sessionId: string
+  readonly runId: string
+  readonly role: 'user' | 'assistant' | 'tool'
+  readonly content: string
+  readonly parts: MessageParts | null
+  readonly status: MessageStatus
+  readonly createdAt: number
+}
+
+/** A message with its attachments. */
+export type MessageRow = Row & { readonly attachments: readonly StoredAttachment[] }
+
+/** A message for display: attachments without their data. `bytes` is the size of the data. */
+export type ShownMessage = Row & {
+  readonly attachments: readonly (Omit<StoredAttachment, 'data'> & { readonly bytes: number })[]
+}
+
+export type NewMessage = Omit<Row, 'id' | 'parts' | 'status'> & Partial<Pick<MessageRow, 'parts' | 'status' | 'attachments'>>
+
+export interface MessageQuery {
+  /** Limit on the messages of users and assistants. */
+  readonly limit: number
+  /** Limit on the stored bytes of text, contents and parts together. The newest message is always returned. */
+  readonly bytes: number
+  /** Id of a message: only older ones are returned. */
+  readonly before?: number | undefined
+}
+
+/** Messages of sessions, in order. The counts of analytics are written with them. */
+export interface MessageStore {
+  /** Adds a message with its attachments to an existing session and counts it, in one transaction. Returns its id. */
+  append(message: NewMessage): Promise<number>
+  /** Replaces the content of an answer that is still being written. */
+  update(message: Pick<MessageRow, 'id' | 'content' | 'parts' | 'status'>): Promise<void>
+  /** Marks the newest message of a run, an answer or the question, as `partial`. */
+  cut(sessionId: string, runId: string): Promise<void>
+  /**
+   * The newest messages of users and assistants, oldest first, each assistant's with the results of its tool calls. Empty only if no
+   * message is left. `before` is the id of the oldest message of the page after this one.
+   */
+  page(sessionId: string, query: MessageQuery): Promise<ShownMessage[]>
+  /** The current conversation in full, in order, for a model. Leaves out messages from before `sessions.renew`. */
+  history(sessionId: string): Promise<MessageRow[]>
+}
