@@ -7,6 +7,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { after, before, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { bundleClient } from '../scripts/client/bundle.ts'
 import { build, connect, type Frame } from './helper.ts'
 import { Heard, startPlatform } from './plugins/channels/platform.ts'
 import { post } from './routes/post.ts'
@@ -23,6 +24,7 @@ before(async () => {
   const installed = path.join(modules, 'flynn-gateway')
   await mkdir(installed, { recursive: true })
   await compile(['-p', path.join(ROOT, 'tsconfig.build.json'), '--outDir', path.join(installed, 'dist')])
+  await writeFile(path.join(installed, 'dist/client.js'), await bundleClient())
   for (const entry of ['package.json', ...files].filter((entry) => entry !== 'dist')) {
     await cp(path.join(ROOT, entry), path.join(installed, entry), { recursive: true })
   }
@@ -100,6 +102,8 @@ test('every entry point of the package can be imported, and has types', async ()
     'flynn-gateway/tools ToolError,defineTool',
     'flynn-gateway/providers ProviderError,argumentsOf,defineProvider',
     'flynn-gateway/channels DeliveryError,Refusal,inbound,sameSecret',
+    'flynn-gateway/client Disconnected,GatewayClient,RpcError,TimedOut,connect,indexedDbStore,memoryStore,webStore',
+    'flynn-gateway/client/file-store fileStore',
     'flynn-gateway/testing channelContract'
   ])
   for (const entry of entries) await readFile(path.join(project, 'node_modules/flynn-gateway', exports[entry].types))

@@ -21,6 +21,7 @@ const README_FOLDERS = [
   'public',
   'routes',
   'rpc',
+  'rpc/client',
   'rpc/documents',
   'test',
   ...globSync('plugins/*/', { cwd: ROOT })

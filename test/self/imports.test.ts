@@ -49,6 +49,7 @@ const RULES: ReadonlyArray<{ readonly from: string; readonly to: readonly string
     to: ['rpc/', 'security/', 'types.ts'],
     why: 'routes hold no logic; services are reached by decorators on `app`'
   },
+  { from: 'rpc/client/', to: ['rpc/client/'], why: 'the client runs in pages, without the gateway' },
   { from: 'rpc/', to: ['rpc/', 'security/', 'plugins/'], why: 'the protocol and what documents it' },
   { from: 'security/', to: ['security/'], why: 'every layer needs it' },
   { from: 'lanes/', to: ['lanes/'], why: 'lanes know nothing of the gateway' },

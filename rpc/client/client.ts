@@ -1,0 +1,313 @@
+import { type Clock, systemClock } from './clock.ts'
+import { type Admission, ClientConnection, type ConnectionState, type Hello } from './connection.ts'
+import { Disconnected, RpcError, TimedOut } from './errors.ts'
+import type { EventFrame } from './frames.ts'
+import { type ErrorReporter, Listeners, reportError } from './listeners.ts'
+import { Messages } from './messages.ts'
+import type { GatewayEvents, GatewayMethods } from './methods.ts'
+import type { Run } from './run.ts'
+import { Session } from './session.ts'
+import { type SocketClass, socketUrl, type Token } from './socket.ts'
+import type { Store } from './store.ts'
+import { onWake } from './wake.ts'
+
+/** Calls that wait for a connection. One more is `Disconnected`. */
+const MAX_WAITING = 1000
+const CALL_TIMEOUT_MS = 60_000
+/** Methods whose answer comes when a run ends. */
+const LASTING: ReadonlySet<string> = new Set(['agent.send', 'sessions.resume'])
+
+export interface ClientOptions {
+  /** `ws:`, `wss:`, `http:` or `https:`, with the prefix of the gateway; in a page also relative to it. */
+  readonly url: string | URL
+  /** Bearer token, or a function that answers it: called before every attempt to connect, and once more when the gateway refuses it. */
+  readonly token?: Token | undefined
+  /** Connects at once. Default: false, `connect()` does. */
+  readonly autoConnect?: boolean
+  /** Keeps unsettled messages and cursors across reloads. Default: none. */
+  readonly store?: Store | undefined
+  /** Asked before each attempt, where more is known than a socket tells: a page cannot see why a handshake failed. */
+  readonly admit?: () => Promise<Admission>
+  /** Default: `globalThis.WebSocket`. */
+  readonly WebSocket?: SocketClass
+  /** Time and chance, for tests. */
+  readonly clock?: Clock
+  /** Hears errors that belong to no request: of listeners, and of the store. Default: the platform's own report, which ends nothing. */
+  readonly onError?: ErrorReporter
+}
+
+export interface CallOptions<E = Record<never, never>> {
+  /** Stops waiting; the call then rejects with the signal's reason. The gateway is not told. */
+  readonly signal?: AbortSignal | undefined
+  /** Time for the connection and the answer, in milliseconds. Default 60,000; for agent.send and sessions.resume `Infinity`. */
+  readonly timeoutMs?: number
+  /** Events of this request, also those that come after its answer, for as long as this connection lasts. */
+  readonly onEvent?: ((event: CallEvent<E>) => void) | undefined
+}
+
+/** An event of a call. */
+export type CallEvent<E> = {
+  [K in keyof E]: {
+    readonly event: K
+    readonly data: E[K]
+    readonly sessionId?: string
+    readonly runId?: string
+    readonly seq?: number
+  }
+}[keyof E]
+
+/** Params of a call; may be left out where every field may. */
+type ParamsOf<P> = Record<never, never> extends P ? [params?: P] : [params: P]
+
+/**
+ * Client of one gateway. Making one does nothing; `connect()` opens a connection that comes back by itself until `close()`.
+ * Methods, params, results and events have the gateway's own types.
+ */
+export class GatewayClient {
+  /** Messages from before a reload that had no outcome, once the store was read. Empty without a store. */
+  readonly restored: Promise<readonly Run[]>
+  readonly #connection: ClientConnection
+  readonly #clock: Clock
+  readonly #stateListeners: Listeners<[ConnectionState]>
+  readonly #connectedListeners: Listeners<[Hello]>
+  readonly #eventListeners = new Map<string, Listeners<[never, { readonly sessionId?: string | undefined }]>>()
+  readonly #report: ErrorReporter
+  readonly #messages: Messages
+  readonly #waiting = new Set<{ start(): void; fail(error: Error): void }>()
+  #restore!: (runs: readonly Run[]) => void
+  #ready = deferred<Hello>()
+  #stopWaking: (() => void) | undefined
+  #started = false
+  #closed = false
+
+  constructor({ url, token, autoConnect = false, store, admit, WebSocket, clock = systemClock, onError }: ClientOptions) {
+    this.#clock = clock
+    this.#report = onError ? (error) => guarded(() => onError(error)) : reportError
+    this.#stateListeners = new Listeners(this.#report)
+    this.#connectedListeners = new Listeners(this.#report)
+    this.restored = new Promise((resolve) => {
+      this.#restore = resolve
+    })
+    this.#connection = new ClientConnection({
+      url: socketUrl(url),
+      token,
+      admit,
+      clock,
+      WebSocket: WebSocket ?? (globalThis as unknown as { WebSocket: SocketClass }).WebSocket,
+      events: () => ['accepted', ...[...this.#eventListeners.keys()].filter((name) => name !== 'accepted')],
+      onState: (state) => this.#entered(state),
+      onNotice: (frame) => this.#heard(frame)
+    })
+    this.#messages = new Messages({
+      clock,
+      report: this.#report,
+      store,
+      connection: this.#connection,
+      call: (method, params) => this.call(method, ...([params] as never)),
+      heard: (frame) => this.#heard(frame)
+    })
+    if (autoConnect) this.connect()
+  }
+
+  /** State of the connection. */
+  get state(): ConnectionState {
+    return this.#connection.state
+  }
+
+  /** Resolves when the connection stands; rejects when the gateway refuses it, or `close()` comes first. A later connect makes a new one. */
+  get ready(): Promise<Hello> {
+    return this.#ready.promise
+  }
+
+  /** Opens the connection, and keeps it open. Harmless when it is; after a refusal it tries again. */
+  connect(): void {
+    if (this.#closed || this.#connection.state.name === 'refused') {
+      this.#closed = false
+      this.#messages.reopen()
+      this.#ready = deferred()
+    }
+    this.#stopWaking ??= onWake(() => this.#connection.wake())
+    if (this.#started) {
+      this.#connection.start()
+      return
+    }
+    this.#started = true
+    // Messages from before a reload go out before new ones.
+    void this.#messages.restore().then((runs) => {
+      this.#restore(runs)
+      if (!this.#closed) this.#connection.start()
+    })
+  }
+
+  /**
+   * Ends the connection. Calls and messages without an outcome reject with `Disconnected`; with a store the messages go on with the next client.
+   * Resolves when the store has everything.
+   */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#stopWaking?.()
+    this.#stopWaking = undefined
+    this.#connection.stop()
+    this.#end(new Disconnected({ sent: false }))
+    await this.#messages.flush()
+  }
+
+  /** Tries to connect now where it waits; asks for a sign of life where it is connected. Happens by itself in a page that is looked at again. */
+  wake(): void {
+    this.#connection.wake()
+  }
+
+  /** Hears every change of `state`. Returns the function that removes the listener. */
+  onState(listener: (state: ConnectionState) => void): () => void {
+    return this.#stateListeners.add(listener)
+  }
+
+  /**
+   * Runs at each connect, before messages and calls that waited: the place to register again what a connection forgets. Runs at once when
+   * there is a connection. Returns the function that removes the listener.
+   */
+  onConnected(listener: (hello: Hello) => void): () => void {
+    const remove = this.#connectedListeners.add(listener)
+    if (this.state.name === 'connected') {
+      const { hello } = this.state
+      guarded(() => listener(hello), this.#report)
+    }
+    return remove
+  }
+
+  /**
+   * Hears an extension event of the gateway, which is asked for by this. Events of sessions come only from those that are followed, and
+   * from messages of this client. Returns the function that removes the listener.
+   */
+  on<K extends keyof GatewayEvents & string>(
+    event: K,
+    listener: (data: GatewayEvents[K], origin: { readonly sessionId?: string | undefined }) => void
+  ): () => void {
+    let listeners = this.#eventListeners.get(event)
+    if (!listeners) {
+      listeners = new Listeners(this.#report)
+      this.#eventListeners.set(event, listeners)
+      if (event !== 'accepted') this.#connection.renewEvents()
+    }
+    const remove = listeners.add(listener as never)
+    return () => {
+      remove()
+      if (listeners.size > 0 || this.#eventListeners.get(event) !== listeners) return
+      this.#eventListeners.delete(event)
+      if (event !== 'accepted') this.#connection.renewEvents()
+    }
+  }
+
+  /** A conversation, by its id `<frontend>:<key>`. */
+  session(id: string): Session {
+    return new Session(this.#messages, id)
+  }
+
+  /**
+   * Calls a method. Waits for a connection; once sent it is never sent again.
+   * @throws RpcError the gateway refused; TimedOut no answer in time; Disconnected `sent` tells whether it left this machine
+   */
+  call<M extends keyof GatewayMethods & string>(
+    method: M,
+    ...[params, options]: [...ParamsOf<GatewayMethods[M]['params']>, options?: CallOptions<GatewayMethods[M]['events']>]
+  ): Promise<GatewayMethods[M]['result']> {
+    return this.#call(method, params as object | undefined, (options ?? {}) as CallOptions<Record<string, unknown>>) as never
+  }
+
+  #call(
+    method: string,
+    params: object | undefined,
+    { signal, timeoutMs, onEvent }: CallOptions<Record<string, unknown>>
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const limit = timeoutMs ?? (LASTING.has(method) ? Number.POSITIVE_INFINITY : CALL_TIMEOUT_MS)
+      let id: number | undefined
+      const settle = (error: unknown, result?: unknown): void => {
+        this.#clock.clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
+        this.#waiting.delete(waiting)
+        if (error === undefined) resolve(result)
+        else reject(error)
+      }
+      const giveUp = (error: unknown): void => {
+        if (id !== undefined) this.#connection.forget(id)
+        settle(error)
+      }
+      const abort = (): void => giveUp(signal?.reason)
+      const waiting = {
+        start: () => {
+          this.#waiting.delete(waiting)
+          const listener = onEvent && ((frame: EventFrame) => guarded(() => onEvent(frame as never), this.#report))
+          id = this.#connection.send(method, params, { onEvent: listener, settle }, listener !== undefined)
+        },
+        fail: giveUp
+      }
+      const timer = Number.isFinite(limit)
+        ? this.#clock.setTimeout(
+            () => giveUp(id === undefined ? new Disconnected({ sent: false }) : new TimedOut(method, limit)),
+            limit
+          )
+        : undefined
+      if (signal?.aborted) return abort()
+      signal?.addEventListener('abort', abort, { once: true })
+      if (this.#connection.connected) waiting.start()
+      else if (this.#closed || this.#waiting.size >= MAX_WAITING) giveUp(new Disconnected({ sent: false }))
+      else if (this.state.name === 'refused') giveUp(new RpcError(this.state))
+      else this.#waiting.add(waiting)
+    })
+  }
+
+  #entered(state: ConnectionState): void {
+    if (state.name === 'connected') {
+      this.#ready.resolve(state.hello)
+      this.#stateListeners.call(state)
+      this.#connectedListeners.call(state.hello)
+      this.#messages.resumeAll()
+      for (const { start } of [...this.#waiting]) if (this.#connection.connected) start()
+      return
+    }
+    if (state.name === 'refused') this.#end(new RpcError(state))
+    this.#stateListeners.call(state)
+  }
+
+  /** Nothing will be sent any more. */
+  #end(error: RpcError | Disconnected): void {
+    this.#ready.reject(error)
+    for (const { fail } of [...this.#waiting]) fail(error)
+    this.#messages.abandon(error)
+  }
+
+  #heard({ event, data, sessionId }: EventFrame): void {
+    this.#eventListeners.get(event)?.call(data as never, { sessionId })
+  }
+}
+
+/** Connects to a gateway: a `GatewayClient` that has begun to connect. */
+export function connect(url: string | URL, options: Omit<ClientOptions, 'url' | 'autoConnect'> = {}): GatewayClient {
+  return new GatewayClient({ ...options, url, autoConnect: true })
+}
+
+function guarded(act: () => void, report: ErrorReporter = reportError): void {
+  try {
+    act()
+  } catch (error) {
+    report(error)
+  }
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Nobody has to watch it: a rejection is handled. */
+function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((...settle) => {
+    ;[resolve, reject] = settle
+  })
+  promise.catch(() => {})
+  return { promise, resolve, reject }
+}

@@ -1,0 +1,11 @@
+export { type CallEvent, type CallOptions, type ClientOptions, connect, GatewayClient } from './client.ts'
+export type { Clock } from './clock.ts'
+export type { Admission, ConnectionState, Hello } from './connection.ts'
+export { Disconnected, RpcError, type RpcErrorData, TimedOut } from './errors.ts'
+export type { GapEvent, RunEvent, SessionEvent, SessionNotice, StreamEvent } from './events.ts'
+// A plugin augments these interfaces by the name of this entry: only `export *` lets that through.
+export * from './methods.ts'
+export type { Accepted, Run, RunResult, SendOptions } from './run.ts'
+export type { Session } from './session.ts'
+export type { SocketClass, SocketLike, Token } from './socket.ts'
+export { indexedDbStore, memoryStore, type Store, type WebStorage, webStore } from './store.ts'

@@ -1,0 +1,1596 @@
+// Generated from the definitions of the gateway by `npm run docs`. Do not edit.
+
+/** Methods of the gateway: params, result and events. A plugin adds its own by augmentation. */
+export interface GatewayMethods {
+  /** Cancel what runs and waits in a session's lane */
+  'agent.cancel': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+    }
+    result: {
+      /** Whether there was anything to cancel */
+      cancelled: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Let a tool run that waits to be confirmed, or refuse it (extension) */
+  'agent.confirmTool': {
+    params: {
+      /** confirm.callId of its tool_start */
+      callId: string
+      approve: boolean
+      /** What the model is told of a refusal */
+      reason?: string | undefined
+    }
+    result: {
+      success: true
+    }
+    events: Record<never, never>
+  }
+  /** Send a message to the agent and stream its answer */
+  'agent.send': {
+    params: {
+      /** May be empty when there are attachments */
+      message: string
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+      attachments?: {
+        mimeType: string
+        /** base64 */
+        data: string
+        filename?: string | undefined
+      }[] | undefined
+      /** What happens to this message while the agent is busy */
+      queueMode?: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt' | undefined
+      /** The same key in the same session within 24 hours answers with the outcome of the first call, and starts nothing */
+      idempotencyKey?: string | undefined
+    }
+    result: {
+      sessionId: string
+      runId: string
+      /** The whole answer: the texts of all content events but transient ones, joined */
+      content: string
+      /** The same as content */
+      response: string
+      usage: {
+        /** Of all model calls of the run together */
+        inputTokens: number
+        outputTokens: number
+      }
+      queue?: {
+        /** Names this message in queue.get, queue.cancel and sessions.resume */
+        messageId: string
+        /** What happens to a message that comes while the agent is busy */
+        mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+        /** completed: by a run of its own; collected: by one it shares with others; steered: by a run that was under way; followup: it could not be steered and got a run of its own */
+        outcome: 'completed' | 'collected' | 'steered' | 'followup'
+        /** How many messages the run answers; only where it was collected */
+        collected?: number
+        /** An earlier run has taken this message into account already */
+        backlog?: boolean
+      }
+    }
+    events: RunEvents
+  }
+  /** Be told when tools of a session start and end, and confirm those that wait for it */
+  'agent.setToolUseCallback': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+      /** Of a second call the events come under its id, and no longer under that of the first */
+      enabled: boolean
+    }
+    result: {
+      success: true
+    }
+    events: {
+      tool_start: {
+        tool: string
+        args: Record<string, unknown>
+        /** The same in the tool_end of this call */
+        callId: string
+        /** Only when the tool waits to be confirmed: args are exactly what it would get */
+        confirm?: {
+          /** To be answered with agent.confirmTool, once; not the callId of the model */
+          callId: string
+          /** When the tool counts as refused, epoch milliseconds */
+          expiresAt: number
+        }
+      }
+      tool_end: {
+        tool: string
+        result: {
+          success: boolean
+          output: string
+          error: string | null
+        }
+        callId: string
+      }
+    }
+  }
+  /** Delete all artifacts of a session */
+  'canvas.clear': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+    }
+    result: {
+      /** How many there were */
+      cleared: number
+    }
+    events: Record<never, never>
+  }
+  /** Delete one artifact */
+  'canvas.delete': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+      /** Names an artifact in its session; the same id replaces it */
+      artifactId: string
+    }
+    result: {
+      /** False: there was none of that id */
+      deleted: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Show one artifact */
+  'canvas.get': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+      /** Names an artifact in its session; the same id replaces it */
+      artifactId: string
+    }
+    result: {
+      artifact: {
+        /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+        sessionId: string
+        artifactId: string
+        type: string
+        /** Null: it has none */
+        title: string | null
+        /** Epoch milliseconds */
+        createdAt: number
+        /** Epoch milliseconds, of the latest change */
+        updatedAt: number
+        /** 1 when it is made, one more with each change */
+        revision: number
+        content: Record<string, unknown>
+        /** Null: it has none */
+        metadata: Record<string, unknown> | null
+      }
+    }
+    events: Record<never, never>
+  }
+  /** List the artifacts of a session, newest change first */
+  'canvas.list': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+      /** Artifacts on a page. It ends earlier where it would have more than 4 MiB of content, though never without an artifact */
+      limit?: number | undefined
+      offset?: number | undefined
+    }
+    result: {
+      artifacts: {
+        /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+        sessionId: string
+        artifactId: string
+        type: string
+        /** Null: it has none */
+        title: string | null
+        /** Epoch milliseconds */
+        createdAt: number
+        /** Epoch milliseconds, of the latest change */
+        updatedAt: number
+        /** 1 when it is made, one more with each change */
+        revision: number
+        content: Record<string, unknown>
+        /** Null: it has none */
+        metadata: Record<string, unknown> | null
+      }[]
+      /** How many there are on all pages */
+      total: number
+    }
+    events: Record<never, never>
+  }
+  /** Make or replace an artifact on the canvas of a session */
+  'canvas.put': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+      /** Names an artifact in its session; the same id replaces it */
+      artifactId: string
+      /** What it is: note, table, … */
+      type: string
+      title?: string | undefined
+      /** With the metadata at most 1 MiB as JSON */
+      content: Record<string, unknown>
+      metadata?: Record<string, unknown> | undefined
+    }
+    result: {
+      artifact: {
+        /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+        sessionId: string
+        artifactId: string
+        type: string
+        /** Null: it has none */
+        title: string | null
+        /** Epoch milliseconds */
+        createdAt: number
+        /** Epoch milliseconds, of the latest change */
+        updatedAt: number
+        /** 1 when it is made, one more with each change */
+        revision: number
+        content: Record<string, unknown>
+        /** Null: it has none */
+        metadata: Record<string, unknown> | null
+      }
+      /** False: there was one of that id, which it replaces */
+      created: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Show the configuration in force, without its secrets */
+  'config.get': {
+    params: Record<never, never>
+    result: Record<string, unknown>
+    events: Record<never, never>
+  }
+  /** Read the configuration again and put it in force */
+  'config.reload': {
+    params: Record<never, never>
+    result: {
+      success: boolean
+      /** Paths of the settings that have another value now, as the file writes them (extension) */
+      changed?: string[]
+      /** Paths of the settings whose new value holds after a restart; until then the running one does (extension) */
+      restartRequired?: string[]
+    }
+    events: Record<never, never>
+  }
+  /** Show what was negotiated for the node of this connection */
+  'node.capabilities.get': {
+    params: Record<never, never>
+    result: {
+      node: {
+        id: string
+        role: string
+      }
+      protocol: {
+        serverVersion: number
+        clientVersion: number
+        /** The lower one of both */
+        negotiatedVersion: number
+      }
+      capabilities: {
+        declared: string[]
+        /** Those declared whose feature gate is open */
+        enabled: string[]
+      }
+    }
+    events: Record<never, never>
+  }
+  /** Have a connected node do something it can do, and wait for its answer (extension) */
+  'node.invoke': {
+    params: {
+      /** Names a device, and stays the same when it comes back */
+      nodeId: string
+      capability: string
+      /** What the capability takes; at most 1 MiB as JSON */
+      args?: Record<string, unknown> | undefined
+      timeoutMs?: number | undefined
+    }
+    result: {
+      nodeId: string
+      capability: string
+      callId: string
+      ok: boolean
+      output?: unknown
+      error?: string
+    }
+    events: Record<never, never>
+  }
+  /** Show the last known location of the node of this connection */
+  'node.location.get': {
+    params: Record<never, never>
+    result: {
+      node: {
+        id: string
+        role: string
+      }
+      /** null: none was ever set */
+      location: {
+        /** Degrees */
+        latitude: number
+        /** Degrees */
+        longitude: number
+        accuracyMeters?: number
+        /** Where it comes from: gps, wifi, … */
+        source?: string
+        /** Epoch milliseconds, by the node's clock */
+        capturedAt: number
+        /** Epoch milliseconds */
+        receivedAt: number
+      } | null
+    }
+    events: Record<never, never>
+  }
+  /** Tell where the node of this connection is */
+  'node.location.set': {
+    params: {
+      /** Degrees */
+      latitude: number
+      /** Degrees */
+      longitude: number
+      accuracyMeters?: number | undefined
+      /** Where it comes from: gps, wifi, … */
+      source?: string | undefined
+      /** Epoch milliseconds. Default: when it is received */
+      capturedAt?: number | undefined
+    }
+    result: {
+      updated: true
+      node: {
+        id: string
+        role: string
+      }
+      location: {
+        /** Degrees */
+        latitude: number
+        /** Degrees */
+        longitude: number
+        accuracyMeters?: number
+        /** Where it comes from: gps, wifi, … */
+        source?: string
+        /** Epoch milliseconds, by the node's clock */
+        capturedAt: number
+        /** Epoch milliseconds */
+        receivedAt: number
+      }
+    }
+    events: Record<never, never>
+  }
+  /** Send a push notification to a node, connected or not (extension) */
+  'node.push': {
+    params: {
+      /** Names a device, and stays the same when it comes back */
+      nodeId: string
+      title?: string | undefined
+      body?: string | undefined
+      /** For the app; without title and body it is woken in the background */
+      data?: Record<string, string> | undefined
+    }
+    result: {
+      nodeId: string
+      provider: 'apns' | 'fcm'
+      /** Whether the service has taken it */
+      delivered: boolean
+      /** What the service calls it */
+      messageId?: string
+      /** Why it was not delivered, in the service's words */
+      reason?: string
+      /** The service has no such device any more */
+      tokenRemoved?: boolean
+      retryable?: boolean
+      retryAfterMs?: number
+    }
+    events: Record<never, never>
+  }
+  /** Tell under which token of APNs or FCM the node of this connection is reached */
+  'node.push_token.set': {
+    params: {
+      provider: 'apns' | 'fcm'
+      /** As the device got it from APNs (in hex) or FCM */
+      token: string
+      /** Which of the two services of APNs the token belongs to */
+      environment?: 'production' | 'sandbox' | undefined
+      /** Bundle id of the app; APNs only */
+      topic?: string | undefined
+    }
+    result: {
+      updated: true
+      node: {
+        id: string
+        role: string
+      }
+      push: {
+        provider: 'apns' | 'fcm'
+        /** Its first and last four characters; *** when it cannot be read */
+        tokenPreview: string
+        /** Which of the two services of APNs the token belongs to */
+        environment?: 'production' | 'sandbox'
+        /** Bundle id of the app; APNs only */
+        topic?: string
+        /** False: it was encrypted with another server.secret_key, or was tampered with; the node has to set it again */
+        readable: boolean
+        /** Epoch milliseconds */
+        updatedAt: number
+      }
+    }
+    events: Record<never, never>
+  }
+  /** Register role and capabilities of a companion node for this connection */
+  'node.register': {
+    params: {
+      /** Names a device, and stays the same when it comes back */
+      nodeId: string
+      /** One of server.nodes.allowed_roles */
+      role: string
+      /** The newest that the node speaks */
+      protocolVersion: number
+      /** What the node can do */
+      capabilities: string[]
+    }
+    result: {
+      registered: true
+      node: {
+        id: string
+        role: string
+      }
+      protocol: {
+        serverVersion: number
+        clientVersion: number
+        /** The lower one of both */
+        negotiatedVersion: number
+      }
+      capabilities: {
+        declared: string[]
+        /** Those declared whose feature gate is open */
+        enabled: string[]
+      }
+    }
+    events: {
+      invoke: {
+        /** To be answered once with node.result */
+        callId: string
+        capability: string
+        /** What the capability takes; at most 1 MiB as JSON */
+        args: Record<string, unknown>
+      }
+    }
+  }
+  /** Answer an invoke event, once (extension) */
+  'node.result': {
+    params: {
+      /** As the invoke event says it */
+      callId: string
+      ok: boolean
+      /** Any JSON, at most 1 MiB; only when ok */
+      output?: unknown | undefined
+      /** Why not; only when not ok */
+      error?: string | undefined
+    }
+    result: {
+      accepted: true
+    }
+    events: Record<never, never>
+  }
+  /** Publish the status of the node of this connection, in place of the one before */
+  'node.status.set': {
+    params: {
+      /** macos, ios, android, … */
+      platform?: string | undefined
+      /** Of the companion app */
+      appVersion?: string | undefined
+      /** What its owner calls the device */
+      deviceName?: string | undefined
+      /** What it is doing, for people */
+      statusText?: string | undefined
+      batteryPct?: number | undefined
+      /** battery, ac, … */
+      powerSource?: string | undefined
+    }
+    result: {
+      updated: true
+      node: {
+        id: string
+        role: string
+      }
+      status: {
+        /** macos, ios, android, … */
+        platform?: string
+        /** Of the companion app */
+        appVersion?: string
+        /** What its owner calls the device */
+        deviceName?: string
+        /** What it is doing, for people */
+        statusText?: string
+        batteryPct?: number
+        /** battery, ac, … */
+        powerSource?: string
+        /** Epoch milliseconds */
+        updatedAt: number
+      }
+    }
+    events: Record<never, never>
+  }
+  /** Generate a pairing code for unknown senders */
+  'pairing.generate': {
+    params: {
+      /** Where senders come from: the part of a session id before its colon */
+      channel: string
+    }
+    result: {
+      /** Six letters and digits that are not taken for each other; lets one sender in */
+      code: string
+      /** From then on it is worth nothing; ISO 8601, UTC */
+      expiresAt: string
+    }
+    events: Record<never, never>
+  }
+  /** List the pairing codes that can be used, and who was let in */
+  'pairing.list': {
+    params: {
+      /** Where senders come from: the part of a session id before its colon */
+      channel?: string | undefined
+    }
+    result: {
+      /** Oldest first */
+      codes: {
+        code: string
+        channel: string
+        /** When it was made; ISO 8601, UTC */
+        createdAt: string
+        /** From then on it is worth nothing; ISO 8601, UTC */
+        expiresAt: string
+      }[]
+      /** Whoever was let in last comes first; at most 500 */
+      senders?: {
+        channel: string
+        senderId: string
+        /** When they were let in; ISO 8601, UTC */
+        pairedAt: string
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** Let a sender in who knows a pairing code (extension) */
+  'pairing.redeem': {
+    params: {
+      code: string
+      /** As the channel tells its senders apart */
+      senderId: string
+      /** Where the sender is; a code is good on its own channel only. Default: there */
+      channel?: string | undefined
+    }
+    result: {
+      channel: string
+      senderId: string
+      /** When they were let in; ISO 8601, UTC */
+      pairedAt: string
+    }
+    events: Record<never, never>
+  }
+  /** Take back a pairing code, or shut a sender out again (extension) */
+  'pairing.revoke': {
+    params: {
+      /** A code that can still be used */
+      code?: string | undefined
+      /** Where senders come from: the part of a session id before its colon */
+      channel?: string | undefined
+      /** As the channel tells its senders apart */
+      senderId?: string | undefined
+    }
+    result: {
+      /** False: there is no such code, or the sender was not in */
+      revoked: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Cancel one message that waits, your own or with the scope operate any (extension) */
+  'queue.cancel': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+      /** As queue.get shows it */
+      messageId: string
+    }
+    result: {
+      /** False: it does not wait any more, or it is not yours */
+      cancelled: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Cancel all that waits, your own or with the scope operate everything; what runs goes on (extension) */
+  'queue.clear': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+    }
+    result: {
+      /** How many messages were cancelled */
+      cleared: number
+    }
+    events: Record<never, never>
+  }
+  /** Show what a session's lane is doing, and what waits in it (extension) */
+  'queue.get': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+    }
+    result: {
+      sessionId: string
+      /** What the lane is doing */
+      state: 'idle' | 'quiet' | 'ready' | 'running' | 'paused' | 'resuming' | 'stopping'
+      /** How many messages wait */
+      depth: number
+      /** How long the oldest of them has waited; null when none does */
+      oldestAgeMs: number | null
+      /** The run under way; null when there is none */
+      running: {
+        runId: string
+        /** Whose message it answers */
+        owner: string
+        /** When it began, epoch milliseconds */
+        sinceMs: number
+      } | null
+      policy: {
+        /** What happens to a message that comes while the agent is busy */
+        mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+        /** Which message has to go when `cap` of them wait */
+        overflow: 'drop_old' | 'drop_new'
+        /** How many messages may wait */
+        cap: number
+        /** How long nothing must have come before what was collected is answered */
+        debounceMs: number
+        /** Whether the next run is told what was dropped */
+        summarizeOverflow: boolean
+      }
+      /** Those that wait, in the order in which they will be taken */
+      messages: {
+        messageId: string
+        /** What happens to a message that comes while the agent is busy */
+        mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+        /** Who sent it */
+        owner: string
+        priority: 'person' | 'system'
+        /** How its text begins; empty for what is no message, such as a tool that waits for its turn */
+        preview: string
+        /** Epoch milliseconds */
+        acceptedAt: number
+        /** How many come first, the run that is under way counting as one */
+        position: number
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** The OpenRPC document of this gateway (extension) */
+  'rpc.discover': {
+    params: Record<never, never>
+    result: Record<string, unknown>
+    events: Record<never, never>
+  }
+  /** Create or resume a session, and attach this connection to it */
+  'sessions.create': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+    }
+    result: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId: string
+      created: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Delete a session: stop its work, forget its history */
+  'sessions.delete': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId: string
+    }
+    result: {
+      success: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Show a session with its newest messages */
+  'sessions.get': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+      /** Messages at the most. An answer ends earlier where it would have more than 4 MiB of text, though never without a message */
+      limit?: number | undefined
+      /** The `id` of a message: only older ones */
+      before?: number | undefined
+    }
+    result: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      id: string
+      /** ISO 8601, UTC */
+      createdAt: string
+      /** ISO 8601, UTC */
+      lastActiveAt: string
+      /** Oldest first; may be fewer than `limit`, but none only when nothing is older than `before` */
+      history: {
+        role: 'user' | 'assistant'
+        content: string
+        /** Rises with each message; give the oldest one as `before` to get the page before it */
+        id: number
+        runId: string
+        status: 'complete' | 'partial' | 'interrupted'
+        /** ISO 8601, UTC */
+        createdAt: string
+        toolCalls?: {
+          callId: string
+          tool: string
+          args: Record<string, unknown>
+          /** Absent when the tool never answered */
+          result?: {
+            success: boolean
+            output: string
+            error: string | null
+            /** True when a long output was cut */
+            truncated?: boolean
+          }
+        }[]
+        attachments?: {
+          mimeType: string
+          filename?: string
+          /** Size of the file */
+          bytes: number
+        }[]
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** List sessions, latest message first */
+  'sessions.list': {
+    params: {
+      /** False: only those with a live connection or with work in their lane */
+      includePersisted?: boolean | undefined
+      frontend?: string | undefined
+      /** Sessions on a page */
+      limit?: number | undefined
+      offset?: number | undefined
+    }
+    result: {
+      sessions: {
+        /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+        id: string
+        frontend: string
+        userId: string
+        /** Messages of users and of the agent */
+        messageCount: number
+        /** Epoch milliseconds; null before the first message */
+        lastMessageAt: number | null
+        /** What holds for the next message, wherever it was set */
+        config: {
+          /** The tier of models that answers */
+          modelTier: string
+          queue: {
+            /** What happens to a message that comes while the agent is busy */
+            mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+            /** Which message has to go when `cap` of them wait */
+            overflow: 'drop_old' | 'drop_new'
+            /** How many messages may wait */
+            cap: number
+            /** How long nothing must have come before what was collected is answered */
+            debounceMs: number
+            /** Whether the next run is told what was dropped */
+            summarizeOverflow: boolean
+          }
+          elevation: {
+            active: boolean
+            /** Epoch milliseconds, also of one that is over; 0: there is none */
+            untilMs: number
+          }
+        }
+      }[]
+      /** How many there are on all pages */
+      total: number
+    }
+    events: Record<never, never>
+  }
+  /** Replay what was missed of a run, then follow it to its end (extension) */
+  'sessions.resume': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+      /** A run, or a message that waits or became part of one. Default: what the session does or did last */
+      runId?: string | undefined
+      /** The newest event of the run that is known already */
+      afterSeq?: number | undefined
+    }
+    result: {
+      sessionId: string
+      runId: string
+      /** The whole answer: the texts of all content events but transient ones, joined */
+      content: string
+      /** The same as content */
+      response: string
+      usage: {
+        /** Of all model calls of the run together */
+        inputTokens: number
+        outputTokens: number
+      }
+      queue?: {
+        /** Names this message in queue.get, queue.cancel and sessions.resume */
+        messageId: string
+        /** What happens to a message that comes while the agent is busy */
+        mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+        /** completed: by a run of its own; collected: by one it shares with others; steered: by a run that was under way; followup: it could not be steered and got a run of its own */
+        outcome: 'completed' | 'collected' | 'steered' | 'followup'
+        /** How many messages the run answers; only where it was collected */
+        collected?: number
+        /** An earlier run has taken this message into account already */
+        backlog?: boolean
+      }
+    } | {
+      sessionId: string
+      /** There is nothing to resume */
+      runId: null
+    }
+    events: RunEvents
+  }
+  /** Follow every run of a session from now on, whoever asked (extension) */
+  'sessions.subscribe': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+    }
+    result: {
+      sessionId: string
+      subscribed: true
+      /** The runs under way */
+      runs: {
+        runId: string
+        /** Of its newest event: what came before is told by sessions.resume */
+        seq: number
+      }[]
+    }
+    events: RunEvents
+  }
+  /** Stop following a session (extension) */
+  'sessions.unsubscribe': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+    }
+    result: {
+      sessionId: string
+      subscribed: false
+    }
+    events: Record<never, never>
+  }
+  /** List recorded actions and their actors, newest first (extension) */
+  'system.audit': {
+    params: {
+      /** Maximum number of entries. An answer also ends at 4 MiB of details, but has at least one entry */
+      limit?: number | undefined
+      /** Id of an entry: only older ones are returned */
+      before?: number | undefined
+      /** Only entries of this event */
+      event?: string | undefined
+      /** Only entries of this actor */
+      actor?: string | undefined
+    }
+    result: {
+      /** Only an empty list means that no older entry exists */
+      entries: {
+        /** Rises with each entry. Pass the last one as `before` to get the next page */
+        id: number
+        /** Epoch milliseconds */
+        at: number
+        /** `<group>.<action>`, such as tool.run */
+        event: string
+        /** Id of the caller, or address of an unknown one */
+        actor: string
+        detail: Record<string, unknown>
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** Protocol version, node policy, feature gates and limits */
+  'system.capabilities': {
+    params: Record<never, never>
+    result: {
+      protocol: {
+        version: number
+      }
+      nodes: {
+        enabled: boolean
+        locationEnabled: boolean
+        pushEnabled: boolean
+        allowedRoles: string[]
+        /** Whether this connection is a node */
+        registered: boolean
+        role?: string
+        nodeId?: string
+      }
+      /** By capability: whether nodes may use it */
+      featureGates: Record<string, boolean>
+      limits?: {
+        /** A larger frame closes the connection with 1009 */
+        maxPayloadBytes: number
+        /** Levels of JSON */
+        maxNesting: number
+        /** Requests under way on one connection; past it a request gets error 3. The most a batch holds, too */
+        maxInFlight: number
+        /** Characters of one message; what is longer is an attachment */
+        maxMessageCharacters: number
+        /** Attachments of one message */
+        maxAttachments: number
+        /** All attachments of one message together, decoded */
+        maxAttachmentBytes: number
+        /** A peer that misses two pings is terminated */
+        heartbeatSeconds: number
+        /** Unread bytes past which content events are merged; past four times that, close 1013 */
+        sendBufferBytes: number
+        /** A longer run is aborted with error 5 */
+        runTimeoutSeconds: number
+      }
+    }
+    events: Record<never, never>
+  }
+  /** How much of the context window each session takes, latest message first */
+  'system.contextUsage': {
+    params: {
+      /** Sessions at the most */
+      limit?: number | undefined
+    }
+    result: {
+      /** Only those whose conversation has been answered by a model */
+      sessions: {
+        sessionId: string
+        budget: {
+          estimatedTokens: number
+          contextWindow: number
+          remainingTokens: number
+          /** To one decimal place; may be more than 100 */
+          usagePct: number
+          /** agent.context_threshold_pct */
+          thresholdPct: number
+          thresholdTokens: number
+          /** Whether the threshold is reached */
+          shouldCompact: boolean
+        }
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** Close the connection gracefully */
+  'system.disconnect': {
+    params: Record<never, never>
+    result: {
+      success: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Show the services of the compose file that run beside the gateway, those of all profiles */
+  'system.dockerDependencies': {
+    params: Record<never, never>
+    result: {
+      dependencies: {
+        id: string
+        name: string
+        /** Its name in the compose file */
+        service: string
+        configured: boolean
+        /** That of its container; `not_created` without one, `unknown` where Docker cannot be asked */
+        state: string
+        health: 'none' | 'starting' | 'healthy' | 'unhealthy'
+        statusText: string
+        /** That of its container, or that it would have */
+        containerName: string
+        /** What can be done with it now; nothing while an update runs */
+        availableActions: ('start' | 'restart' | 'stop' | 'update')[]
+        /** Why it cannot be seen or controlled (extension) */
+        problem?: string
+        /** The update that runs, or the last one (extension) */
+        job?: {
+          action: string
+          state: 'running' | 'done' | 'failed'
+          /** Epoch milliseconds */
+          startedAt: number
+          /** Epoch milliseconds */
+          endedAt?: number
+          /** What it is doing, or how it ended */
+          text: string
+        }
+      }[]
+      /** Why it cannot be seen or controlled (extension) */
+      problem?: string
+    }
+    events: Record<never, never>
+  }
+  /** Start, restart, stop or update a service of the compose file */
+  'system.dockerDependencyControl': {
+    params: {
+      /** An id of system.dockerDependencies */
+      dependency: string
+      /** One of the availableActions. `update` pulls the image and lets compose reconcile the service with it */
+      action: 'start' | 'restart' | 'stop' | 'update'
+    }
+    result: {
+      dependency: string
+      /** One of the availableActions. `update` pulls the image and lets compose reconcile the service with it */
+      action: 'start' | 'restart' | 'stop' | 'update'
+      status: {
+        id: string
+        /** That of its container; `not_created` without one, `unknown` where Docker cannot be asked */
+        state: string
+        health: 'none' | 'starting' | 'healthy' | 'unhealthy'
+        statusText: string
+        /** The update that runs, or the last one (extension) */
+        job?: {
+          action: string
+          state: 'running' | 'done' | 'failed'
+          /** Epoch milliseconds */
+          startedAt: number
+          /** Epoch milliseconds */
+          endedAt?: number
+          /** What it is doing, or how it ended */
+          text: string
+        }
+      }
+      /** What was done, for people */
+      message: string
+    }
+    events: Record<never, never>
+  }
+  /** Ask for extension events and learn who this connection is (extension) */
+  'system.hello': {
+    params: {
+      /** Extension events this connection wants */
+      events?: string[] | undefined
+    }
+    result: {
+      protocol: {
+        version: number
+      }
+      /** The gateway's version */
+      version: string
+      connectionId: string
+      /** The session this connection is attached to */
+      sessionId: string
+      /** What the credential of this connection may do */
+      scopes: string[]
+      /** The extension events this connection now gets: those asked for that exist */
+      events: string[]
+    }
+    events: Record<never, never>
+  }
+  /** Version, uptime and load of the gateway */
+  'system.info': {
+    params: Record<never, never>
+    result: {
+      version: string
+      /** Seconds since the gateway started */
+      uptime: number
+      /** Live sockets */
+      connections: number
+      /** Who answers by default */
+      model?: {
+        provider: string
+        model: string
+        /** No model is configured: the built-in one answers, without a network */
+        offline: boolean
+      }
+    }
+    events: Record<never, never>
+  }
+  /** Start, restart, stop or update a server of local models */
+  'system.localBackendControl': {
+    params: {
+      /** An id of system.localBackends */
+      backend: string
+      /** One of the availableActions. `update`: Ollama pulls the configured models, llama.cpp is restarted */
+      action: 'start' | 'restart' | 'stop' | 'update'
+    }
+    result: {
+      backend: string
+      /** One of the availableActions. `update`: Ollama pulls the configured models, llama.cpp is restarted */
+      action: 'start' | 'restart' | 'stop' | 'update'
+      status: {
+        id: string
+        /** As systemd says it; `unknown` where it cannot be asked */
+        activeState: string
+        subState: string
+        /** What the service says of itself, else its state */
+        statusText: string
+        /** The update that runs, or the last one (extension) */
+        job?: {
+          action: string
+          state: 'running' | 'done' | 'failed'
+          /** Epoch milliseconds */
+          startedAt: number
+          /** Epoch milliseconds */
+          endedAt?: number
+          /** What it is doing, or how it ended */
+          text: string
+        }
+      }
+      /** What was done, for people (extension) */
+      message?: string
+    }
+    events: Record<never, never>
+  }
+  /** Show the servers of local models that systemd runs on this machine */
+  'system.localBackends': {
+    params: Record<never, never>
+    result: {
+      backends: {
+        id: string
+        /** The kind of provider under `models` that speaks to it */
+        provider: string
+        name: string
+        unit: string
+        /** Whose unit it is; null: nobody has one of that name (extension) */
+        scope?: 'user' | 'system' | null
+        /** The configuration has a model of it, or the machine has its unit */
+        configured: boolean
+        loadState: string
+        /** As systemd says it; `unknown` where it cannot be asked */
+        activeState: string
+        subState: string
+        /** What the service says of itself, else its state */
+        statusText: string
+        unitFileState: string
+        description: string
+        pid: number | null
+        result: string
+        /** What can be done with it now; nothing while an update runs */
+        availableActions: ('start' | 'restart' | 'stop' | 'update')[]
+        /** How often systemd has restarted it by itself (extension) */
+        restartCount?: number
+        /** Why it cannot be seen or controlled (extension) */
+        problem?: string
+        /** The update that runs, or the last one (extension) */
+        job?: {
+          action: string
+          state: 'running' | 'done' | 'failed'
+          /** Epoch milliseconds */
+          startedAt: number
+          /** Epoch milliseconds */
+          endedAt?: number
+          /** What it is doing, or how it ended */
+          text: string
+        }
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** List where the nodes were last known to be, newest first */
+  'system.location': {
+    params: Record<never, never>
+    result: {
+      /** Newest first */
+      locations: {
+        node: {
+          id: string
+          role: string
+        }
+        /** Whether it is registered now */
+        connected: boolean
+        location: {
+          /** Degrees */
+          latitude: number
+          /** Degrees */
+          longitude: number
+          accuracyMeters?: number
+          /** Where it comes from: gps, wifi, … */
+          source?: string
+          /** Epoch milliseconds, by the node's clock */
+          capturedAt: number
+          /** Epoch milliseconds */
+          receivedAt: number
+        }
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** List the registered nodes: who they are, what they can do, where and how they are */
+  'system.nodes': {
+    params: {
+      /** Also nodes that are not connected (extension) */
+      includeOffline?: boolean | undefined
+    }
+    result: {
+      /** By id */
+      nodes: {
+        id: string
+        role: string
+        /** Whether it is registered now */
+        connected: boolean
+        /** Whose credential registered it first */
+        owner: string
+        /** When it last registered or told something, epoch milliseconds */
+        seenAt: number
+        /** Absent, as the next three, unless it is connected */
+        connectionId?: string
+        /** Epoch milliseconds */
+        registeredAt?: number
+        protocol?: {
+          serverVersion: number
+          clientVersion: number
+          /** The lower one of both */
+          negotiatedVersion: number
+        }
+        capabilities?: {
+          declared: string[]
+          /** Those declared whose feature gate is open */
+          enabled: string[]
+        }
+        location: {
+          /** Degrees */
+          latitude: number
+          /** Degrees */
+          longitude: number
+          accuracyMeters?: number
+          /** Where it comes from: gps, wifi, … */
+          source?: string
+          /** Epoch milliseconds, by the node's clock */
+          capturedAt: number
+          /** Epoch milliseconds */
+          receivedAt: number
+        } | null
+        status: {
+          /** macos, ios, android, … */
+          platform?: string
+          /** Of the companion app */
+          appVersion?: string
+          /** What its owner calls the device */
+          deviceName?: string
+          /** What it is doing, for people */
+          statusText?: string
+          batteryPct?: number
+          /** battery, ac, … */
+          powerSource?: string
+          /** Epoch milliseconds */
+          updatedAt: number
+        } | null
+        push: {
+          provider: 'apns' | 'fcm'
+          /** Its first and last four characters; *** when it cannot be read */
+          tokenPreview: string
+          /** Which of the two services of APNs the token belongs to */
+          environment?: 'production' | 'sandbox'
+          /** Bundle id of the app; APNs only */
+          topic?: string
+          /** False: it was encrypted with another server.secret_key, or was tampered with; the node has to set it again */
+          readable: boolean
+          /** Epoch milliseconds */
+          updatedAt: number
+        } | null
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** Show how sources were in the last minutes or hours, a point for each bucket of time */
+  'system.observabilitySeries': {
+    params: {
+      windowMinutes?: number | undefined
+      bucketSeconds?: number | undefined
+      /** Ids of system.observabilitySources; absent: all of them */
+      sourceIds?: string[] | undefined
+    }
+    result: {
+      /** Epoch milliseconds */
+      generatedAt: number
+      windowMinutes: number
+      bucketSeconds: number
+      series: {
+        sourceId: string
+        /** None for a bucket without a sample */
+        points: {
+          /** Where the bucket begins; epoch milliseconds */
+          ts: number
+          /** 0 unknown, 1 stopped, 2 starting, 3 running, 4 failed: the worst in the bucket (4, 1, 2, 3, 0) */
+          stateCode: number
+          /** 0 none, 1 unhealthy, 2 healthy: the worst in the bucket (1, 2, 0) */
+          healthCode: number
+          /** Of the gateway: errors in its log; of others: how often it failed or became unhealthy */
+          errorCount: number
+          /** How often it was restarted, whoever did it */
+          restartCount: number
+        }[]
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** List what has series and logs: the gateway, local backends, docker dependencies */
+  'system.observabilitySources': {
+    params: Record<never, never>
+    result: {
+      sources: {
+        id: string
+        name: string
+        /** `systemd_system`, `systemd_user`, `docker_dependency`; `process`: a gateway that nobody manages */
+        kind: string
+        /** What runs it: `systemd_system`, `systemd_user`, `docker_compose`, `process` */
+        runtime: string
+        /** `unknown`, `stopped`, `starting`, `running` or `failed` */
+        status: string
+        /** It has series */
+        graphCapable: boolean
+        /** It has a log that can be read */
+        logCapable: boolean
+        /** Why it cannot be seen, or its log not be read (extension) */
+        problem?: string
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** Show who has written to the gateway, seen last first */
+  'system.presence': {
+    params: {
+      /** ws, http, or the name of a channel */
+      channel?: string | undefined
+      /** Online: seen within `presence.offline_after_seconds` */
+      status?: 'online' | 'offline' | undefined
+      /** Senders at the most */
+      limit?: number | undefined
+    }
+    result: {
+      presence: {
+        channel: string
+        /** Over a socket or HTTP: who the credential says is calling */
+        senderId: string
+        /** Null: the channel has not told a name */
+        senderName: string | null
+        /** Epoch milliseconds */
+        firstSeenAt: number
+        /** Epoch milliseconds */
+        lastSeenAt: number
+        messageCount: number
+        /** Online: seen within `presence.offline_after_seconds` */
+        status: 'online' | 'offline'
+      }[]
+      /** Of all that fit the filters, before the limit */
+      summary: {
+        /** All that fit */
+        total: number
+        /** Of those */
+        online: number
+        /** Of those */
+        offline: number
+      }
+    }
+    events: Record<never, never>
+  }
+  /** Show the newest lines of the log of a source, without secrets */
+  'system.serviceLogs': {
+    params: {
+      /** An id of system.observabilitySources */
+      sourceId: string
+      /** Lines at the most */
+      lines?: number | undefined
+      /** No older lines than that */
+      sinceSeconds?: number | undefined
+    }
+    result: {
+      sourceId: string
+      /** Epoch milliseconds */
+      fetchedAt: number
+      /** A secret was taken out of a line */
+      redacted: boolean
+      /** There are older lines than these, or a line was cut */
+      truncated: boolean
+      /** Oldest first */
+      lines: {
+        /** Epoch milliseconds */
+        ts: number
+        level: 'error' | 'warn' | 'info' | 'debug'
+        /** Without secrets, colours and control characters */
+        text: string
+      }[]
+      /** Why it cannot be seen, or its log not be read (extension) */
+      problem?: string
+    }
+    events: Record<never, never>
+  }
+  /** Sessions, messages, tools and topics of the last days */
+  'system.sessionAnalytics': {
+    params: {
+      /** Number of days, in UTC, including today */
+      days: number
+      /** Maximum length of each top list */
+      topLimit: number
+    }
+    result: {
+      /** Days with messages, oldest first */
+      daily: {
+        /** 2026-02-16, in UTC */
+        day: string
+        /** Sessions with a message that day */
+        sessions: number
+        messages: number
+      }[]
+      /** Most messages first */
+      topSessions: {
+        sessionId: string
+        messages: number
+        /** Epoch seconds */
+        lastActivity: number
+      }[]
+      topTools: {
+        toolName: string
+        /** Calls by the agent */
+        executions: number
+      }[]
+      /** Words of users. Rare words of past days are not kept */
+      topTopics: {
+        topic: string
+        /** Messages of users with this word */
+        occurrences: number
+      }[]
+      /** To two decimal places; 0 when there are no sessions */
+      averageMessagesPerSession: number
+      /** Sessions with a message in these days */
+      totalSessions: number
+      totalMessages: number
+    }
+    events: Record<never, never>
+  }
+  /** Run one tool directly, without the agent */
+  'tools.execute': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+      /** As tools.list says it: shell.exec */
+      tool: string
+      /** By the inputSchema of the tool */
+      args?: Record<string, unknown> | undefined
+    }
+    result: {
+      success: boolean
+      output: string
+      error?: string
+      attachments?: {
+        mimeType: string
+        /** base64 */
+        data: string
+        filename?: string
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** List the available tools */
+  'tools.list': {
+    params: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId?: string | undefined
+    }
+    result: {
+      tools: {
+        name: string
+        /** What the model reads */
+        description: string
+        /** JSON Schema of args */
+        inputSchema: Record<string, unknown>
+      }[]
+    }
+    events: Record<never, never>
+  }
+}
+
+/** Events of a run, by name. */
+export interface RunEvents {
+  content: {
+    text: string
+    /** Of the gateway and not of the agent: no part of the answer */
+    transient?: boolean
+  }
+  tool_start: {
+    tool: string
+    args: Record<string, unknown>
+    /** The same in the tool_end of this call */
+    callId: string
+    /** Only when the tool waits to be confirmed: args are exactly what it would get */
+    confirm?: {
+      /** To be answered with agent.confirmTool, once; not the callId of the model */
+      callId: string
+      /** When the tool counts as refused, epoch milliseconds */
+      expiresAt: number
+    }
+  }
+  tool_end: {
+    tool: string
+    result: {
+      success: boolean
+      output: string
+      error: string | null
+    }
+    callId: string
+  }
+  attachment: {
+    mimeType: string
+    /** base64 */
+    data: string
+    filename?: string
+  }
+  context_warning: {
+    level: 'warning' | 'checkpoint'
+    message: string
+    budget: {
+      estimatedTokens: number
+      contextWindow: number
+      remainingTokens: number
+      /** To one decimal place; may be more than 100 */
+      usagePct: number
+      /** agent.context_threshold_pct */
+      thresholdPct: number
+      thresholdTokens: number
+      /** Whether the threshold is reached */
+      shouldCompact: boolean
+    }
+    actions: {
+      checkpointSaved: boolean
+      /** The model sees a summary in place of earlier messages from now on */
+      autoCompacted: boolean
+      /** Where in the memory; only when one was saved */
+      checkpointNamespace?: string
+    }
+  }
+  done: {
+    content: string
+  }
+  error: {
+    code: number
+    message: string
+    /** Only when the lane, and not the run, ended the message */
+    queue?: {
+      code: 'overflow' | 'superseded' | 'cancelled' | 'shutdown'
+      laneId: string
+      /** What happens to a message that comes while the agent is busy */
+      mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+      /** Which message has to go when `cap` of them wait */
+      overflow: 'drop_old' | 'drop_new'
+      /** Messages this lane has dropped since its last run began */
+      droppedCount: number
+      /** The message is stored and will be answered after the next start */
+      kept?: boolean
+    }
+  }
+}
+
+/** Extension events, which a client asks for by listening to them. A plugin adds its own by augmentation. */
+export interface GatewayEvents {
+  accepted: {
+    /** Names this message in queue.get, queue.cancel and sessions.resume */
+    messageId: string
+    /** How many come first, the run that is under way counting as one */
+    position: number
+    /** What happens to a message that comes while the agent is busy */
+    mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+    /** How its text begins */
+    preview: string
+  }
+  canvas: {
+    action: 'put'
+    artifactId: string
+    /** False: it took the place of an earlier revision */
+    created: boolean
+    /** canvas.get has its content */
+    artifact: {
+      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      sessionId: string
+      artifactId: string
+      type: string
+      /** Null: it has none */
+      title: string | null
+      /** Epoch milliseconds */
+      createdAt: number
+      /** Epoch milliseconds, of the latest change */
+      updatedAt: number
+      /** 1 when it is made, one more with each change */
+      revision: number
+    }
+  } | {
+    action: 'delete'
+    artifactId: string
+  } | {
+    action: 'clear'
+    /** How many artifacts there were */
+    cleared: number
+  }
+  shutdown: {
+    /** How long runs still have to finish; then the socket closes with 1001 */
+    graceMs: number
+  }
+}

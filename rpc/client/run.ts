@@ -1,0 +1,383 @@
+import type { Clock } from './clock.ts'
+import type { Request } from './connection.ts'
+import { Disconnected, RpcError } from './errors.ts'
+import { EventLog } from './event-log.ts'
+import { gap, type RunEvent, runEventOf, type StreamEvent } from './events.ts'
+import type { EventFrame } from './frames.ts'
+import type { GatewayEvents, GatewayMethods } from './methods.ts'
+import { RunCursors } from './run-cursors.ts'
+
+type SendParams = GatewayMethods['agent.send']['params']
+
+/** Result of a run: the whole answer and the tokens it took. */
+export type RunResult = GatewayMethods['agent.send']['result']
+
+export interface SendOptions {
+  readonly attachments?: NonNullable<SendParams['attachments']>
+  /** Policy for this message while the agent is busy. Default: that of the session. */
+  readonly queueMode?: NonNullable<SendParams['queueMode']>
+  /**
+   * Names the message: the same key in the same session within 24 hours is the same message, whoever sends it. Default: a new one.
+   */
+  readonly idempotencyKey?: string
+  /** Cancels the run; the handle then rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/** The gateway has the message. */
+export interface Accepted {
+  /** Name of the message in `queue.get` and `queue.cancel`; undefined for a command, which no queue sees. */
+  readonly messageId: string | undefined
+  /** Messages and runs that come first; 0 when it runs. */
+  readonly position: number
+}
+
+/** A message on its way, as it is kept in a store. */
+export interface SendRecord {
+  readonly key: string
+  readonly sessionId: string
+  readonly params: Pick<SendParams, 'message' | 'attachments' | 'queueMode'>
+  /** First time it was written to a socket, epoch milliseconds. */
+  sentAt?: number
+  messageId?: string
+  mode?: string
+  cursors?: [string, number][]
+  /** Characters of the answer that were seen. */
+  characters?: number
+}
+
+/** What a run needs of its client. */
+export interface RunHost {
+  readonly clock: Clock
+  readonly connected: boolean
+  send(method: string, params: object, request: Request): number
+  forget(id: number): void
+  call<M extends 'queue.cancel' | 'agent.cancel'>(
+    method: M,
+    params: GatewayMethods[M]['params']
+  ): Promise<GatewayMethods[M]['result']>
+  /** Hears every frame of the run. */
+  overheard(frame: EventFrame, size: number): void
+  runChanged(run: Run): void
+  runSettled(run: Run): void
+  sendMessage(sessionId: string, message: string, options: SendOptions): Run
+}
+
+const INVALID_REQUEST = -2
+const AGENT_BUSY = 3
+const CANCELLED = 4
+/** The gateway knows a key for 24 hours; an hour is left for clocks that differ. */
+const KEY_LIFETIME_MS = 23 * 3_600_000
+/** Pause before a resume that the gateway had no room for. */
+const RETRY_MS = 1000
+
+/**
+ * Handle of one message: `await` it for the result, iterate it for the events of its run, `text()` for the answer as it is written.
+ *
+ *   unsent ──connected──▶ under way ──answer──▶ settled
+ *                           ▲    │
+ *                 connected │    │ connection lost, gateway shuts down and keeps the message
+ *                           │    ▼
+ *                          detached
+ *
+ * Under way means one request of this connection follows the message: the first `agent.send`; after a break `sessions.resume` from the
+ * last event seen; or, when nothing was ever heard of the message, `agent.send` with the same idempotency key, which starts it only if it
+ * never arrived. It is settled once: with the result, with the `RpcError` it ended with, or with `Disconnected` when the client is closed.
+ */
+export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
+  /** Name of the message, chosen here: its idempotency key. Stable across reconnects and reloads. */
+  readonly id: string
+  readonly sessionId: string
+  /**
+   * Resolves once the gateway has the message; rejects with what the run rejects with when that comes first. May be left unwatched.
+   */
+  readonly accepted: Promise<Accepted>
+  readonly #host: RunHost
+  readonly #record: SendRecord
+  readonly #cursors: RunCursors
+  readonly #log = new EventLog({ keep: true })
+  readonly #result: Promise<RunResult>
+  #resolve!: (result: RunResult) => void
+  #reject!: (error: unknown) => void
+  #accept!: (accepted: Accepted) => void
+  #acceptFailed!: (error: unknown) => void
+  #request: number | undefined
+  #retry: unknown
+  #settled = false
+  /** The gateway has the message. */
+  #heard = false
+  #attempts = 0
+  /** The newest run that the message is part of. */
+  #runId: string | undefined
+  /** The `done` event was seen. */
+  #done = false
+  /** Of a command that was sent again the events would come twice, under another run. */
+  #muted = false
+  readonly #unwatch: () => void
+
+  /** Made by `session.send()`. */
+  constructor(host: RunHost, record: SendRecord, signal?: AbortSignal) {
+    this.id = record.key
+    this.sessionId = record.sessionId
+    this.#host = host
+    this.#record = record
+    this.#cursors = new RunCursors(record.cursors)
+    this.#runId = record.cursors?.at(-1)?.[0]
+    this.#result = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.accepted = new Promise((resolve, reject) => {
+      this.#accept = resolve
+      this.#acceptFailed = reject
+    })
+    // Those who only iterate, or send and forget, handle no rejection.
+    this.#result.catch(() => {})
+    this.accepted.catch(() => {})
+    if (record.messageId !== undefined) this.#acceptedAs(undefined)
+    const abort = (): void => {
+      void this.cancel().catch(() => {})
+      this.#fail(signal?.reason)
+    }
+    signal?.addEventListener('abort', abort, { once: true })
+    this.#unwatch = () => signal?.removeEventListener('abort', abort)
+    if (signal?.aborted) abort()
+  }
+
+  /** Name of the run in `sessions.resume`, once it has begun. A message that is run again after a crash gets another. */
+  get runId(): string | undefined {
+    return this.#runId
+  }
+
+  /** Name of the message in `queue.get` and `queue.cancel`, once the gateway has it. */
+  get messageId(): string | undefined {
+    return this.#record.messageId
+  }
+
+  /** Text of the message. */
+  get message(): string {
+    return this.#record.params.message
+  }
+
+  get settled(): boolean {
+    return this.#settled
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: a handle is awaited for its result
+  then<A = RunResult, B = never>(
+    resolved?: ((result: RunResult) => A | PromiseLike<A>) | null,
+    rejected?: ((error: unknown) => B | PromiseLike<B>) | null
+  ): Promise<A | B> {
+    return this.#result.then(resolved, rejected)
+  }
+
+  /** The events of the run, from the first on, whenever the iteration begins. Throws what the run rejects with, after its `error` event. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<StreamEvent> {
+    return this.#log.read()
+  }
+
+  /**
+   * The answer in pieces, as it is written; joined they are `result.content`. Throws what the run rejects with. Where events were lost for good
+   * the rest comes in one piece at the end. A run that starts over after a crash of the gateway writes its text again.
+   */
+  async *text(): AsyncGenerator<string, void, undefined> {
+    let seen = this.#record.characters ?? 0
+    let runId = this.#runId
+    let complete = true
+    for await (const event of this.#log.read()) {
+      if (event.event === 'gap') complete = false
+      if (event.event !== 'content' || event.data.transient || !complete) continue
+      if (event.runId !== runId) seen = 0
+      runId = event.runId
+      seen += event.data.text.length
+      yield event.data.text
+    }
+    const { content, queue } = await this.#result
+    // One that joined a run half-way saw only a part of that run's text.
+    if (!complete && queue?.outcome !== 'steered' && content.length > seen) yield content.slice(seen)
+  }
+
+  /**
+   * Cancels the message: one that waits leaves the queue, one that runs is aborted. The handle then rejects with `RpcError` 4.
+   * @returns false when it had ended already
+   * @throws RpcError, Disconnected, TimedOut
+   */
+  async cancel(): Promise<boolean> {
+    if (this.#settled) return false
+    if (this.#attempts === 0 && this.#record.sentAt === undefined) {
+      this.#fail(new RpcError({ code: CANCELLED, message: 'Cancelled before it was sent' }))
+      return true
+    }
+    const accepted = await this.accepted.catch(() => undefined)
+    if (!accepted) return false
+    const { sessionId } = this
+    const { messageId } = accepted
+    if (messageId !== undefined && this.#cursors.size === 0) {
+      const { cancelled } = await this.#host.call('queue.cancel', { sessionId, messageId })
+      if (cancelled) return true
+    }
+    return (await this.#host.call('agent.cancel', { sessionId })).cancelled
+  }
+
+  /** Sends a message into the run that is under way; the agent sees it before its next step. */
+  steer(message: string, options: Omit<SendOptions, 'queueMode'> = {}): Run {
+    return this.#host.sendMessage(this.sessionId, message, { ...options, queueMode: 'steer' })
+  }
+
+  /** Text for a store. @internal */
+  toJSON(): SendRecord {
+    return { ...this.#record, cursors: this.#cursors.entries() }
+  }
+
+  /** Goes on where it was, over the present connection. @internal */
+  advance(): void {
+    if (this.#settled || this.#request !== undefined || !this.#host.connected) return
+    this.#host.clock.clearTimeout(this.#retry)
+    this.#attempts++
+    const { messageId } = this.#record
+    const followed = messageId ?? this.#runId
+    if (followed === undefined) {
+      this.#send()
+      return
+    }
+    this.#open('sessions.resume', { sessionId: this.sessionId, runId: followed, afterSeq: this.#afterSeq() })
+  }
+
+  /** Gives the message up: the client is closed, or was refused. @internal */
+  abandon(error: Error): void {
+    this.#fail(error)
+  }
+
+  #send(): void {
+    const { sentAt, params, key } = this.#record
+    const { clock } = this.#host
+    if (sentAt !== undefined && clock.now() - sentAt > KEY_LIFETIME_MS) {
+      this.#fail(new Disconnected({ sent: true }))
+      return
+    }
+    this.#record.sentAt = sentAt ?? clock.now()
+    this.#host.runChanged(this)
+    this.#open('agent.send', { ...params, sessionId: this.sessionId, idempotencyKey: key })
+  }
+
+  #open(method: string, params: object): void {
+    this.#request = this.#host.send(method, params, {
+      onEvent: (frame, size) => this.#receive(frame, size),
+      settle: (error, result) => {
+        this.#request = undefined
+        if (this.#settled) return
+        if (error) this.#failed(method, error)
+        else this.#succeed(result as RunResult)
+      }
+    })
+  }
+
+  /** Of a message that is part of several runs the gateway cannot tell which one a number counts in. */
+  #afterSeq(): number {
+    return this.#record.mode === 'steer_backlog' || this.#cursors.size !== 1 ? 0 : this.#cursors.newest
+  }
+
+  #receive(frame: EventFrame, size: number): void {
+    if (this.#settled) return
+    const event = runEventOf(frame)
+    if (event) this.#take(event, size)
+    else if (frame.event === 'accepted') this.#acceptedAs(frame.data as GatewayEvents['accepted'])
+    this.#host.overheard(frame, size)
+  }
+
+  /** Without the event, which is not repeated: a first event of the run or the result says as much. */
+  #acceptedAs(accepted: GatewayEvents['accepted'] | undefined): void {
+    this.#heard = true
+    if (accepted) {
+      this.#record.messageId = accepted.messageId
+      this.#record.mode = accepted.mode
+      this.#host.runChanged(this)
+    }
+    this.#accept({ messageId: this.#record.messageId, position: accepted?.position ?? 0 })
+  }
+
+  #take(event: RunEvent, size: number): void {
+    if (this.#muted) return
+    const fresh = this.#cursors.take(event)
+    if (!fresh) return
+    if (event.runId !== this.#runId) {
+      this.#runId = event.runId
+      this.#record.characters = 0
+    }
+    if (!this.#heard) this.#acceptedAs(undefined)
+    if (fresh.event === 'content' && !fresh.data.transient) {
+      this.#record.characters = (this.#record.characters ?? 0) + fresh.data.text.length
+    } else if (fresh.event === 'gap') size = 0
+    else if (fresh.event === 'done') this.#done = true
+    this.#log.push(fresh, size)
+    this.#host.runChanged(this)
+  }
+
+  #succeed(result: RunResult): void {
+    const { runId, queue } = result
+    // The session knows nothing that was ever asked: the message is gone.
+    if (runId === null) {
+      this.#fail(new RpcError({ code: CANCELLED, message: 'The message is gone, with its session' }))
+      return
+    }
+    if (queue) this.#record.messageId ??= queue.messageId
+    // An answer without its events: it ended too long ago.
+    if (!this.#done) this.#log.push(gap(this.sessionId, runId), 0)
+    this.#runId = runId
+    this.#finish()
+    this.#acceptedAs(undefined)
+    this.#resolve(result)
+    this.#log.end()
+  }
+
+  #failed(method: string, error: Error): void {
+    if (error instanceof Disconnected) return
+    if (!(error instanceof RpcError)) {
+      this.#fail(error)
+      return
+    }
+    const { code, data } = error
+    const queue = data.queue as { kept?: boolean } | undefined
+    const known = this.#record.messageId !== undefined || this.#runId !== undefined
+    // The gateway keeps the message and will run it after its next start: this connection ends soon.
+    if (queue?.kept) return
+    if (method === 'sessions.resume' && code === INVALID_REQUEST) this.#gone(error)
+    else if (code === AGENT_BUSY && !queue && (known || this.#attempts > 1)) this.#later(error)
+    else this.#fail(error)
+  }
+
+  /** The gateway no longer has the events that come next, or the message. */
+  #gone(error: RpcError): void {
+    const { firstSeq, runId } = error.data as { firstSeq?: number; runId?: string }
+    if (firstSeq !== undefined && runId !== undefined) {
+      this.#log.push(gap(this.sessionId, runId), 0)
+      this.#cursors.skip(runId, firstSeq - 1)
+      this.#open('sessions.resume', { sessionId: this.sessionId, runId: this.#record.messageId ?? runId, afterSeq: firstSeq - 1 })
+    } else if (this.#record.messageId === undefined && this.#record.sentAt !== undefined) {
+      // A command: it is answered from memory, under another run.
+      this.#muted = true
+      this.#send()
+    } else this.#fail(error)
+  }
+
+  #later({ retryAfterMs = RETRY_MS }: RpcError): void {
+    const { clock } = this.#host
+    this.#retry = clock.setTimeout(() => this.advance(), Math.max(retryAfterMs, RETRY_MS * (1 + clock.random())))
+  }
+
+  #fail(error: unknown): void {
+    if (this.#settled) return
+    this.#finish()
+    this.#acceptFailed(error)
+    this.#reject(error)
+    this.#log.end(error as Error)
+  }
+
+  #finish(): void {
+    this.#settled = true
+    this.#unwatch()
+    this.#host.clock.clearTimeout(this.#retry)
+    if (this.#request !== undefined) this.#host.forget(this.#request)
+    this.#host.runSettled(this)
+  }
+}

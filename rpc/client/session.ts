@@ -1,0 +1,54 @@
+import type { SessionEvent } from './events.ts'
+import type { GatewayMethods } from './methods.ts'
+import type { Run, SendOptions } from './run.ts'
+
+/** What a session needs of its client. */
+export interface SessionHost {
+  sendMessage(sessionId: string, message: string, options?: SendOptions): Run
+  follow(sessionId: string): AsyncIterableIterator<SessionEvent>
+  unsettled(sessionId: string): Run[]
+  call<M extends 'agent.cancel'>(method: M, params: GatewayMethods[M]['params']): Promise<GatewayMethods[M]['result']>
+}
+
+/** One conversation. Costs nothing and holds nothing: make as many as you like. */
+export class Session {
+  /** `<frontend>:<key>` */
+  readonly id: string
+  readonly #host: SessionHost
+
+  /** Made by `gateway.session(id)`. */
+  constructor(host: SessionHost, id: string) {
+    this.#host = host
+    this.id = id
+  }
+
+  /**
+   * Sends a message. It waits for a connection, survives breaks of it, and is never started twice. The handle comes at once.
+   */
+  send(message: string, options?: SendOptions): Run {
+    return this.#host.sendMessage(this.id, message, options)
+  }
+
+  /**
+   * Cancels what runs and waits in this session: your own messages, with the scope `operate` those of everyone.
+   * @returns false when there was nothing to cancel
+   * @throws RpcError, Disconnected, TimedOut
+   */
+  async cancel(): Promise<boolean> {
+    return (await this.#host.call('agent.cancel', { sessionId: this.id })).cancelled
+  }
+
+  /**
+   * Every event of every run from now on, whoever asked, over as many connections as it takes: no gap, no repeat. A run that is under way is
+   * told from its beginning. Leave the loop to stop.
+   * @throws RpcError when the gateway refuses; Disconnected when the client was refused
+   */
+  follow(): AsyncIterableIterator<SessionEvent> {
+    return this.#host.follow(this.id)
+  }
+
+  /** Messages of this client that have no outcome yet, oldest first; with a store also those from before a reload, once `gateway.restored` has resolved. */
+  unsettled(): Run[] {
+    return this.#host.unsettled(this.id)
+  }
+}

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import test from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { bundleClient } from '../../../scripts/client/bundle.ts'
+import { clientTypesText, TYPES_FILE } from '../../../scripts/client/types.ts'
+
+/** What a page downloads, in bytes. */
+const MAX_GZIPPED = 15_000
+
+test('the client is one file without imports, small enough for a page', async () => {
+  const code = await bundleClient()
+  const { length } = gzipSync(code, { level: 9 })
+  assert.ok(length <= MAX_GZIPPED, `${length} bytes gzipped`)
+  const entry = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as Record<string, unknown>
+  assert.equal(typeof entry.connect, 'function')
+})
+
+test('the types of methods and events are those of the definitions', async () => {
+  assert.ok(
+    (await readFile(TYPES_FILE, 'utf8')) === (await clientTypesText()),
+    'rpc/client/methods.ts is out of date: run `npm run docs`'
+  )
+})
