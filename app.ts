@@ -1,48 +1,10 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import agent from './plugins/agent/index.ts'
-import analytics from './plugins/analytics/index.ts'
-import audit from './plugins/audit/index.ts'
-import trail from './plugins/audit/trail.ts'
-import auth from './plugins/auth/index.ts'
-import backends from './plugins/backends/index.ts'
-import bus from './plugins/bus/index.ts'
-import canvas from './plugins/canvas/index.ts'
-import bluebubbles from './plugins/channels/bluebubbles/index.ts'
-import gmail from './plugins/channels/gmail/index.ts'
-import googleChat from './plugins/channels/google-chat/index.ts'
-import channels from './plugins/channels/index.ts'
-import nodePush from './plugins/channels/node-push/index.ts'
-import teams from './plugins/channels/teams/index.ts'
-import telegram from './plugins/channels/telegram/index.ts'
-import webhooks from './plugins/channels/webhooks/index.ts'
-import commands from './plugins/commands/index.ts'
-import config, { type ConfigInput } from './plugins/config/index.ts'
-import reload from './plugins/config/reload.ts'
-import confirmations from './plugins/confirmations/index.ts'
-import connections from './plugins/connections/index.ts'
-import context from './plugins/context/index.ts'
-import db from './plugins/db/index.ts'
-import docker from './plugins/docker/index.ts'
-import documents from './plugins/documents/index.ts'
-import lanes from './plugins/lanes/index.ts'
-import mcp from './plugins/mcp/index.ts'
-import metrics from './plugins/metrics/index.ts'
-import nodes from './plugins/nodes/index.ts'
-import observability from './plugins/observability/index.ts'
+import type { ConfigInput } from './plugins/config/index.ts'
+import type { GatewayInstance } from './plugins/define.ts'
+import * as plugins from './plugins/index.ts'
 import type { OwnLog } from './plugins/observability/own-log.ts'
-import pairing from './plugins/pairing/index.ts'
-import presence from './plugins/presence/index.ts'
-import programs from './plugins/programs/index.ts'
-import providers from './plugins/providers/index.ts'
-import rpc from './plugins/rpc/index.ts'
-import sessions from './plugins/sessions/index.ts'
-import system from './plugins/system/index.ts'
-import tools from './plugins/tools/index.ts'
-import tracing from './plugins/tracing/index.ts'
-import webPush from './plugins/web-push/index.ts'
-import websocket from './plugins/websocket/index.ts'
 import documentRoutes from './routes/documents.ts'
 import health from './routes/health.ts'
 import metricsRoute from './routes/metrics.ts'
@@ -52,7 +14,6 @@ import socket from './routes/socket.ts'
 import webPushRoutes from './routes/web-push.ts'
 import { invalidParams, RpcError, toRpcError } from './rpc/errors.ts'
 import { compile } from './rpc/validate.ts'
-import type { GatewayInstance } from './types.ts'
 
 /** A plugin of a third party, alone or with its options. */
 export type Extension = FastifyPluginAsync | readonly [FastifyPluginAsync<never>, object]
@@ -103,50 +64,49 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       if (opts.prefix && opts.prefix !== '/') app.setNotFoundHandler(nothingHere)
 
       // The order is the shutdown order reversed: what is registered last closes first, the database closes last.
-      await app.register(config, { config: opts.config ?? {}, reload: opts.reload })
-      await app.register(db)
-      await app.register(audit)
-      await app.register(programs)
-      await app.register(auth)
-      await app.register(websocket)
-      await app.register(rpc)
-      // Before every route that it is to describe.
-      await app.register(documents)
-      await app.register(trail)
-      await app.register(reload)
-      await app.register(analytics)
-      await app.register(connections)
-      await app.register(providers)
+      await app.register(plugins.rpc)
+      await app.register(plugins.config, { config: opts.config ?? {}, reload: opts.reload })
+      await app.register(plugins.db)
+      await app.register(plugins.audit)
+      await app.register(plugins.programs)
+      await app.register(plugins.auth)
+      await app.register(plugins.websocket)
+      // Before every route that it describes.
+      await app.register(plugins.documents)
+      await app.register(plugins.rpcHttp)
+      await app.register(plugins.analytics)
+      await app.register(plugins.connections)
+      await app.register(plugins.providers)
       // Before the lanes: whoever asks is told of a shutdown before anything is refused because of it.
-      await app.register(system)
-      await app.register(bus)
-      await app.register(lanes)
-      await app.register(sessions)
-      await app.register(canvas)
-      await app.register(tools)
-      await app.register(mcp)
-      await app.register(confirmations)
-      await app.register(nodes)
-      await app.register(nodePush)
-      await app.register(presence)
-      await app.register(pairing)
-      await app.register(context)
-      await app.register(commands)
-      await app.register(agent)
-      await app.register(channels)
-      await app.register(webhooks)
-      await app.register(gmail)
-      await app.register(teams)
-      await app.register(googleChat)
-      await app.register(bluebubbles)
-      await app.register(telegram)
-      await app.register(webPush)
-      await app.register(backends)
-      await app.register(docker)
-      await app.register(observability, { ownLog: opts.ownLog })
+      await app.register(plugins.system)
+      await app.register(plugins.bus)
+      await app.register(plugins.lanes)
+      await app.register(plugins.sessions)
+      await app.register(plugins.tools)
+      await app.register(plugins.canvas)
+      await app.register(plugins.mcp)
+      await app.register(plugins.confirmations)
+      await app.register(plugins.nodes)
+      await app.register(plugins.nodePush)
+      await app.register(plugins.presence)
+      await app.register(plugins.pairing)
+      await app.register(plugins.context)
+      await app.register(plugins.commands)
+      await app.register(plugins.agent)
+      await app.register(plugins.channels)
+      await app.register(plugins.webhooks)
+      await app.register(plugins.gmail)
+      await app.register(plugins.teams)
+      await app.register(plugins.googleChat)
+      await app.register(plugins.bluebubbles)
+      await app.register(plugins.telegram)
+      await app.register(plugins.webPush)
+      await app.register(plugins.backends)
+      await app.register(plugins.docker)
+      await app.register(plugins.observability, { ownLog: opts.ownLog })
       // After all that they listen to.
-      await app.register(metrics)
-      await app.register(tracing)
+      await app.register(plugins.metrics)
+      await app.register(plugins.tracing)
 
       for (const extension of opts.plugins ?? []) {
         const [plugin, options] = typeof extension === 'function' ? [extension, {}] : extension

@@ -2,9 +2,9 @@
 import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import gateway from 'flynn-gateway'
-import { defineMethod, RpcError } from 'flynn-gateway/rpc'
+import { RpcError } from 'flynn-gateway/rpc'
 import { defineTool, ToolError } from 'flynn-gateway/tools'
-import { gatewayPlugin } from 'flynn-gateway/types'
+import { defineMethod, gatewayPlugin } from 'flynn-gateway/types'
 
 type Weather = Map<string, string>
 

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { gatewayPlugin } from '../types.ts'
+import { gatewayPlugin } from '../plugins/define.ts'
 
 /** What describes the gateway to programs: the path of each, and what it is. */
 const DOCUMENTS = {

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
+import { gatewayPlugin } from '../plugins/define.ts'
 import { Failure } from '../rpc/schemas/failure.ts'
-import { gatewayPlugin } from '../types.ts'
 
 const Health = Type.Object(
   {

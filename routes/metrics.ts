@@ -1,9 +1,9 @@
 import { Type } from '@sinclair/typebox'
 import { Registry } from 'prom-client'
+import { gatewayPlugin } from '../plugins/define.ts'
 import { security } from '../rpc/documents/security.ts'
 import { allows, denied } from '../rpc/registry.ts'
 import { Failure } from '../rpc/schemas/failure.ts'
-import { gatewayPlugin } from '../types.ts'
 
 const Exposition = {
   description: 'Every metric, in the text format of Prometheus',

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
+import { gatewayPlugin } from '../plugins/define.ts'
 import { Failure } from '../rpc/schemas/failure.ts'
-import { gatewayPlugin } from '../types.ts'
 
 const SignIn = Type.Object(
   { token: Type.String({ minLength: 1, maxLength: 4096, description: 'One of the tokens of the gateway' }) },

@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url'
 import helmet from '@fastify/helmet'
 import files from '@fastify/static'
 import { Type } from '@sinclair/typebox'
+import { gatewayPlugin } from '../plugins/define.ts'
 import { CLOSE } from '../rpc/connection.ts'
 import type { RouteSchema } from '../rpc/documents/described.ts'
 import { errorFrame } from '../rpc/frames.ts'
-import { gatewayPlugin } from '../types.ts'
 
 const PUBLIC = fileURLToPath(new URL('./public/', import.meta.resolve('#package.json')))
 

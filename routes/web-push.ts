@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
+import { gatewayPlugin } from '../plugins/define.ts'
 import { invalidParams } from '../rpc/errors.ts'
 import { Failure } from '../rpc/schemas/failure.ts'
-import { gatewayPlugin } from '../types.ts'
 
 const MAX_BODY = 16 * 1024
 

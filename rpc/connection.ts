@@ -1,6 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { RawData, WebSocket } from 'ws'
-import type { GatewayInstance } from '../types.ts'
 import type { Caller, Context, Origin, Peer } from './define.ts'
 import { RpcError, toRpcError } from './errors.ts'
 import {
@@ -15,6 +14,7 @@ import {
   unreadableFrame
 } from './frames.ts'
 import { parseJson } from './json.ts'
+import type { Registry } from './registry.ts'
 import type { SendBuffer } from './send-buffer.ts'
 
 /** Requests of one connection that may be under way at once. */
@@ -29,9 +29,11 @@ const MAX_MISSED_BEATS = 2
 /** Why the gateway closes a socket (RFC 6455 section 7.4.1; 4000 and up are our own). */
 export const CLOSE = { goingAway: 1001, tooBig: 1009, slow: 1013, unauthenticated: 4401, notFound: 4404 } as const
 
-export interface ConnectionOptions {
+export interface ConnectionOptions<App> {
   readonly id: string
-  readonly app: GatewayInstance
+  readonly app: App
+  readonly registry: Registry<App>
+  readonly log: FastifyBaseLogger
   readonly caller: Caller
   readonly socket: WebSocket
   readonly sendBuffer: SendBuffer
@@ -43,24 +45,28 @@ export interface ConnectionOptions {
  *
  * Every field that a quiet connection does not need is made at its first use: thousands of them idle.
  */
-export class Connection implements Peer {
+export class Connection<App = unknown> implements Peer {
   readonly id: string
   readonly caller: Caller
   sessionId: string
-  readonly #app: GatewayInstance
+  readonly #app: App
+  readonly #registry: Registry<App>
+  readonly #log: FastifyBaseLogger
   readonly #socket: WebSocket
   readonly #sendBuffer: SendBuffer
   /** The calls under way, by the id the client gave them. */
-  #inFlight: Map<RequestId | symbol, Call> | undefined
+  #inFlight: Map<RequestId | symbol, Call<App>> | undefined
   #events: Set<string> | undefined
   #farewells: (() => void)[] | undefined
   #missedBeats = 0
 
-  constructor({ id, app, caller, socket, sendBuffer }: ConnectionOptions) {
+  constructor({ id, app, registry, log, caller, socket, sendBuffer }: ConnectionOptions<App>) {
     this.id = id
     this.sessionId = `ws:${id}`
     this.caller = caller
     this.#app = app
+    this.#registry = registry
+    this.#log = log
     this.#socket = socket
     this.#sendBuffer = sendBuffer
   }
@@ -200,10 +206,10 @@ export class Connection implements Peer {
 
   #run({ params, ...request }: Request, done: Done): void {
     // Without the params: a message with its attachments is not kept for as long as its answer takes.
-    const call = new Call(this, this.#app, this.#sendBuffer, request)
+    const call = new Call(this, { app: this.#app, log: this.#log, sendBuffer: this.#sendBuffer, request })
     let result: unknown
     try {
-      result = this.#app.rpc.call(request.method, params, call)
+      result = this.#registry.call(request.method, params, call)
     } catch (cause) {
       done(this.#failure(request, cause))
       return
@@ -229,7 +235,7 @@ export class Connection implements Peer {
   #success({ dialect, id, method }: Head, result: unknown): string | undefined {
     if (id === undefined) return undefined
     try {
-      return resultFrame(dialect, id, this.#app.rpc.encode(method, result))
+      return resultFrame(dialect, id, this.#registry.encode(method, result))
     } catch (cause) {
       return errorFrame(dialect, id, this.#logged(method, cause))
     }
@@ -241,7 +247,7 @@ export class Connection implements Peer {
   }
 
   #logged(method: string, cause: unknown): RpcError {
-    if (!(cause instanceof RpcError)) this.#app.log.error({ err: cause, method, connectionId: this.id }, 'a method failed')
+    if (!(cause instanceof RpcError)) this.#log.error({ err: cause, method, connectionId: this.id }, 'a method failed')
     return toRpcError(cause)
   }
 }
@@ -251,27 +257,32 @@ type Head = Omit<Request, 'params'>
 
 type Done = (answer: string | undefined) => unknown
 
+interface CallOptions<App> {
+  readonly app: App
+  readonly log: FastifyBaseLogger
+  readonly sendBuffer: SendBuffer
+  readonly request: Head
+}
+
 /** One request under way. */
-class Call implements Context {
-  readonly app: GatewayInstance
-  readonly connection: Connection
+class Call<App> implements Context<App> {
+  readonly app: App
+  readonly log: FastifyBaseLogger
+  readonly connection: Connection<App>
   readonly #sendBuffer: SendBuffer
   readonly #request: Head
   #controller: AbortController | undefined
 
-  constructor(connection: Connection, app: GatewayInstance, sendBuffer: SendBuffer, request: Head) {
+  constructor(connection: Connection<App>, { app, log, sendBuffer, request }: CallOptions<App>) {
     this.connection = connection
     this.app = app
+    this.log = log
     this.#sendBuffer = sendBuffer
     this.#request = request
   }
 
   get caller(): Caller {
     return this.connection.caller
-  }
-
-  get log(): FastifyBaseLogger {
-    return this.app.log
   }
 
   get traceparent(): string | undefined {

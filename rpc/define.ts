@@ -1,6 +1,5 @@
 import type { Static, TObject, TSchema } from '@sinclair/typebox'
 import type { FastifyBaseLogger } from 'fastify'
-import type { GatewayInstance } from '../types.ts'
 import type { ErrorName } from './errors.ts'
 
 /** What a credential may be allowed to do. `admin` includes all others; no other scope includes another. */
@@ -40,8 +39,9 @@ export interface Peer {
 
 export type EventMap = Record<string, TSchema>
 
-export interface Context<E extends EventMap = EventMap> {
-  readonly app: GatewayInstance
+/** One call, as its handler sees it. `App`: the application that the methods belong to. */
+export interface Context<App = unknown, E extends EventMap = EventMap> {
+  readonly app: App
   readonly caller: Caller
   /** Absent when the call came over HTTP. */
   readonly connection: Peer | undefined
@@ -65,6 +65,7 @@ export interface Example<P extends TObject, R extends TSchema> {
  * `POST {prefix}/rpc/<name>` and the OpenRPC entry.
  */
 export interface Method<
+  App = unknown,
   N extends string = string,
   P extends TObject = TObject,
   R extends TSchema = TSchema,
@@ -84,24 +85,22 @@ export interface Method<
   /** What it may answer beyond the errors every method has: `COMMON_ERRORS` in `documents/errors.ts`. */
   readonly errors?: readonly ErrorName[]
   readonly examples?: ReadonlyArray<Example<P, R>>
-  handler(params: Static<P>, ctx: Context<E>): Static<R> | Promise<Static<R>>
+  handler(params: Static<P>, ctx: Context<App, E>): Static<R> | Promise<Static<R>>
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a registry holds methods of every shape
-export type AnyMethod = Method<string, any, any, any>
+export type AnyMethod<App = any> = Method<App, string, any, any, any>
 
 /**
  * Is put around every call, to measure it or to give it an async context: calls `run` once, at once, and answers what it answers.
  * `method` is undefined where nothing has the name that was called.
  */
-export type AroundCall = (method: AnyMethod | undefined, ctx: Context, run: () => unknown) => unknown
+export type AroundCall<App = unknown> = (method: AnyMethod<App> | undefined, ctx: Context<App>, run: () => unknown) => unknown
 
-/** Identity at run time; at compile time it ties the handler and the examples to their schemas. */
-export function defineMethod<
-  const N extends string,
-  P extends TObject,
-  R extends TSchema,
-  E extends EventMap = Record<never, never>
->(method: Method<N, P, R, E>): Method<N, P, R, E> {
-  return method
+/** Event beyond those of the methods' requests: sent only to connections that asked for it with `system.hello`. */
+export interface EventDefinition {
+  readonly name: string
+  readonly data: TSchema
+  /** Scope that a caller needs to ask for it. */
+  readonly scope: Requirement
 }

@@ -1,19 +1,88 @@
-/**
- * The error table of the protocol. `code` is the specification's; `http` the status of the same error over HTTP;
- * `jsonrpc` what a JSON-RPC 2.0 frame carries in `error.code` (codes without a JSON-RPC meaning: -32000 - code).
- */
+interface ErrorDefinition {
+  /** Code of the specification. */
+  readonly code: number
+  /** HTTP status of the same error. */
+  readonly http: number
+  /** `error.code` of a JSON-RPC 2.0 frame. Codes without a JSON-RPC meaning are -32000 - code. */
+  readonly jsonrpc: number
+  readonly retryable: boolean
+  /** Cause, for the documentation. */
+  readonly when: string
+}
+
+/** Error table of the protocol. */
 export const ERRORS = {
-  ParseError: { code: -1, http: 400, jsonrpc: -32700, retryable: false },
-  InvalidRequest: { code: -2, http: 400, jsonrpc: -32602, retryable: false },
-  MethodNotFound: { code: -3, http: 404, jsonrpc: -32601, retryable: false },
-  AuthRequired: { code: -4, http: 401, jsonrpc: -31996, retryable: false },
-  AuthFailed: { code: -5, http: 401, jsonrpc: -31995, retryable: false },
-  SessionNotFound: { code: 1, http: 404, jsonrpc: -32001, retryable: false },
-  ToolNotFound: { code: 2, http: 404, jsonrpc: -32002, retryable: false },
-  AgentBusy: { code: 3, http: 429, jsonrpc: -32003, retryable: true },
-  RequestCancelled: { code: 4, http: 409, jsonrpc: -32004, retryable: false },
-  InternalError: { code: 5, http: 500, jsonrpc: -32005, retryable: false }
-} as const satisfies Record<string, { code: number; http: number; jsonrpc: number; retryable: boolean }>
+  ParseError: {
+    code: -1,
+    http: 400,
+    jsonrpc: -32700,
+    retryable: false,
+    when: 'The frame or body is not JSON, is binary, or is nested too deep.'
+  },
+  InvalidRequest: {
+    code: -2,
+    http: 400,
+    jsonrpc: -32602,
+    retryable: false,
+    when: 'The envelope or the params are invalid or contain a reserved key, or the id is in use.'
+  },
+  MethodNotFound: {
+    code: -3,
+    http: 404,
+    jsonrpc: -32601,
+    retryable: false,
+    when: 'No method has this name.'
+  },
+  AuthRequired: {
+    code: -4,
+    http: 401,
+    jsonrpc: -31996,
+    retryable: false,
+    when: 'The request carries no credential.'
+  },
+  AuthFailed: {
+    code: -5,
+    http: 401,
+    jsonrpc: -31995,
+    retryable: false,
+    when: 'The credential is invalid or lacks the scope, the request comes from another site, or too many attempts failed.'
+  },
+  SessionNotFound: {
+    code: 1,
+    http: 404,
+    jsonrpc: -32001,
+    retryable: false,
+    when: 'No session has this id.'
+  },
+  ToolNotFound: {
+    code: 2,
+    http: 404,
+    jsonrpc: -32002,
+    retryable: false,
+    when: 'No tool has this name.'
+  },
+  AgentBusy: {
+    code: 3,
+    http: 429,
+    jsonrpc: -32003,
+    retryable: true,
+    when: 'Too much is in progress on the connection or queued in the session, a newer message replaced this one, or the gateway is shutting down. Also: too many wrong or open pairing codes.'
+  },
+  RequestCancelled: {
+    code: 4,
+    http: 409,
+    jsonrpc: -32004,
+    retryable: false,
+    when: '`agent.cancel`, `queue.cancel`, `queue.clear`, `sessions.delete`, `/stop`, `/new` or an interrupting message ended the request.'
+  },
+  InternalError: {
+    code: 5,
+    http: 500,
+    jsonrpc: -32005,
+    retryable: false,
+    when: 'The model failed, the conversation does not fit its window, the run took too long, or an unexpected error occurred.'
+  }
+} as const satisfies Record<string, ErrorDefinition>
 
 export type ErrorName = keyof typeof ERRORS
 

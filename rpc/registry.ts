@@ -1,5 +1,6 @@
+import type { TSchema } from '@sinclair/typebox'
 import fastJson from 'fast-json-stringify'
-import type { AnyMethod, AroundCall, Caller, Context, Requirement } from './define.ts'
+import type { AnyMethod, AroundCall, Caller, Context, EventDefinition, Requirement } from './define.ts'
 import { invalidParams, RpcError } from './errors.ts'
 import { compile, type Validate } from './validate.ts'
 
@@ -15,8 +16,8 @@ export function denied(name: string, requirement: Requirement): RpcError {
   })
 }
 
-interface Entry {
-  readonly method: AnyMethod
+interface Entry<App> {
+  readonly method: AnyMethod<App>
   readonly validate: Validate<Record<string, unknown>>
   /** A result as JSON text. */
   readonly encode: (result: unknown) => string
@@ -25,27 +26,35 @@ interface Entry {
 /** A name of the specification's form: `agent.send`, `node.push_token.set`. */
 const NAME = /^[a-z][a-z0-9]*(\.[a-z][A-Za-z0-9_]*)+$/
 
-/**
- * Every method of the gateway, by name. A call goes: look up → authorise → validate → run. Authorising comes first,
- * so that whoever may not call a method learns nothing of its params.
- */
-export class Registry {
-  readonly #entries = new Map<string, Entry>()
-  readonly #onAdd: (method: AnyMethod) => void
-  #around: AroundCall = (_method, _ctx, run) => run()
+/** A word, or several with dots: `canvas`, `weather.changed`. */
+const EVENT_NAME = /^[a-z][A-Za-z0-9_]*(\.[a-z][A-Za-z0-9_]*)*$/
 
-  /** `onAdd` is told of each new method: that is how it gets its HTTP route. */
-  constructor(onAdd: (method: AnyMethod) => void = () => {}) {
-    this.#onAdd = onAdd
+/**
+ * Methods and extension events of an application, by name. A call goes: look up → authorise → validate → run. Authorising comes
+ * first, so that a caller without the scope learns nothing about the params.
+ */
+export class Registry<App = unknown> {
+  readonly #entries = new Map<string, Entry<App>>()
+  readonly #events = new Map<string, EventDefinition>()
+  readonly #listeners: ((method: AnyMethod<App>) => void)[] = []
+  #around: AroundCall<App> = (_method, _ctx, run) => run()
+
+  /** Calls `listener` for every method, those already registered included: an HTTP server makes routes of them. */
+  onMethod(listener: (method: AnyMethod<App>) => void): void {
+    this.#listeners.push(listener)
+    for (const { method } of this.#entries.values()) listener(method)
   }
 
-  /** Adds a method. A name that is taken or malformed, or params that let unknown ones pass, stop the start. */
-  method(method: AnyMethod): void {
+  /**
+   * Adds a method.
+   * @throws Error for a name that is taken or malformed, or params that allow unknown members; it stops the start
+   */
+  method(method: AnyMethod<App>): void {
     const { name, params, result } = method
     if (!NAME.test(name)) throw new Error(`method '${name}': a name looks like 'group.verb'`)
     if (this.#entries.has(name)) throw new Error(`method '${name}' is already registered`)
     if (params.additionalProperties !== false) throw new Error(`method '${name}': params need additionalProperties: false`)
-    this.#onAdd(method)
+    for (const listener of this.#listeners) listener(method)
     this.#entries.set(name, {
       method,
       validate: once(() => withSessionAlias(method, compile(params))),
@@ -53,16 +62,39 @@ export class Registry {
     })
   }
 
-  get(name: string): AnyMethod | undefined {
+  /**
+   * Adds an extension event, which `system.hello` can ask for.
+   * @throws Error for a name that is taken or malformed; it stops the start
+   */
+  event(name: string, data: TSchema, { scope = 'any' }: { readonly scope?: Requirement } = {}): void {
+    if (!EVENT_NAME.test(name)) throw new Error(`event '${name}': a name looks like 'thing' or 'group.thing'`)
+    if (this.#events.has(name)) throw new Error(`event '${name}' is already registered`)
+    this.#events.set(name, { name, data, scope })
+  }
+
+  /** Extension events, sorted by name. */
+  events(): EventDefinition[] {
+    return [...this.#events.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
+  }
+
+  /** Names of those extension events among `names` that exist and that `caller` may receive. */
+  grantedEvents(names: readonly string[], caller: Caller): string[] {
+    return names.filter((name) => {
+      const event = this.#events.get(name)
+      return event !== undefined && allows(caller, event.scope)
+    })
+  }
+
+  get(name: string): AnyMethod<App> | undefined {
     return this.#entries.get(name)?.method
   }
 
-  list(): AnyMethod[] {
+  list(): AnyMethod<App>[] {
     return Array.from(this.#entries.values(), ({ method }) => method)
   }
 
   /** Puts something around every call; what comes last is the outermost. */
-  around(outer: AroundCall): void {
+  around(outer: AroundCall<App>): void {
     const inner = this.#around
     this.#around = (method, ctx, run) => outer(method, ctx, () => inner(method, ctx, run))
   }
@@ -71,7 +103,7 @@ export class Registry {
    * Runs one call. A method that works synchronously answers synchronously: no turn of the event loop is lost on it.
    * @throws RpcError MethodNotFound, AuthFailed (scope), InvalidRequest (params), or whatever the method throws
    */
-  call(name: string, params: unknown, ctx: Context): unknown {
+  call(name: string, params: unknown, ctx: Context<App>): unknown {
     return this.#around(this.#entries.get(name)?.method, ctx, () => {
       const { method, validate } = this.#entry(name)
       if (!allows(ctx.caller, method.scope)) throw denied(name, method.scope)
@@ -86,7 +118,7 @@ export class Registry {
     return this.#entry(name).encode(result)
   }
 
-  #entry(name: string): Entry {
+  #entry(name: string): Entry<App> {
     const entry = this.#entries.get(name)
     if (!entry) throw unknownMethod(name)
     return entry

@@ -1,8 +1,8 @@
-// Writes docs/protocol.md and rpc/client/methods.ts, which are made from the definitions of the gateway: npm run docs
+// Writes every file that is made from the definitions of the gateway: npm run docs
 import { writeFile } from 'node:fs/promises'
-import { clientTypesText, TYPES_FILE } from './client/types.ts'
-import { PROTOCOL_FILE, protocolText } from './protocol/text.ts'
+import { generated } from './generated.ts'
 
-await writeFile(PROTOCOL_FILE, await protocolText())
-await writeFile(TYPES_FILE, await clientTypesText())
-process.stdout.write(`${PROTOCOL_FILE.pathname}\n${TYPES_FILE.pathname}\n`)
+for (const { file, text } of await generated()) {
+  await writeFile(file, text)
+  process.stdout.write(`${file.pathname}\n`)
+}

@@ -10,9 +10,8 @@ import { Type } from '@sinclair/typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { WebSocket } from 'ws'
 import gateway, { type GatewayOptions } from '../app.ts'
+import { defineMethod, type GatewayInstance, gatewayPlugin } from '../plugins/define.ts'
 import { defineTool } from '../plugins/tools/define.ts'
-import { defineMethod } from '../rpc/define.ts'
-import { type GatewayInstance, gatewayPlugin } from '../types.ts'
 import { build, connect, scratch } from './helper.ts'
 
 /** A socket that says whatever the test wants it to say. */

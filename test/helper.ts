@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { WebSocket } from 'ws'
 import gateway, { type GatewayOptions } from '../app.ts'
-import type { GatewayInstance } from '../types.ts'
+import type { GatewayInstance } from '../plugins/define.ts'
 
 /** Whatever frame the gateway sends; each test looks at what it expects. */
 // biome-ignore lint/suspicious/noExplicitAny: frames of every shape

@@ -1,7 +1,15 @@
-import { gatewayPlugin } from '../../types.ts'
+import { AcceptedEvent } from '../../rpc/schemas/queue.ts'
+import { gatewayPlugin } from '../define.ts'
 import { Agent } from './accept.ts'
 import * as methods from './methods.ts'
 import { AgentTurns } from './settle.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Accepts messages and runs the agent. */
+    agent: Agent
+  }
+}
 
 export type { Agent, Message, Receipt } from './accept.ts'
 export type { AroundRun, Reply } from './settle.ts'
@@ -17,5 +25,6 @@ export default gatewayPlugin(
     // Only once this gateway certainly serves: runs that a failed start cut off would be lost.
     app.addHook('onListen', async () => resume())
     for (const method of Object.values(methods)) app.rpc.method(method)
+    app.rpc.event('accepted', AcceptedEvent)
   }
 )

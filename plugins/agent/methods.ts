@@ -1,9 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
 import { Attachment, MAX_ATTACHMENTS, MAX_MESSAGE, RUN_EVENTS, SendResult } from '../../rpc/schemas/agent.ts'
 import { Mode } from '../../rpc/schemas/queue.ts'
 import { forwardEvents } from '../../rpc/schemas/run-events.ts'
 import { attach, SessionId, sessionOf } from '../../rpc/schemas/session.ts'
+import { defineMethod } from '../define.ts'
 
 /** The specification's own example. */
 const WEATHER = "I can't check the weather without access to weather APIs. Would you like me to help you with something else?"

@@ -5,7 +5,7 @@ import type { LaneMessage, Outcome } from '../../lanes/message.ts'
 import { ERRORS, toRpcError } from '../../rpc/errors.ts'
 import type { SendResult } from '../../rpc/schemas/agent.ts'
 import { errorOf, type RunOutcome } from '../../rpc/schemas/run-events.ts'
-import type { Payload } from '../lanes/driver.ts'
+import type { Payload } from '../lanes/index.ts'
 
 /** Answer of a run, the same for every message that is part of it. */
 export type Answer = Omit<Static<typeof SendResult>, 'queue'>

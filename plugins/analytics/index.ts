@@ -1,9 +1,16 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Static } from '@sinclair/typebox'
 import type { AnalyticsStore, PageEnd, SessionActivity } from '../../db/client.ts'
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import * as methods from './methods.ts'
 import type { AnalyticsParams, SessionAnalytics } from './schema.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Conversation statistics. */
+    analytics: Analytics
+  }
+}
 
 const DAY_MS = 86_400_000
 /**

@@ -1,4 +1,4 @@
-import { defineMethod } from '../../rpc/define.ts'
+import { defineMethod } from '../define.ts'
 import { AnalyticsParams, SessionAnalytics } from './schema.ts'
 
 export const sessionAnalytics = defineMethod({

@@ -2,7 +2,15 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { AuditQuery, AuditRow, AuditStore } from '../../db/client.ts'
 import type { Masker } from '../../security/masking/masker.ts'
 import { masked, namesSecret } from '../../security/sanitize.ts'
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
+import * as methods from './methods.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Append-only record of security-relevant actions. */
+    audit: Audit
+  }
+}
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** Age at which an entry is removed. */
@@ -108,9 +116,15 @@ function presentable(detail: Record<string, unknown>, show: Show): Record<string
 }
 
 /** Owns `app.audit`. */
-export default gatewayPlugin({ name: 'audit', dependencies: ['config', 'db'] }, async (app) => {
+export default gatewayPlugin({ name: 'audit', dependencies: ['rpc', 'config', 'db'] }, async (app) => {
   const audit = new Audit({ store: app.db.audit, log: app.log, masker: () => app.configStore.masker })
   app.decorate('audit', audit)
+  for (const method of Object.values(methods)) app.rpc.method(method)
+  app.configStore.onReload(({ actor, ...outcome }) => {
+    if ('refused' in outcome) audit.record('config.reload', actor, { success: false })
+    else
+      audit.record('config.reload', actor, { success: true, changed: outcome.changed, restartRequired: outcome.restartRequired })
+  })
 
   await audit.prune()
   const daily = setInterval(() => void audit.prune(), DAY_MS)

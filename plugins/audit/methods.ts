@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
+import { defineMethod } from '../define.ts'
 import { AuditEntry } from './schema.ts'
 
 const LIMIT = 50

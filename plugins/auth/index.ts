@@ -1,9 +1,16 @@
 import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { sessionHeader } from './cookie.ts'
 import { type Attempt, type AuthPolicy, Gate, isUpgrade, type Outcome } from './gate.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Authenticates requests. */
+    auth: Auth
+  }
+}
 
 export type { AuthPolicy, Outcome } from './gate.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
-import type { GatewayInstance } from '../../types.ts'
+import type { GatewayInstance } from '../define.ts'
 import type { Changes, Job, Reading } from '../programs/index.ts'
 import { OLLAMA_URL, type Pull, pullAll } from './ollama.ts'
 import type { BACKEND_ACTIONS } from './schema.ts'

@@ -1,6 +1,13 @@
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { Backends } from './backends.ts'
 import * as methods from './methods.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Local model servers under systemd. */
+    backends: Backends
+  }
+}
 
 export type { Backend, Backends } from './backends.ts'
 

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
+import { defineMethod } from '../define.ts'
 import { Backend, BackendAction, BackendStatus } from './schema.ts'
 
 export const localBackends = defineMethod({

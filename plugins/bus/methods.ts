@@ -1,9 +1,9 @@
 import { Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
 import { RUN_EVENTS, SendResult } from '../../rpc/schemas/agent.ts'
 import { forwardEvents } from '../../rpc/schemas/run-events.ts'
 import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
+import { defineMethod } from '../define.ts'
 import { NothingToResume, Subscribed, Unsubscribed } from './schema.ts'
 
 const OneSession = Type.Object({ sessionId: Type.Optional(SessionId) }, { additionalProperties: false })

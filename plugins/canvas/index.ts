@@ -1,9 +1,17 @@
 import type { Static } from '@sinclair/typebox'
 import type { ArtifactPage, ArtifactRow, Db, NewArtifact } from '../../db/client.ts'
 import { invalidParams, RpcError, sessionNotFound } from '../../rpc/errors.ts'
-import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
+import { type GatewayInstance, gatewayPlugin } from '../define.ts'
 import * as methods from './methods.ts'
-import { type CanvasEvent, MAX_ARTIFACTS, MAX_CONTENT_BYTES } from './schema.ts'
+import { CanvasEvent, MAX_ARTIFACTS, MAX_CONTENT_BYTES } from './schema.ts'
+import { canvasTool } from './tool.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Artifacts of sessions. */
+    canvas: Canvas
+  }
+}
 
 interface Surroundings {
   readonly db: { readonly artifacts: Db['artifacts']; readonly sessions: Pick<Db['sessions'], 'get'> }
@@ -103,7 +111,9 @@ export class Canvas {
 }
 
 /** Owns `app.canvas` and the methods `canvas.*`. */
-export default gatewayPlugin({ name: 'canvas', dependencies: ['db', 'rpc', 'bus', 'sessions'] }, async (app) => {
+export default gatewayPlugin({ name: 'canvas', dependencies: ['db', 'rpc', 'bus', 'sessions', 'tools'] }, async (app) => {
   app.decorate('canvas', new Canvas(app))
   for (const method of Object.values(methods)) app.rpc.method(method)
+  app.tools.add(canvasTool(app))
+  app.rpc.event('canvas', CanvasEvent, { scope: 'read' })
 })

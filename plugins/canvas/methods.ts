@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
 import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
+import { defineMethod } from '../define.ts'
 import { Artifact, ArtifactId, MAX_ARTIFACTS, NEW_ARTIFACT } from './schema.ts'
 
 const LIST_LIMIT = 50

@@ -4,7 +4,7 @@ import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { bucketOf } from '../../security/address.ts'
 import { FailureLimiter } from '../../security/failure-limiter.ts'
 import { masked, printable } from '../../security/sanitize.ts'
-import type { GatewayInstance } from '../../types.ts'
+import type { GatewayInstance } from '../define.ts'
 
 const MiB = 1024 * 1024
 /** A platform that takes longer to send a request is none. */

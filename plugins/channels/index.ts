@@ -1,10 +1,17 @@
 import { systemClock } from '../../lanes/clock.ts'
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { Channels } from './channels.ts'
 import { Outbox } from './outbox.ts'
 import { UnknownSenders } from './unknown-senders.ts'
 
-export type { Channels } from './channels.ts'
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Adapters to platforms. */
+    channels: Channels
+  }
+}
+
+export type { AroundInbound, Channels } from './channels.ts'
 
 /** Owns `app.channels`. What is still to be said is said once the gateway listens. */
 export default gatewayPlugin(

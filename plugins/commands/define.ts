@@ -1,5 +1,5 @@
 import type { Caller, Requirement } from '../../rpc/define.ts'
-import type { GatewayInstance } from '../../types.ts'
+import type { GatewayInstance } from '../define.ts'
 
 /** Who gave a command, and where. */
 export interface CommandContext {

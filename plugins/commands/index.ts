@@ -1,4 +1,4 @@
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { compact } from './compact.ts'
 import { elevate } from './elevate.ts'
 import { help } from './help.ts'
@@ -8,6 +8,13 @@ import { queue } from './queue.ts'
 import { Commands } from './registry.ts'
 import { status } from './status.ts'
 import { cancel, stop } from './stop.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Slash commands. */
+    commands: Commands
+  }
+}
 
 export type { Command, CommandContext, Invocation } from './define.ts'
 export type { Commands } from './registry.ts'

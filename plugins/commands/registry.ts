@@ -1,6 +1,6 @@
 import type { Caller, Requirement } from '../../rpc/define.ts'
 import { allows, denied } from '../../rpc/registry.ts'
-import { type GatewayInstance, NamedRegistry } from '../../types.ts'
+import { type GatewayInstance, NamedRegistry } from '../define.ts'
 import type { Command, CommandContext, Invocation } from './define.ts'
 
 const NAME = /^[a-z][a-z0-9_-]*$/

@@ -1,7 +1,17 @@
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { ConfigStore } from './config-store.ts'
+import * as methods from './methods.ts'
 import { resolveConfig } from './parse/load.ts'
-import type { ConfigInput } from './schema.ts'
+import type { Config, ConfigInput } from './schema.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Configuration in force: complete, frozen. A reload replaces the object. */
+    config: Config
+    /** Reads and replaces the configuration. */
+    configStore: ConfigStore
+  }
+}
 
 export type { ConfigStore } from './config-store.ts'
 export { checkListening } from './parse/checks.ts'
@@ -21,9 +31,23 @@ export interface ConfigOptions {
  * Owns `app.config`, which is what is in force now, and `app.configStore`, which makes it another one. A library must not read its
  * host's environment by surprise: what the host hands over, and the defaults, is all there is.
  */
-export default gatewayPlugin<ConfigOptions>({ name: 'config' }, async (app, { config = {}, reload }) => {
+export default gatewayPlugin<ConfigOptions>({ name: 'config', dependencies: ['rpc'] }, async (app, { config = {}, reload }) => {
   const read = reload && (async () => resolveConfig(await reload()))
   const store = new ConfigStore({ config: resolveConfig(config), read, log: app.log })
   app.decorate('config', { getter: () => store.current })
   app.decorate('configStore', store)
+  for (const method of Object.values(methods)) app.rpc.method(method)
+
+  store.onReload(({ actor, ...outcome }) => {
+    if ('refused' in outcome) {
+      const { message, kind, cause } = outcome.refused
+      if (kind === 'InternalError') app.log.error({ actor, err: cause }, message)
+      else app.log.warn({ actor }, message)
+      return
+    }
+    const { changed, restartRequired } = outcome
+    if (restartRequired.length > 0) app.log.warn({ actor, restartRequired }, 'changed settings need a restart')
+    if (changed.length > 0) app.log.info({ actor, changed }, 'configuration reloaded')
+    else app.log.debug({ actor }, 'configuration read again without changes')
+  })
 })

@@ -1,7 +1,14 @@
 import { systemClock } from '../../lanes/clock.ts'
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { Confirmations } from './confirmations.ts'
 import * as methods from './methods.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Tool calls that wait for a person. */
+    confirmations: Confirmations
+  }
+}
 
 export type { Confirmations } from './confirmations.ts'
 

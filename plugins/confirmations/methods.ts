@@ -1,10 +1,11 @@
 import { Type } from '@sinclair/typebox'
-import { type Context, defineMethod, type Peer } from '../../rpc/define.ts'
+import type { Context, Peer } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
 import { RUN_EVENTS } from '../../rpc/schemas/agent.ts'
 import { MAX_REASON } from '../../rpc/schemas/confirmation.ts'
 import { forwardEvents } from '../../rpc/schemas/run-events.ts'
 import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
+import { defineMethod } from '../define.ts'
 
 const Success = Type.Object({ success: Type.Literal(true) })
 

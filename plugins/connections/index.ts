@@ -4,7 +4,14 @@ import type { WebSocket } from 'ws'
 import { CLOSE, Connection, HEARTBEAT_SECONDS } from '../../rpc/connection.ts'
 import type { Caller } from '../../rpc/define.ts'
 import { Corker, SendBuffer, STALL_MS } from '../../rpc/send-buffer.ts'
-import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
+import { type GatewayInstance, gatewayPlugin } from '../define.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Live sockets. */
+    connections: Connections
+  }
+}
 
 /** Who is sent away for what the configuration says (RFC 6455 section 7.4.1). */
 const CLOSE_POLICY = 1008
@@ -21,7 +28,7 @@ type SlowListener = (transport: 'ws' | 'http') => void
 /** The live sockets of one gateway. */
 export class Connections {
   readonly #app: GatewayInstance
-  readonly #open = new Map<string, Connection>()
+  readonly #open = new Map<string, Connection<GatewayInstance>>()
   readonly #corker = new Corker()
   readonly #slow = new Set<SlowListener>()
 
@@ -61,7 +68,7 @@ export class Connections {
   }
 
   /** Takes over an upgraded socket of an accepted caller. Listens at once: a frame may already be on its way. */
-  accept(socket: WebSocket, stream: Duplex | undefined, caller: Caller): Connection {
+  accept(socket: WebSocket, stream: Duplex | undefined, caller: Caller): Connection<GatewayInstance> {
     const app = this.#app
     const id = randomUUID()
     const { maxPayloadBytes, sendBufferBytes } = app.config.server
@@ -77,7 +84,7 @@ export class Connections {
         socket.close(CLOSE.slow, 'slow consumer')
       }
     })
-    const connection = new Connection({ id, app, caller, socket, sendBuffer })
+    const connection = new Connection({ id, app, registry: app.rpc, log: app.log, caller, socket, sendBuffer })
     this.#open.set(id, connection)
     socket.on('message', (data: Buffer, isBinary) => {
       // Between our goodbye and the peer's it may still send. Nobody would get the answer, so nothing is begun.
@@ -117,7 +124,7 @@ export class Connections {
     setTimeout(() => socket.terminate(), GOODBYE_MS).unref()
   }
 
-  #recheck(connection: Connection): void {
+  #recheck(connection: Connection<GatewayInstance>): void {
     if (this.#app.auth.stillAdmits(connection.caller)) return
     const { id, caller } = connection
     this.#app.log.info({ connectionId: id, caller: caller.id }, 'a connection is closed: its credential no longer counts')

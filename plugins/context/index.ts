@@ -1,10 +1,17 @@
 import { sessionNotFound } from '../../rpc/errors.ts'
-import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
+import { type GatewayInstance, gatewayPlugin } from '../define.ts'
 import type { ModelDescription, Models } from '../providers/index.ts'
 import { type Budget, budgetOf } from './budget.ts'
 import { chatLength, chatOf } from './chat.ts'
 import { Conversation } from './conversation.ts'
 import * as methods from './methods.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Context windows of conversations. */
+    context: ContextManager
+  }
+}
 
 export type { Conversation } from './conversation.ts'
 

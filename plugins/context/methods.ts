@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
 import { ContextBudget } from '../../rpc/schemas/context.ts'
+import { defineMethod } from '../define.ts'
 
 const LIMIT = 100
 

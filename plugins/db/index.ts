@@ -1,5 +1,12 @@
-import { databaseIn, open } from '../../db/client.ts'
-import { gatewayPlugin } from '../../types.ts'
+import { type Db, databaseIn, open } from '../../db/client.ts'
+import { gatewayPlugin } from '../define.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Stores over one database. */
+    db: Db
+  }
+}
 
 /** Owns `app.db`. Registered early, so that it closes after everything that writes to it. */
 export default gatewayPlugin({ name: 'db', dependencies: ['config'] }, async (app) => {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { RpcError } from '../../rpc/errors.ts'
-import type { GatewayInstance } from '../../types.ts'
+import type { GatewayInstance } from '../define.ts'
 import type { Changes, Reading } from '../programs/index.ts'
 import { Compose, ComposeError, type Place } from './compose.ts'
 import { type Action, allow, type Dependency, inTransit, seen, shortly, told, wrong } from './dependency.ts'

@@ -1,6 +1,13 @@
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { Dependencies } from './dependencies.ts'
 import * as methods from './methods.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Services of the compose file. */
+    dependencies: Dependencies
+  }
+}
 
 export type { Dependencies } from './dependencies.ts'
 export type { Dependency } from './dependency.ts'

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
 import { Problem } from '../../rpc/schemas/machine.ts'
+import { defineMethod } from '../define.ts'
 import { Dependency, DependencyAction, DependencyStatus } from './schema.ts'
 
 export const dockerDependencies = defineMethod({

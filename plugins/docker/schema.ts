@@ -1,11 +1,14 @@
 import { type TLiteral, Type } from '@sinclair/typebox'
+import { named } from '../../rpc/named.ts'
 import { actions, Job, Problem } from '../../rpc/schemas/machine.ts'
 
 export const DEPENDENCY_ACTIONS = ['start', 'restart', 'stop', 'update'] as const
 
-export const DependencyAction = Type.Union(
-  DEPENDENCY_ACTIONS.map((action) => Type.Literal(action)) as TLiteral<(typeof DEPENDENCY_ACTIONS)[number]>[],
-  { description: 'One of the availableActions. `update` pulls the image and lets compose reconcile the service with it' }
+export const DependencyAction = named(
+  'DependencyAction',
+  Type.Union(DEPENDENCY_ACTIONS.map((action) => Type.Literal(action)) as TLiteral<(typeof DEPENDENCY_ACTIONS)[number]>[], {
+    description: 'One of the availableActions. `update` pulls the image and lets compose reconcile the service with it'
+  })
 )
 
 const state = {
@@ -21,17 +24,20 @@ const state = {
 }
 
 /** A service of the compose file. */
-export const Dependency = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  service: Type.String({ description: 'Its name in the compose file' }),
-  configured: Type.Boolean(),
-  ...state,
-  containerName: Type.String({ description: 'That of its container, or that it would have' }),
-  availableActions: actions(DependencyAction),
-  problem: Type.Optional(Problem),
-  job: Type.Optional(Job)
-})
+export const Dependency = named(
+  'Dependency',
+  Type.Object({
+    id: Type.String(),
+    name: Type.String(),
+    service: Type.String({ description: 'Its name in the compose file' }),
+    configured: Type.Boolean(),
+    ...state,
+    containerName: Type.String({ description: 'That of its container, or that it would have' }),
+    availableActions: actions(DependencyAction),
+    problem: Type.Optional(Problem),
+    job: Type.Optional(Job)
+  })
+)
 
 /** What a service has become. */
-export const DependencyStatus = Type.Object({ id: Type.String(), ...state, job: Type.Optional(Job) })
+export const DependencyStatus = named('DependencyStatus', Type.Object({ id: Type.String(), ...state, job: Type.Optional(Job) }))

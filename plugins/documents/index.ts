@@ -4,7 +4,14 @@ import { asyncapi } from '../../rpc/documents/asyncapi.ts'
 import type { Described, Route, RouteSchema } from '../../rpc/documents/described.ts'
 import { openapi } from '../../rpc/documents/openapi.ts'
 import { openrpc } from '../../rpc/documents/openrpc.ts'
-import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
+import { type GatewayInstance, gatewayPlugin } from '../define.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** OpenRPC, OpenAPI and AsyncAPI documents. */
+    documents: Documents
+  }
+}
 
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
@@ -31,7 +38,7 @@ export class Documents {
   get(name: DocumentName): Document {
     const described = this.#describe()
     // Nothing is ever taken away or replaced.
-    const size = described.methods.length + described.routes.length
+    const size = described.methods.length + described.events.length + described.routes.length
     const made = this.#made.get(name)
     if (made?.size === size) return made.document
     const value = WRITERS[name](described)
@@ -55,7 +62,13 @@ export default gatewayPlugin({ name: 'documents', dependencies: ['rpc'] }, async
       routes.set(`${one} ${path}`, { method: one, path, auth: config?.auth ?? 'required', schema: schema as RouteSchema })
     }
   })
-  const describe = (): Described => ({ version, methods: app.rpc.list(), routes: [...routes.values()], mount: mountOf(app) })
+  const describe = (): Described => ({
+    version,
+    methods: app.rpc.list(),
+    events: app.rpc.events(),
+    routes: [...routes.values()],
+    mount: mountOf(app)
+  })
   app.decorate('documents', new Documents(describe))
 })
 

@@ -1,9 +1,17 @@
 import { systemClock } from '../../lanes/clock.ts'
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { GatewayLanes } from './gateway-lanes.ts'
 import * as methods from './methods.ts'
 import { Policies } from './policies.ts'
 
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** One queue a session. */
+    lanes: GatewayLanes
+  }
+}
+
+export type { Payload } from './driver.ts'
 export type { Work } from './gateway-lanes.ts'
 export type { LaneWatch } from './observed-driver.ts'
 export type { TurnHandler } from './turn-handler.ts'

@@ -1,8 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { type Context, defineMethod } from '../../rpc/define.ts'
 import { sessionNotFound } from '../../rpc/errors.ts'
 import { ownedBy, QueueDetails } from '../../rpc/schemas/queue.ts'
 import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
+import type { Context } from '../define.ts'
+import { defineMethod } from '../define.ts'
 
 const sessionId = Type.Optional(SessionId)
 

@@ -1,4 +1,4 @@
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { McpServer } from './server.ts'
 
 /** Makes each server of `tools.mcp` a source of tools. None is started before somebody asks for tools. */

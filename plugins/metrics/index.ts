@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client'
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { measuredCalls } from './calls.ts'
 import { measuredChannels } from './channels.ts'
 import { measuredConnections } from './connections.ts'
@@ -7,6 +7,13 @@ import { measuredDatabase } from './database.ts'
 import { measuredEventLoop } from './event-loop.ts'
 import { measuredLanes } from './lanes.ts'
 import { measuredModels } from './models.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Prometheus metrics registry. */
+    metrics: Metrics
+  }
+}
 
 /** The figures of one gateway, for Prometheus. A plugin adds its own metrics to it: `new Counter({ …, registers: [app.metrics] })`. */
 export type Metrics = Registry

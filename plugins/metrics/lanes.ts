@@ -2,8 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { LaneEnd } from '../../lanes/driver.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import type { Lanes } from '../../lanes/lanes.ts'
-import type { Payload } from '../lanes/driver.ts'
-import type { LaneWatch } from '../lanes/index.ts'
+import type { LaneWatch, Payload } from '../lanes/index.ts'
 import { SECONDS } from './calls.ts'
 
 /** Messages, and work such as `tools.execute`, in their lanes. A session is never a label: anybody can make one. */

@@ -1,11 +1,18 @@
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import * as methods from './methods.ts'
 import { Nodes } from './nodes.ts'
 import { nodeTool } from './tool.ts'
 import { Vault } from './vault.ts'
 
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Companion devices. */
+    nodes: Nodes
+  }
+}
+
 export type { Nodes } from './nodes.ts'
-export type { PushService } from './push.ts'
+export type { PushMessage, PushSent, PushService, PushTarget } from './push.ts'
 
 /** Owns `app.nodes`: companion devices, their methods, and the tool by which the agent reaches them. */
 export default gatewayPlugin(

@@ -1,7 +1,8 @@
 import { Type } from '@sinclair/typebox'
-import { type Context, defineMethod, type Peer } from '../../rpc/define.ts'
+import type { Context, Peer } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
-import { None } from '../system/schema.ts'
+import { NoParams } from '../../rpc/schemas/simple.ts'
+import { defineMethod } from '../define.ts'
 import {
   Invoked,
   InvokeParams,
@@ -67,7 +68,7 @@ export const capabilities = defineMethod({
   name: 'node.capabilities.get',
   summary: 'Show what was negotiated for the node of this connection',
   scope: 'node',
-  params: None,
+  params: NoParams,
   result: Negotiated,
   handler: (_params, ctx) => ctx.app.nodes.negotiated(connectionOf('node.capabilities.get', ctx))
 })
@@ -102,7 +103,7 @@ export const getLocation = defineMethod({
   name: 'node.location.get',
   summary: 'Show the last known location of the node of this connection',
   scope: 'node',
-  params: None,
+  params: NoParams,
   result: LocationGot,
   handler: async (_params, ctx) => await ctx.app.nodes.getLocation(connectionOf('node.location.get', ctx))
 })
@@ -222,7 +223,7 @@ export const location = defineMethod({
   name: 'system.location',
   summary: 'List where the nodes were last known to be, newest first',
   scope: 'operate',
-  params: None,
+  params: NoParams,
   result: Locations,
   handler: async (_params, { app }) => ({ locations: await app.nodes.locations() })
 })

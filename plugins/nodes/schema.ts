@@ -1,4 +1,6 @@
 import { Type } from '@sinclair/typebox'
+import { named } from '../../rpc/named.ts'
+import { CAPABILITY } from '../../rpc/schemas/capability.ts'
 
 /** The roles, capabilities and protocol of companion nodes. */
 export const NODE_PROTOCOL = 1
@@ -14,18 +16,14 @@ export const MAX_CALL_TIMEOUT_MS = 120_000
 /** Characters of the arguments or of the output of one call, as JSON. */
 export const MAX_CALL_CHARACTERS = 1024 * 1024
 
-/** Dotted words: `ui.canvas`. */
-export const CAPABILITY = {
-  maxLength: 64,
-  pattern: '^[a-z][A-Za-z0-9_-]*(\\.[a-z][A-Za-z0-9_-]*)*$',
-  expected: 'a capability such as ui.canvas, at most 64 characters'
-} as const
-
-export const NodeId = Type.String({
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$',
-  expected: 'a name of 1 to 128 letters, digits and . _ : @ -',
-  description: 'Names a device, and stays the same when it comes back'
-})
+export const NodeId = named(
+  'NodeId',
+  Type.String({
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$',
+    expected: 'a name of 1 to 128 letters, digits and . _ : @ -',
+    description: 'Names a device, and stays the same when it comes back'
+  })
+)
 
 export const Capability = Type.String(CAPABILITY)
 
@@ -43,14 +41,17 @@ const line = (maxLength: number, description: string) =>
 /** Epoch milliseconds that a JavaScript date can hold. */
 const Time = (description: string) => Type.Integer({ minimum: 0, maximum: 8.64e15, description })
 
-export const RegisterParams = Type.Object(
-  {
-    nodeId: NodeId,
-    role: Role,
-    protocolVersion: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'The newest that the node speaks' }),
-    capabilities: Type.Array(Capability, { maxItems: MAX_CAPABILITIES, description: 'What the node can do' })
-  },
-  { additionalProperties: false }
+export const RegisterParams = named(
+  'RegisterParams',
+  Type.Object(
+    {
+      nodeId: NodeId,
+      role: Role,
+      protocolVersion: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'The newest that the node speaks' }),
+      capabilities: Type.Array(Capability, { maxItems: MAX_CAPABILITIES, description: 'What the node can do' })
+    },
+    { additionalProperties: false }
+  )
 )
 
 const Node = Type.Object({ id: Type.String(), role: Type.String() })
@@ -68,8 +69,8 @@ const negotiated = {
   })
 }
 
-export const Registered = Type.Object({ registered: Type.Literal(true), ...negotiated })
-export const Negotiated = Type.Object(negotiated)
+export const Registered = named('Registered', Type.Object({ registered: Type.Literal(true), ...negotiated }))
+export const Negotiated = named('Negotiated', Type.Object(negotiated))
 
 const location = {
   latitude: Type.Number({ minimum: -90, maximum: 90, description: 'Degrees' }),
@@ -78,22 +79,31 @@ const location = {
   source: Type.Optional(line(64, 'Where it comes from: gps, wifi, …'))
 }
 
-export const LocationParams = Type.Object(
-  { ...location, capturedAt: Type.Optional(Time('Epoch milliseconds. Default: when it is received')) },
-  { additionalProperties: false }
+export const LocationParams = named(
+  'LocationParams',
+  Type.Object(
+    { ...location, capturedAt: Type.Optional(Time('Epoch milliseconds. Default: when it is received')) },
+    { additionalProperties: false }
+  )
 )
 
-export const Location = Type.Object({
-  ...location,
-  capturedAt: Type.Integer({ description: "Epoch milliseconds, by the node's clock" }),
-  receivedAt: Type.Integer({ description: 'Epoch milliseconds' })
-})
+export const Location = named(
+  'Location',
+  Type.Object({
+    ...location,
+    capturedAt: Type.Integer({ description: "Epoch milliseconds, by the node's clock" }),
+    receivedAt: Type.Integer({ description: 'Epoch milliseconds' })
+  })
+)
 
-export const LocationSet = Type.Object({ updated: Type.Literal(true), node: Node, location: Location })
-export const LocationGot = Type.Object({
-  node: Node,
-  location: Type.Union([Location, Type.Null()], { description: 'null: none was ever set' })
-})
+export const LocationSet = named('LocationSet', Type.Object({ updated: Type.Literal(true), node: Node, location: Location }))
+export const LocationGot = named(
+  'LocationGot',
+  Type.Object({
+    node: Node,
+    location: Type.Union([Location, Type.Null()], { description: 'null: none was ever set' })
+  })
+)
 
 const status = {
   platform: Type.Optional(line(64, 'macos, ios, android, …')),
@@ -105,9 +115,9 @@ const status = {
 }
 
 /** Replaces what was published before. */
-export const StatusParams = Type.Object(status, { additionalProperties: false })
-export const Status = Type.Object({ ...status, updatedAt: Type.Integer({ description: 'Epoch milliseconds' }) })
-export const StatusSet = Type.Object({ updated: Type.Literal(true), node: Node, status: Status })
+export const StatusParams = named('StatusParams', Type.Object(status, { additionalProperties: false }))
+export const Status = named('Status', Type.Object({ ...status, updatedAt: Type.Integer({ description: 'Epoch milliseconds' }) }))
+export const StatusSet = named('StatusSet', Type.Object({ updated: Type.Literal(true), node: Node, status: Status }))
 
 const provider = Type.Union([Type.Literal('apns'), Type.Literal('fcm')])
 const environment = Type.Union([Type.Literal('production'), Type.Literal('sandbox')], {
@@ -119,128 +129,160 @@ const topic = Type.String({
   description: 'Bundle id of the app; APNs only'
 })
 
-export const PushTokenParams = Type.Object(
-  {
-    provider,
-    // The shape of it is checked apart: what is wrong with a token is told without quoting it.
-    token: Type.String({ maxLength: 4096, description: 'As the device got it from APNs (in hex) or FCM' }),
-    environment: Type.Optional(environment),
-    topic: Type.Optional(topic)
-  },
-  { additionalProperties: false }
+export const PushTokenParams = named(
+  'PushTokenParams',
+  Type.Object(
+    {
+      provider,
+      // The shape of it is checked apart: what is wrong with a token is told without quoting it.
+      token: Type.String({ maxLength: 4096, description: 'As the device got it from APNs (in hex) or FCM' }),
+      environment: Type.Optional(environment),
+      topic: Type.Optional(topic)
+    },
+    { additionalProperties: false }
+  )
 )
 
 /** A push token as it may be shown. */
-export const PushToken = Type.Object({
-  provider,
-  tokenPreview: Type.String({ description: 'Its first and last four characters; *** when it cannot be read' }),
-  environment: Type.Optional(environment),
-  topic: Type.Optional(topic),
-  readable: Type.Boolean({
-    description: 'False: it was encrypted with another server.secret_key, or was tampered with; the node has to set it again'
-  }),
-  updatedAt: Type.Integer({ description: 'Epoch milliseconds' })
-})
-export const PushTokenSet = Type.Object({ updated: Type.Literal(true), node: Node, push: PushToken })
+export const PushToken = named(
+  'PushToken',
+  Type.Object({
+    provider,
+    tokenPreview: Type.String({ description: 'Its first and last four characters; *** when it cannot be read' }),
+    environment: Type.Optional(environment),
+    topic: Type.Optional(topic),
+    readable: Type.Boolean({
+      description: 'False: it was encrypted with another server.secret_key, or was tampered with; the node has to set it again'
+    }),
+    updatedAt: Type.Integer({ description: 'Epoch milliseconds' })
+  })
+)
+export const PushTokenSet = named('PushTokenSet', Type.Object({ updated: Type.Literal(true), node: Node, push: PushToken }))
 
 const connected = Type.Boolean({ description: 'Whether it is registered now' })
 
 /** Sent to APNs, or FCM, in the app's own words: both have names in there that are theirs. */
-export const PushParams = Type.Object(
-  {
-    nodeId: NodeId,
-    title: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
-    body: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
-    data: Type.Optional(
-      Type.Record(
-        Type.String({ pattern: '^(?!(aps|from|message_type)$|google|gcm)[A-Za-z0-9_.-]{1,64}$' }),
-        Type.String({ maxLength: 4096 }),
-        {
-          additionalProperties: false,
-          maxProperties: 64,
-          expected: 'texts by name; aps, from, message_type and what begins with google or gcm are taken',
-          description: 'For the app; without title and body it is woken in the background'
-        }
+export const PushParams = named(
+  'PushParams',
+  Type.Object(
+    {
+      nodeId: NodeId,
+      title: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+      body: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })),
+      data: Type.Optional(
+        Type.Record(
+          Type.String({ pattern: '^(?!(aps|from|message_type)$|google|gcm)[A-Za-z0-9_.-]{1,64}$' }),
+          Type.String({ maxLength: 4096 }),
+          {
+            additionalProperties: false,
+            maxProperties: 64,
+            expected: 'texts by name; aps, from, message_type and what begins with google or gcm are taken',
+            description: 'For the app; without title and body it is woken in the background'
+          }
+        )
       )
-    )
-  },
-  { additionalProperties: false }
-)
-
-export const Pushed = Type.Object({
-  nodeId: Type.String(),
-  provider,
-  delivered: Type.Boolean({ description: 'Whether the service has taken it' }),
-  messageId: Type.Optional(Type.String({ description: 'What the service calls it' })),
-  reason: Type.Optional(Type.String({ description: "Why it was not delivered, in the service's words" })),
-  tokenRemoved: Type.Optional(Type.Boolean({ description: 'The service has no such device any more' })),
-  retryable: Type.Optional(Type.Boolean()),
-  retryAfterMs: Type.Optional(Type.Integer())
-})
-
-export const Locations = Type.Object({
-  locations: Type.Array(Type.Object({ node: Node, connected, location: Location }), { description: 'Newest first' })
-})
-
-export const NodesParams = Type.Object(
-  {
-    includeOffline: Type.Optional(Type.Boolean({ default: false, description: 'Also nodes that are not connected (extension)' }))
-  },
-  { additionalProperties: false }
-)
-
-export const NodeList = Type.Object({
-  nodes: Type.Array(
-    Type.Object({
-      id: Type.String(),
-      role: Type.String(),
-      connected,
-      owner: Type.String({ description: 'Whose credential registered it first' }),
-      seenAt: Type.Integer({ description: 'When it last registered or told something, epoch milliseconds' }),
-      connectionId: Type.Optional(Type.String({ description: 'Absent, as the next three, unless it is connected' })),
-      registeredAt: Type.Optional(Type.Integer({ description: 'Epoch milliseconds' })),
-      protocol: Type.Optional(negotiated.protocol),
-      capabilities: Type.Optional(negotiated.capabilities),
-      location: Type.Union([Location, Type.Null()]),
-      status: Type.Union([Status, Type.Null()]),
-      push: Type.Union([PushToken, Type.Null()])
-    }),
-    { description: 'By id' }
+    },
+    { additionalProperties: false }
   )
-})
+)
+
+export const Pushed = named(
+  'Pushed',
+  Type.Object({
+    nodeId: Type.String(),
+    provider,
+    delivered: Type.Boolean({ description: 'Whether the service has taken it' }),
+    messageId: Type.Optional(Type.String({ description: 'What the service calls it' })),
+    reason: Type.Optional(Type.String({ description: "Why it was not delivered, in the service's words" })),
+    tokenRemoved: Type.Optional(Type.Boolean({ description: 'The service has no such device any more' })),
+    retryable: Type.Optional(Type.Boolean()),
+    retryAfterMs: Type.Optional(Type.Integer())
+  })
+)
+
+export const Locations = named(
+  'Locations',
+  Type.Object({
+    locations: Type.Array(Type.Object({ node: Node, connected, location: Location }), { description: 'Newest first' })
+  })
+)
+
+export const NodesParams = named(
+  'NodesParams',
+  Type.Object(
+    {
+      includeOffline: Type.Optional(
+        Type.Boolean({ default: false, description: 'Also nodes that are not connected (extension)' })
+      )
+    },
+    { additionalProperties: false }
+  )
+)
+
+export const NodeList = named(
+  'NodeList',
+  Type.Object({
+    nodes: Type.Array(
+      Type.Object({
+        id: Type.String(),
+        role: Type.String(),
+        connected,
+        owner: Type.String({ description: 'Whose credential registered it first' }),
+        seenAt: Type.Integer({ description: 'When it last registered or told something, epoch milliseconds' }),
+        connectionId: Type.Optional(Type.String({ description: 'Absent, as the next three, unless it is connected' })),
+        registeredAt: Type.Optional(Type.Integer({ description: 'Epoch milliseconds' })),
+        protocol: Type.Optional(negotiated.protocol),
+        capabilities: Type.Optional(negotiated.capabilities),
+        location: Type.Union([Location, Type.Null()]),
+        status: Type.Union([Status, Type.Null()]),
+        push: Type.Union([PushToken, Type.Null()])
+      }),
+      { description: 'By id' }
+    )
+  })
+)
 
 const Args = Type.Record(Type.String(), Type.Unknown(), { description: 'What the capability takes; at most 1 MiB as JSON' })
 
-export const InvokeParams = Type.Object(
-  {
-    nodeId: NodeId,
-    capability: Capability,
-    args: Type.Optional(Args),
-    timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_CALL_TIMEOUT_MS, default: CALL_TIMEOUT_MS }))
-  },
-  { additionalProperties: false }
+export const InvokeParams = named(
+  'InvokeParams',
+  Type.Object(
+    {
+      nodeId: NodeId,
+      capability: Capability,
+      args: Type.Optional(Args),
+      timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_CALL_TIMEOUT_MS, default: CALL_TIMEOUT_MS }))
+    },
+    { additionalProperties: false }
+  )
 )
 
 const CallId = Type.String({ minLength: 1, maxLength: 64, description: 'As the invoke event says it' })
 
 /** What a node answered: `output` when `ok`, else `error`. */
-export const Invoked = Type.Object({
-  nodeId: Type.String(),
-  capability: Type.String(),
-  callId: Type.String(),
-  ok: Type.Boolean(),
-  output: Type.Optional(Type.Unknown()),
-  error: Type.Optional(Type.String())
-})
-
-export const ResultParams = Type.Object(
-  {
-    callId: CallId,
+export const Invoked = named(
+  'Invoked',
+  Type.Object({
+    nodeId: Type.String(),
+    capability: Type.String(),
+    callId: Type.String(),
     ok: Type.Boolean(),
-    output: Type.Optional(Type.Unknown({ description: 'Any JSON, at most 1 MiB; only when ok' })),
-    error: Type.Optional(Type.String({ minLength: 1, maxLength: 1000, description: 'Why not; only when not ok' }))
-  },
-  { additionalProperties: false }
+    output: Type.Optional(Type.Unknown()),
+    error: Type.Optional(Type.String())
+  })
+)
+
+export const ResultParams = named(
+  'ResultParams',
+  Type.Object(
+    {
+      callId: CallId,
+      ok: Type.Boolean(),
+      output: Type.Optional(Type.Unknown({ description: 'Any JSON, at most 1 MiB; only when ok' })),
+      error: Type.Optional(Type.String({ minLength: 1, maxLength: 1000, description: 'Why not; only when not ok' }))
+    },
+    { additionalProperties: false }
+  )
 )
 
 /** Sent to a node as an event of the `node.register` that declared the capability; no `system.hello` is needed. */

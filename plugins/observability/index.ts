@@ -1,10 +1,17 @@
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { Logs } from './logs.ts'
 import * as methods from './methods.ts'
 import { Observability } from './observability.ts'
 import type { OwnLog } from './own-log.ts'
 import { MAX_SOURCES, Sampler } from './sampler.ts'
 import { backendSource, dependencySource, ownSource, type Source, startedBy } from './sources.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Metrics and logs of services. */
+    observability: Observability
+  }
+}
 
 export type { Observability } from './observability.ts'
 

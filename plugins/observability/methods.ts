@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
-import { None } from '../system/schema.ts'
+import { NoParams } from '../../rpc/schemas/simple.ts'
+import { defineMethod } from '../define.ts'
 import { Series, ServiceLog, SourceId, SourceRow } from './schema.ts'
 
 const WINDOW_MINUTES = 60
@@ -11,7 +11,7 @@ export const observabilitySources = defineMethod({
   name: 'system.observabilitySources',
   summary: 'List what has series and logs: the gateway, local backends, docker dependencies',
   scope: 'operate',
-  params: None,
+  params: NoParams,
   result: Type.Object({ sources: Type.Array(SourceRow) }),
   examples: [
     {

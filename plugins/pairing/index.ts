@@ -1,10 +1,17 @@
 import type { Db, PairedSender } from '../../db/client.ts'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
-import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
 import type { Config } from '../config/index.ts'
+import { type GatewayInstance, gatewayPlugin } from '../define.ts'
 import { type Code, Codes, MAX_OPEN, MAX_OPEN_IN_ALL } from './codes.ts'
 import * as methods from './methods.ts'
 import { Tries } from './tries.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Pairing codes and the senders they admitted. */
+    pairing: Pairing
+  }
+}
 
 /** Senders that are let in, on all channels together. */
 export const MAX_SENDERS = 10_000

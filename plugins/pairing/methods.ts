@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
 import { invalidParams } from '../../rpc/errors.ts'
+import { defineMethod } from '../define.ts'
 import { Channel, Code, GeneratedCode, OpenCode, Paired, SenderId } from './schema.ts'
 
 /** Senders in one answer. */

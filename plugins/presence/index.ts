@@ -2,9 +2,16 @@ import type { Static } from '@sinclair/typebox'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from '../../db/client.ts'
 import { printable } from '../../security/sanitize.ts'
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import * as methods from './methods.ts'
 import type { PresenceSummary, Present } from './schema.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Online state of senders. */
+    presence: Presence
+  }
+}
 
 /** Senders that are remembered. Whoever writes names himself on some channels: past this, who was seen longest ago is forgotten. */
 export const MAX_SENDERS = 10_000

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
+import { defineMethod } from '../define.ts'
 import { PresenceSummary, Present, Status } from './schema.ts'
 
 const LIMIT = 50

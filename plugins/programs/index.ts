@@ -1,5 +1,12 @@
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { Programs } from './programs.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Programs of this machine: docker, systemctl, journalctl. */
+    programs: Programs
+  }
+}
 
 export type { Changes, Job, JobContext } from './changes.ts'
 export type { Program, Programs } from './programs.ts'

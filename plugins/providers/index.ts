@@ -1,12 +1,19 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { RpcError } from '../../rpc/errors.ts'
-import { gatewayPlugin, NamedRegistry } from '../../types.ts'
+import { gatewayPlugin, NamedRegistry } from '../define.ts'
 import { type ModelPart, type ModelRequest, type Provider, ProviderError } from './define.ts'
 import { failureOf } from './failure.ts'
 import { networkProviders } from './models.ts'
 import { offlineProvider } from './offline.ts'
 import { type ModelsOfTier, ProviderSnapshot, type Tiers } from './provider-snapshot.ts'
 import { withUsage } from './usage.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Models, by tier. */
+    providers: Providers
+  }
+}
 
 export type { Tiers } from './provider-snapshot.ts'
 

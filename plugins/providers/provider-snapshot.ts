@@ -1,4 +1,4 @@
-import type { NamedRegistry } from '../../types.ts'
+import type { NamedRegistry } from '../define.ts'
 import type { Model, ModelSettings, Provider } from './define.ts'
 
 /** `models` of the configuration: by tier and provider, in the order written. */

@@ -2,8 +2,15 @@ import type { Db, SessionRow, ShownMessage } from '../../db/client.ts'
 import { invalidParams, sessionNotFound } from '../../rpc/errors.ts'
 import { SessionId } from '../../rpc/schemas/session.ts'
 import { compile } from '../../rpc/validate.ts'
-import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
+import { type GatewayInstance, gatewayPlugin } from '../define.ts'
 import * as methods from './methods.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Conversations. */
+    sessions: Sessions
+  }
+}
 
 export interface SessionList {
   /** Only sessions that a live connection is attached to, or that have work in their lane. */

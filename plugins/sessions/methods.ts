@@ -1,6 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { ShownMessage } from '../../db/client.ts'
-import { defineMethod } from '../../rpc/define.ts'
 import {
   attach,
   elevationOf,
@@ -10,6 +9,7 @@ import {
   SessionSummary,
   sessionOf
 } from '../../rpc/schemas/session.ts'
+import { defineMethod } from '../define.ts'
 
 const LIST_LIMIT = 50
 const HISTORY_LIMIT = 200

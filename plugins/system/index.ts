@@ -4,9 +4,16 @@ import { HEARTBEAT_SECONDS, MAX_IN_FLIGHT } from '../../rpc/connection.ts'
 import type { Peer } from '../../rpc/define.ts'
 import { MAX_DEPTH } from '../../rpc/json.ts'
 import { MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_MESSAGE } from '../../rpc/schemas/agent.ts'
-import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
+import { type GatewayInstance, gatewayPlugin } from '../define.ts'
 import * as methods from './methods.ts'
-import type { Capabilities, Info } from './schema.ts'
+import { type Capabilities, type Info, ShutdownEvent } from './schema.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Version, capabilities and readiness. */
+    system: System
+  }
+}
 
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
@@ -87,5 +94,6 @@ export class System {
 export default gatewayPlugin({ name: 'system', dependencies: ['connections', 'providers', 'db'] }, async (app) => {
   app.decorate('system', new System(app))
   for (const method of Object.values(methods)) app.rpc.method(method)
+  app.rpc.event('shutdown', ShutdownEvent)
   app.addHook('preClose', async () => app.system.closing())
 })

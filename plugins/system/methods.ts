@@ -1,13 +1,14 @@
 import { Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
-import { Capabilities, EXTENSION_EVENTS, Hello, HelloParams, Info, None, Success } from './schema.ts'
+import { NoParams, Success } from '../../rpc/schemas/simple.ts'
+import { defineMethod } from '../define.ts'
+import { Capabilities, Hello, HelloParams, Info } from './schema.ts'
 
 export const info = defineMethod({
   name: 'system.info',
   summary: 'Version, uptime and load of the gateway',
   scope: 'any',
-  params: None,
+  params: NoParams,
   result: Info,
   examples: [{ params: {}, result: { version: '0.1.0', uptime: 12345, connections: 2 } }],
   handler: (_params, { app }) => app.system.info()
@@ -17,7 +18,7 @@ export const disconnect = defineMethod({
   name: 'system.disconnect',
   summary: 'Close the connection gracefully',
   scope: 'any',
-  params: None,
+  params: NoParams,
   result: Success,
   examples: [{ params: {}, result: { success: true } }],
   handler(_params, { connection }) {
@@ -32,7 +33,7 @@ export const capabilities = defineMethod({
   name: 'system.capabilities',
   summary: 'Protocol version, node policy, feature gates and limits',
   scope: 'any',
-  params: None,
+  params: NoParams,
   result: Capabilities,
   examples: [
     {
@@ -66,7 +67,7 @@ export const hello = defineMethod({
     if (!connection)
       throw new RpcError('InvalidRequest', 'system.hello needs a WebSocket connection: events have nowhere else to go')
     connection.events.clear()
-    for (const event of events) if (Object.hasOwn(EXTENSION_EVENTS, event)) connection.events.add(event)
+    for (const event of app.rpc.grantedEvents(events, caller)) connection.events.add(event)
     return {
       protocol: app.system.protocol,
       version: app.system.version,
@@ -83,7 +84,7 @@ export const discover = defineMethod({
   summary: 'The OpenRPC document of this gateway (extension)',
   extension: true,
   scope: 'any',
-  params: None,
+  params: NoParams,
   result: Type.Object({}, { additionalProperties: true, description: 'An OpenRPC document' }),
   handler: (_params, { app }) => app.documents.get('openrpc').value
 })

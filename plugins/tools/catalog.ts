@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { compile, type Validation } from '../../rpc/validate.ts'
 import { printable } from '../../security/sanitize.ts'
-import { NamedRegistry } from '../../types.ts'
+import { NamedRegistry } from '../define.ts'
 import type { ToolSpec } from '../providers/define.ts'
 import type { AnyTool, SourcedTool, ToolSource } from './define.ts'
 

@@ -1,5 +1,4 @@
-import { type GatewayInstance, gatewayPlugin } from '../../types.ts'
-import { canvasTool } from '../canvas/tool.ts'
+import { type GatewayInstance, gatewayPlugin } from '../define.ts'
 import type { AnyTool } from './define.ts'
 import { fileTools } from './files.ts'
 import { memoryTools } from './memory.ts'
@@ -8,6 +7,13 @@ import { shellTool } from './shell.ts'
 import { Toolbox } from './toolbox.ts'
 import { webFetchTool } from './web-fetch.ts'
 
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Tools of the agent. */
+    tools: Tools
+  }
+}
+
 export type { ToolSource } from './define.ts'
 export type { AroundTool, PreparedCall, RunOptions } from './toolbox.ts'
 
@@ -15,7 +21,7 @@ export type Tools = Toolbox
 
 /** Owns `app.tools`: the built-in tools, those that other plugins add before the start, and those of sources, which come and go. */
 export default gatewayPlugin(
-  { name: 'tools', dependencies: ['config', 'db', 'audit', 'rpc', 'lanes', 'sessions', 'canvas'] },
+  { name: 'tools', dependencies: ['config', 'db', 'audit', 'rpc', 'lanes', 'sessions'] },
   async (app) => {
     const tools = new Toolbox({
       dataDir: app.config.dataDir,
@@ -42,7 +48,7 @@ export default gatewayPlugin(
 )
 
 function builtIn(app: GatewayInstance): AnyTool[] {
-  const { db, canvas } = app
+  const { db } = app
   const addresses = {
     get allowHosts() {
       return app.config.tools.web.allowHosts
@@ -53,7 +59,6 @@ function builtIn(app: GatewayInstance): AnyTool[] {
     ...(app.config.tools.shell.enabled ? [shellTool()] : []),
     ...fileTools(),
     webFetchTool(addresses),
-    ...memoryTools({ memory: db.memory }),
-    canvasTool({ canvas })
+    ...memoryTools({ memory: db.memory })
   ]
 }

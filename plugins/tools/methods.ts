@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
 import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
+import { defineMethod } from '../define.ts'
 import { ToolDescription, ToolName, ToolOutcome } from './schema.ts'
 
 export const list = defineMethod({

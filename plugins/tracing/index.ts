@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { Tracing } from './tracing.ts'
 
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }

@@ -14,7 +14,7 @@ import {
 import type { AroundCall } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
 import type { AroundRun } from '../agent/index.ts'
-import type { AroundInbound } from '../channels/channels.ts'
+import type { AroundInbound } from '../channels/index.ts'
 import type { AroundModel } from '../providers/index.ts'
 import type { AroundTool } from '../tools/index.ts'
 import { spanContextOf } from './traceparent.ts'

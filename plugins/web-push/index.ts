@@ -1,8 +1,15 @@
 import { systemClock } from '../../lanes/clock.ts'
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 import { Deliveries } from './deliveries.ts'
 import { type VapidKeys, vapidKeys } from './vapid.ts'
 import { WebPush } from './web-push.ts'
+
+declare module '../define.ts' {
+  interface GatewayDecorators {
+    /** Push notifications to browsers. */
+    webPush: WebPush
+  }
+}
 
 export type { WebPush } from './web-push.ts'
 

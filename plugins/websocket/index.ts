@@ -3,7 +3,7 @@ import type { Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import websocket from '@fastify/websocket'
 import { CLOSE } from '../../rpc/connection.ts'
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../define.ts'
 
 /** The subprotocol of the gateway. A client that brings its token offers it first, and the token beside it. */
 const SUBPROTOCOL = 'flynn.v1'

@@ -61,7 +61,7 @@ export interface GatewayMethods {
       queue?: {
         /** Names this message in queue.get, queue.cancel and sessions.resume */
         messageId: string
-        /** What happens to a message that comes while the agent is busy */
+        /** Handling of a message that arrives while the agent is busy */
         mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
         /** completed: by a run of its own; collected: by one it shares with others; steered: by a run that was under way; followup: it could not be steered and got a run of its own */
         outcome: 'completed' | 'collected' | 'steered' | 'followup'
@@ -629,9 +629,9 @@ export interface GatewayMethods {
         sinceMs: number
       } | null
       policy: {
-        /** What happens to a message that comes while the agent is busy */
+        /** Handling of a message that arrives while the agent is busy */
         mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
-        /** Which message has to go when `cap` of them wait */
+        /** Message to drop when `cap` messages wait */
         overflow: 'drop_old' | 'drop_new'
         /** How many messages may wait */
         cap: number
@@ -643,7 +643,7 @@ export interface GatewayMethods {
       /** Those that wait, in the order in which they will be taken */
       messages: {
         messageId: string
-        /** What happens to a message that comes while the agent is busy */
+        /** Handling of a message that arrives while the agent is busy */
         mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
         /** Who sent it */
         owner: string
@@ -763,9 +763,9 @@ export interface GatewayMethods {
           /** The tier of models that answers */
           modelTier: string
           queue: {
-            /** What happens to a message that comes while the agent is busy */
+            /** Handling of a message that arrives while the agent is busy */
             mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
-            /** Which message has to go when `cap` of them wait */
+            /** Message to drop when `cap` messages wait */
             overflow: 'drop_old' | 'drop_new'
             /** How many messages may wait */
             cap: number
@@ -811,7 +811,7 @@ export interface GatewayMethods {
       queue?: {
         /** Names this message in queue.get, queue.cancel and sessions.resume */
         messageId: string
-        /** What happens to a message that comes while the agent is busy */
+        /** Handling of a message that arrives while the agent is busy */
         mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
         /** completed: by a run of its own; collected: by one it shares with others; steered: by a run that was under way; followup: it could not be steered and got a run of its own */
         outcome: 'completed' | 'collected' | 'steered' | 'followup'
@@ -1537,9 +1537,9 @@ export interface RunEvents {
     queue?: {
       code: 'overflow' | 'superseded' | 'cancelled' | 'shutdown'
       laneId: string
-      /** What happens to a message that comes while the agent is busy */
+      /** Handling of a message that arrives while the agent is busy */
       mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
-      /** Which message has to go when `cap` of them wait */
+      /** Message to drop when `cap` messages wait */
       overflow: 'drop_old' | 'drop_new'
       /** Messages this lane has dropped since its last run began */
       droppedCount: number
@@ -1554,11 +1554,11 @@ export interface GatewayEvents {
   accepted: {
     /** Names this message in queue.get, queue.cancel and sessions.resume */
     messageId: string
-    /** How many come first, the run that is under way counting as one */
+    /** Number of messages ahead of it. A running one counts */
     position: number
-    /** What happens to a message that comes while the agent is busy */
+    /** Handling of a message that arrives while the agent is busy */
     mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
-    /** How its text begins */
+    /** Beginning of its text */
     preview: string
   }
   canvas: {
@@ -1590,7 +1590,7 @@ export interface GatewayEvents {
     cleared: number
   }
   shutdown: {
-    /** How long runs still have to finish; then the socket closes with 1001 */
+    /** Milliseconds that runs have left to finish. Then the socket closes with 1001 */
     graceMs: number
   }
 }

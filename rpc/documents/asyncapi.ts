@@ -1,11 +1,9 @@
 import type { TSchema } from '@sinclair/typebox'
-import { EXTENSION_EVENTS } from '../../plugins/system/schema.ts'
 import { HEARTBEAT_SECONDS } from '../connection.ts'
-import type { AnyMethod } from '../define.ts'
+import type { AnyMethod, EventDefinition } from '../define.ts'
 import { CLOSE_CODES } from './closing.ts'
 import { type Described, groupOf, HOST, LICENSE, type Shown } from './described.ts'
 import { type FrameSchemas, frameSchemas, NATIVE_ID, ORIGIN, TRACEPARENT } from './frames.ts'
-import { NAMED } from './named.ts'
 import { type JsonSchema, Schemas } from './schemas.ts'
 
 const DESCRIPTION = `One socket, two dialects, told apart frame by frame: a frame with a member \`jsonrpc\` speaks JSON-RPC 2.0, any other the native dialect,
@@ -47,13 +45,14 @@ interface Message {
 }
 
 /** AsyncAPI 3.0 of the socket (https://www.asyncapi.com/docs/reference/specification/v3.0.0). */
-export function asyncapi({ methods, version, mount }: Described): Record<string, unknown> {
-  const schemas = new Schemas(NAMED)
-  const frames = frameSchemas(schemas)
-  const events = eventsOf(methods)
+export function asyncapi({ methods, events: extensionEvents, version, mount }: Described): Record<string, unknown> {
+  const schemas = new Schemas()
+  const extensionNames = new Set(extensionEvents.map(({ name }) => name))
+  const frames = frameSchemas(schemas, extensionNames)
+  const events = eventsOf(methods, extensionEvents)
   const messages: Message[] = [
     ...methods.flatMap((method) => [request(method, schemas), result(method, frames)]),
-    ...[...events].map(([name, data]) => event(name, data, frames)),
+    ...[...events].map(([name, data]) => event(name, data, { frames, isExtension: extensionNames.has(name) })),
     { ...message('error', 'A request failed', frames.error(nullable(NATIVE_ID))), ...CORRELATION },
     ...strictMessages(frames)
   ]
@@ -103,10 +102,11 @@ export function asyncapi({ methods, version, mount }: Described): Record<string,
 }
 
 /** Every event there is, with the distinct shapes that methods give it. */
-function eventsOf(methods: readonly AnyMethod[]): Map<string, TSchema[]> {
+function eventsOf(methods: readonly AnyMethod[], extensionEvents: readonly EventDefinition[]): Map<string, TSchema[]> {
   const events = new Map<string, TSchema[]>()
-  const all = [...methods.map(({ events = {} }) => events), EXTENSION_EVENTS] as ReadonlyArray<Readonly<Record<string, TSchema>>>
-  for (const [name, schema] of all.flatMap((some) => Object.entries(some))) {
+  const ofMethods = methods.flatMap(({ events = {} }) => Object.entries<TSchema>(events))
+  const ofRegistry = extensionEvents.map(({ name, data }) => [name, data] as const)
+  for (const [name, schema] of [...ofMethods, ...ofRegistry]) {
     const known = events.get(name) ?? []
     const text = JSON.stringify(schema)
     if (!known.some((one) => JSON.stringify(one) === text)) events.set(name, [...known, schema])
@@ -134,8 +134,11 @@ function result({ name, summary, result, examples = [] }: AnyMethod, frames: Fra
   }
 }
 
-function event(name: string, data: readonly TSchema[], frames: FrameSchemas): Message {
-  const isExtension = Object.hasOwn(EXTENSION_EVENTS, name)
+function event(
+  name: string,
+  data: readonly TSchema[],
+  { frames, isExtension }: { readonly frames: FrameSchemas; readonly isExtension: boolean }
+): Message {
   return {
     ...message(`event.${name}`, `The event ${name}`, frames.event(name, data, isExtension ? nullable(NATIVE_ID) : NATIVE_ID)),
     ...(isExtension ? { description: 'Only for a connection that asked for it with `system.hello`.' } : {}),

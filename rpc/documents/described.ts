@@ -1,4 +1,4 @@
-import type { AnyMethod } from '../define.ts'
+import type { AnyMethod, EventDefinition } from '../define.ts'
 
 /** A route as it was registered, its path relative to the gateway's mount point. */
 export interface Route {
@@ -30,6 +30,8 @@ export interface RouteSchema {
 export interface Described {
   readonly version: string
   readonly methods: readonly AnyMethod[]
+  /** Extension events. */
+  readonly events: readonly EventDefinition[]
   readonly routes: readonly Route[]
   /** Where the gateway is on its host: `/agent`; empty at the root. */
   readonly mount: string

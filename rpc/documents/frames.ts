@@ -1,5 +1,4 @@
 import type { TSchema } from '@sinclair/typebox'
-import { EXTENSION_EVENTS } from '../../plugins/system/schema.ts'
 import { Failure } from '../schemas/failure.ts'
 import type { JsonSchema, Schemas } from './schemas.ts'
 
@@ -27,13 +26,13 @@ export interface FrameSchemas {
   error(id: JsonSchema): JsonSchema
 }
 
-/** The frames a gateway sends in the native dialect, as schemas. */
-export function frameSchemas(schemas: Schemas): FrameSchemas {
+/** The frames a gateway sends in the native dialect, as schemas. `extensionEvents`: names of the events that have no place in a run. */
+export function frameSchemas(schemas: Schemas, extensionEvents: ReadonlySet<string>): FrameSchemas {
   return {
     event(name, data, id) {
       const one = Array.isArray(data) ? (data as TSchema[]) : [data as TSchema]
       // Those that have no place in a run do without what says where.
-      const required = name in EXTENSION_EVENTS ? ['id', 'event', 'data'] : ['id', 'event', 'data', 'sessionId']
+      const required = extensionEvents.has(name) ? ['id', 'event', 'data'] : ['id', 'event', 'data', 'sessionId']
       const shapes = one.map((schema) => schemas.of(schema))
       return {
         type: 'object',

@@ -4,7 +4,6 @@ import { ERRORS } from '../errors.ts'
 import { type Described, groupOf, LICENSE, type Shown } from './described.ts'
 import { errorsOf } from './errors.ts'
 import { frameSchemas } from './frames.ts'
-import { NAMED } from './named.ts'
 import { refusalResponses, refusals } from './refusals.ts'
 import { describeRoute, pathOf } from './route.ts'
 import { Schemas } from './schemas.ts'
@@ -22,7 +21,7 @@ take its place.`
 
 /** OpenAPI 3.1 of every method and of every route that has a schema (https://spec.openapis.org/oas/v3.1.1). */
 export function openapi({ version, methods, routes, mount }: Described): Record<string, unknown> {
-  const schemas = new Schemas(NAMED)
+  const schemas = new Schemas()
   const paths: Record<string, Record<string, object>> = {}
   for (const route of routes) {
     const path = pathOf(route.path)
@@ -46,6 +45,9 @@ export function openapi({ version, methods, routes, mount }: Described): Record<
   }
 }
 
+/** A stream over HTTP carries no extension events. */
+const NONE: ReadonlySet<string> = new Set()
+
 function describeMethod(method: AnyMethod, schemas: Schemas): object {
   const { name, summary, scope, params, result, events, extension, examples = [] } = method
   const answer = Type.Object({ result: result as TSchema })
@@ -53,7 +55,7 @@ function describeMethod(method: AnyMethod, schemas: Schemas): object {
     examples.length > 0
       ? { examples: Object.fromEntries(examples.map((one, index) => [`${name} ${index + 1}`, { value: value(one) }])) }
       : {}
-  const frames = frameSchemas(schemas)
+  const frames = frameSchemas(schemas, NONE)
   return {
     operationId: name,
     summary,

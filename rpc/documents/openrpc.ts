@@ -1,17 +1,15 @@
 import type { TObject, TSchema } from '@sinclair/typebox'
-import { EXTENSION_EVENTS } from '../../plugins/system/schema.ts'
 import type { AnyMethod } from '../define.ts'
 import { ERRORS } from '../errors.ts'
 import { type Described, groupOf, HOST, LICENSE } from './described.ts'
 import { errorsOf } from './errors.ts'
-import { NAMED } from './named.ts'
 import { type JsonSchema, Schemas } from './schemas.ts'
 
 /** OpenRPC 1.x of the methods (https://spec.open-rpc.org). Events have no place there: they stand in `x-events`. */
-export function openrpc({ methods, version, mount }: Described): Record<string, unknown> {
-  const schemas = new Schemas(NAMED)
+export function openrpc({ methods, events, version, mount }: Described): Record<string, unknown> {
+  const schemas = new Schemas()
   const described = methods.map((method) => describe(method, schemas))
-  const extensionEvents = schemasOf(EXTENSION_EVENTS, schemas)
+  const extensionEvents = schemasOf(Object.fromEntries(events.map(({ name, data }) => [name, data])), schemas)
   return {
     openrpc: '1.3.2',
     info: {

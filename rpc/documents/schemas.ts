@@ -1,4 +1,5 @@
-import { Kind, type TSchema } from '@sinclair/typebox'
+import type { TSchema } from '@sinclair/typebox'
+import { nameOf } from '../named.ts'
 
 /** A schema as a document has it: nothing but JSON Schema. */
 export type JsonSchema = { readonly [keyword: string]: unknown }
@@ -40,18 +41,33 @@ const PLAIN = [
   'uniqueItems',
   'writeOnly'
 ] as const
-const PLAIN_KEYWORDS: ReadonlySet<string> = new Set(PLAIN)
+/** Carries the name of a schema through JSON, until it becomes a reference. */
+const NAME = '$name'
+const PLAIN_KEYWORDS: ReadonlySet<string> = new Set([...PLAIN, NAME])
 
 /** How TypeBox writes "any key". */
 const ANY_KEY = '^(.*)$'
 
 /**
- * A schema of the code without what is no JSON Schema (hints for messages, marks of secrets, whatever a plugin has put
- * there), and in the form that generators of clients read best: a choice of words is an `enum`, a map has
- * `additionalProperties`. `x-` keywords are meant for documents, and stay.
+ * Removes everything that is not JSON Schema (hints for messages, marks of secrets, additions of plugins) and writes the rest in
+ * the form that client generators read best: a choice of words is an `enum`, a map has `additionalProperties`. `x-` keywords are
+ * meant for documents, and stay.
  */
 export function plain(schema: object): JsonSchema {
   return tidy(JSON.parse(JSON.stringify(schema)) as JsonSchema)
+}
+
+function withoutNames({ [NAME]: _name, ...schema }: JsonSchema): JsonSchema {
+  return mapSchemas(schema, schema, withoutNames)
+}
+
+/** Like `plain`, with the names that `named` gave. */
+function withNames(schema: object): JsonSchema {
+  const text = JSON.stringify(schema, (_key, value: unknown) => {
+    const name = isObject(value) ? nameOf(value) : undefined
+    return name === undefined ? value : { ...(value as JsonSchema), [NAME]: name }
+  })
+  return tidy(JSON.parse(text) as JsonSchema)
 }
 
 function tidy(schema: JsonSchema): JsonSchema {
@@ -98,61 +114,49 @@ function withWords(schema: JsonSchema): JsonSchema {
 }
 
 /**
- * The schemas of one document. Those that have a name are written once, below `#/components/schemas`, and referred to
- * wherever the same schema is used.
+ * Schemas of one document. A named schema is written once, below `#/components/schemas`, and referred to wherever it is used.
  */
 export class Schemas {
-  readonly #names: ReadonlyMap<string, string>
   readonly #used = new Map<string, JsonSchema>()
+  /** The named schemas as text: a variant under the same name is written out in place. */
+  readonly #texts = new Map<string, string>()
 
-  /** `named`: what the code exports under each name; what is no schema, or a very small one, is passed over. */
-  constructor(named: ReadonlyArray<readonly [string, unknown]>) {
-    const names = new Map<string, string>()
-    for (const [name, schema] of named) {
-      if (!isSchema(schema)) continue
-      const text = JSON.stringify(plain(schema))
-      if (text.length >= MIN_SHARED && !names.has(text)) names.set(text, name)
-    }
-    this.#names = names
-  }
-
-  /** A schema with references to the shared ones. */
+  /** A schema with references to the named ones. */
   of(schema: TSchema): JsonSchema {
-    return this.#refer(plain(schema))
+    return this.#refer(withNames(schema))
   }
 
-  /** The same, but itself written out: only what is inside it is referred to. */
+  /** The same, but the schema itself is written out: only those inside it become references. */
   inside(schema: TSchema): JsonSchema {
-    const written = plain(schema)
+    const { [NAME]: _name, ...written } = withNames(schema)
     return mapSchemas(written, written, (inner) => this.#refer(inner))
   }
 
-  /** Every shared schema that `of` has referred to, by name, sorted. */
+  /** Every named schema that `of` has referred to, sorted by name. */
   components(): Record<string, JsonSchema> {
     return Object.fromEntries([...this.#used].sort(([one], [other]) => (one < other ? -1 : 1)))
   }
 
-  #refer(schema: JsonSchema): JsonSchema {
+  #refer({ [NAME]: name, ...schema }: JsonSchema): JsonSchema {
     // References inside are relative to it.
-    if ('$id' in schema) return schema
-    const name = this.#names.get(JSON.stringify(schema))
-    if (name === undefined) return mapSchemas(schema, schema, (inner) => this.#refer(inner))
+    if ('$id' in schema) return withoutNames(schema)
+    if (typeof name !== 'string' || !this.#isFirst(name, schema)) return this.#inside(schema)
     if (!this.#used.has(name)) {
       this.#used.set(name, schema)
-      this.#used.set(
-        name,
-        mapSchemas(schema, schema, (inner) => this.#refer(inner))
-      )
+      this.#used.set(name, this.#inside(schema))
     }
     return { $ref: `#/components/schemas/${name}` }
   }
-}
 
-/** Characters: a reference to what is shorter would save nothing, and hide what it is. */
-const MIN_SHARED = 100
+  #inside(schema: JsonSchema): JsonSchema {
+    return mapSchemas(schema, schema, (inner) => this.#refer(inner))
+  }
 
-function isSchema(value: unknown): value is TSchema {
-  return isObject(value) && Kind in value
+  #isFirst(name: string, schema: JsonSchema): boolean {
+    const text = JSON.stringify(schema)
+    if (!this.#texts.has(name)) this.#texts.set(name, text)
+    return this.#texts.get(name) === text
+  }
 }
 
 function isObject(value: unknown): value is JsonSchema {

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { named } from '../named.ts'
 import { Confirm } from './confirmation.ts'
 import { ContextWarning } from './context.ts'
 import { Mode, Overflow } from './queue.ts'
@@ -9,17 +10,20 @@ export const MAX_ATTACHMENTS = 10
 /** All attachments of one message together, decoded. */
 export const MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024
 
-export const Attachment = Type.Object(
-  {
-    mimeType: Type.String({
-      pattern: '^[a-z]+/[A-Za-z0-9.+-]+(; ?[a-z]+=[A-Za-z0-9.,"-]+){0,8}$',
-      maxLength: 127,
-      expected: 'a MIME type such as image/png'
-    }),
-    data: Type.String({ description: 'base64' }),
-    filename: Type.Optional(Type.String({ maxLength: 255 }))
-  },
-  { additionalProperties: false }
+export const Attachment = named(
+  'Attachment',
+  Type.Object(
+    {
+      mimeType: Type.String({
+        pattern: '^[a-z]+/[A-Za-z0-9.+-]+(; ?[a-z]+=[A-Za-z0-9.,"-]+){0,8}$',
+        maxLength: 127,
+        expected: 'a MIME type such as image/png'
+      }),
+      data: Type.String({ description: 'base64' }),
+      filename: Type.Optional(Type.String({ maxLength: 255 }))
+    },
+    { additionalProperties: false }
+  )
 )
 
 const TEXT_TYPE =
@@ -30,10 +34,13 @@ export function isTextType(mimeType: string): boolean {
   return TEXT_TYPE.test(mimeType.split(';', 1)[0]!.trim().toLowerCase())
 }
 
-export const Usage = Type.Object({
-  inputTokens: Type.Integer({ description: 'Of all model calls of the run together' }),
-  outputTokens: Type.Integer()
-})
+export const Usage = named(
+  'Usage',
+  Type.Object({
+    inputTokens: Type.Integer({ description: 'Of all model calls of the run together' }),
+    outputTokens: Type.Integer()
+  })
+)
 
 /** What became of a message in its lane. Absent for a command, which no lane sees. */
 const Queued = Type.Object({
@@ -47,57 +54,72 @@ const Queued = Type.Object({
   backlog: Type.Optional(Type.Boolean({ description: 'An earlier run has taken this message into account already' }))
 })
 
-export const SendResult = Type.Object({
-  sessionId: Type.String(),
-  runId: Type.String(),
-  content: Type.String({ description: 'The whole answer: the texts of all content events but transient ones, joined' }),
-  response: Type.String({ description: 'The same as content' }),
-  usage: Usage,
-  queue: Type.Optional(Queued)
-})
+export const SendResult = named(
+  'SendResult',
+  Type.Object({
+    sessionId: Type.String(),
+    runId: Type.String(),
+    content: Type.String({ description: 'The whole answer: the texts of all content events but transient ones, joined' }),
+    response: Type.String({ description: 'The same as content' }),
+    usage: Usage,
+    queue: Type.Optional(Queued)
+  })
+)
 
-export const Content = Type.Object({
-  text: Type.String(),
-  transient: Type.Optional(Type.Boolean({ description: 'Of the gateway and not of the agent: no part of the answer' }))
-})
-export const ToolStart = Type.Object({
-  tool: Type.String(),
-  args: Type.Record(Type.String(), Type.Unknown()),
-  callId: Type.String({ description: 'The same in the tool_end of this call' }),
-  confirm: Type.Optional(Confirm)
-})
-export const ToolEnd = Type.Object({
-  tool: Type.String(),
-  result: Type.Object({
-    success: Type.Boolean(),
-    output: Type.String(),
-    error: Type.Union([Type.String(), Type.Null()])
-  }),
-  callId: Type.String()
-})
+export const Content = named(
+  'Content',
+  Type.Object({
+    text: Type.String(),
+    transient: Type.Optional(Type.Boolean({ description: 'Of the gateway and not of the agent: no part of the answer' }))
+  })
+)
+export const ToolStart = named(
+  'ToolStart',
+  Type.Object({
+    tool: Type.String(),
+    args: Type.Record(Type.String(), Type.Unknown()),
+    callId: Type.String({ description: 'The same in the tool_end of this call' }),
+    confirm: Type.Optional(Confirm)
+  })
+)
+export const ToolEnd = named(
+  'ToolEnd',
+  Type.Object({
+    tool: Type.String(),
+    result: Type.Object({
+      success: Type.Boolean(),
+      output: Type.String(),
+      error: Type.Union([Type.String(), Type.Null()])
+    }),
+    callId: Type.String()
+  })
+)
 export const Done = Type.Object({ content: Type.String() })
-export const RunError = Type.Object({
-  code: Type.Integer(),
-  message: Type.String(),
-  queue: Type.Optional(
-    Type.Object(
-      {
-        code: Type.Union([
-          Type.Literal('overflow'),
-          Type.Literal('superseded'),
-          Type.Literal('cancelled'),
-          Type.Literal('shutdown')
-        ]),
-        laneId: Type.String(),
-        mode: Mode,
-        overflow: Overflow,
-        droppedCount: Type.Integer({ description: 'Messages this lane has dropped since its last run began' }),
-        kept: Type.Optional(Type.Boolean({ description: 'The message is stored and will be answered after the next start' }))
-      },
-      { description: 'Only when the lane, and not the run, ended the message' }
+export const RunError = named(
+  'RunError',
+  Type.Object({
+    code: Type.Integer(),
+    message: Type.String(),
+    queue: Type.Optional(
+      Type.Object(
+        {
+          code: Type.Union([
+            Type.Literal('overflow'),
+            Type.Literal('superseded'),
+            Type.Literal('cancelled'),
+            Type.Literal('shutdown')
+          ]),
+          laneId: Type.String(),
+          mode: Mode,
+          overflow: Overflow,
+          droppedCount: Type.Integer({ description: 'Messages this lane has dropped since its last run began' }),
+          kept: Type.Optional(Type.Boolean({ description: 'The message is stored and will be answered after the next start' }))
+        },
+        { description: 'Only when the lane, and not the run, ended the message' }
+      )
     )
-  )
-})
+  })
+)
 
 /** The events of a run, in the specification's names. */
 export const RUN_EVENTS = {

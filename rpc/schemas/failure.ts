@@ -1,19 +1,23 @@
 import { Type } from '@sinclair/typebox'
+import { named } from '../named.ts'
 
 /** What every failed HTTP request answers, whatever the route. */
-export const Failure = Type.Object({
-  error: Type.Object({
-    code: Type.Integer({ description: "The specification's error code" }),
-    message: Type.String(),
-    data: Type.Optional(
-      Type.Object(
-        {
-          retryable: Type.Optional(Type.Boolean()),
-          retryAfterMs: Type.Optional(Type.Integer()),
-          issues: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() })))
-        },
-        { additionalProperties: true }
+export const Failure = named(
+  'Failure',
+  Type.Object({
+    error: Type.Object({
+      code: Type.Integer({ description: "The specification's error code" }),
+      message: Type.String(),
+      data: Type.Optional(
+        Type.Object(
+          {
+            retryable: Type.Optional(Type.Boolean()),
+            retryAfterMs: Type.Optional(Type.Integer()),
+            issues: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() })))
+          },
+          { additionalProperties: true }
+        )
       )
-    )
+    })
   })
-})
+)

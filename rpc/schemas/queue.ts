@@ -1,17 +1,16 @@
 import { Type } from '@sinclair/typebox'
-import type { QueueMode, QueuePolicy } from '../../lanes/message.ts'
-import type { LaneState } from '../../lanes/policy.ts'
 import type { Caller } from '../define.ts'
+import { named } from '../named.ts'
 import { allows } from '../registry.ts'
 
 /** The modes and the ways to make room, in the specification's words and order: the one list of each. */
-export const QUEUE_MODES = ['collect', 'followup', 'steer', 'steer_backlog', 'interrupt'] as const satisfies QueueMode[]
-export const OVERFLOWS = ['drop_old', 'drop_new'] as const satisfies QueuePolicy['overflow'][]
+export const QUEUE_MODES = ['collect', 'followup', 'steer', 'steer_backlog', 'interrupt'] as const
+export const OVERFLOWS = ['drop_old', 'drop_new'] as const
 /** What a policy may say, for the configuration, the commands and the methods alike. */
 export const MAX_CAP = 1000
 export const MAX_DEBOUNCE_MS = 60_000
 
-const LANE_STATES = ['idle', 'quiet', 'ready', 'running', 'paused', 'resuming', 'stopping'] as const satisfies LaneState[]
+const LANE_STATES = ['idle', 'quiet', 'ready', 'running', 'paused', 'resuming', 'stopping'] as const
 
 const oneOf = <const T extends readonly string[]>(words: T, options = {}) =>
   Type.Union(
@@ -19,59 +18,79 @@ const oneOf = <const T extends readonly string[]>(words: T, options = {}) =>
     options
   )
 
-export const Mode = oneOf(QUEUE_MODES, { description: 'What happens to a message that comes while the agent is busy' })
-export const Overflow = oneOf(OVERFLOWS, { description: 'Which message has to go when `cap` of them wait' })
+export const Mode = named(
+  'Mode',
+  oneOf(QUEUE_MODES, { description: 'Handling of a message that arrives while the agent is busy' })
+)
+export const Overflow = named('Overflow', oneOf(OVERFLOWS, { description: 'Message to drop when `cap` messages wait' }))
 
 /** What happens to the messages of one session, every field of it. */
-export const Policy = Type.Object({
-  mode: Mode,
-  overflow: Overflow,
-  cap: Type.Integer({ minimum: 1, maximum: MAX_CAP, description: 'How many messages may wait' }),
-  debounceMs: Type.Integer({
-    minimum: 0,
-    maximum: MAX_DEBOUNCE_MS,
-    description: 'How long nothing must have come before what was collected is answered'
-  }),
-  summarizeOverflow: Type.Boolean({ description: 'Whether the next run is told what was dropped' })
-})
+export const Policy = named(
+  'Policy',
+  Type.Object({
+    mode: Mode,
+    overflow: Overflow,
+    cap: Type.Integer({ minimum: 1, maximum: MAX_CAP, description: 'How many messages may wait' }),
+    debounceMs: Type.Integer({
+      minimum: 0,
+      maximum: MAX_DEBOUNCE_MS,
+      description: 'How long nothing must have come before what was collected is answered'
+    }),
+    summarizeOverflow: Type.Boolean({ description: 'Whether the next run is told what was dropped' })
+  })
+)
 
 /** One message that waits. */
-export const QueuedMessage = Type.Object({
-  messageId: Type.String(),
-  mode: Mode,
-  owner: Type.String({ description: 'Who sent it' }),
-  priority: Type.Union([Type.Literal('person'), Type.Literal('system')]),
-  preview: Type.String({
-    description: 'How its text begins; empty for what is no message, such as a tool that waits for its turn'
-  }),
-  acceptedAt: Type.Integer({ description: 'Epoch milliseconds' }),
-  position: Type.Integer({ minimum: 0, description: 'How many come first, the run that is under way counting as one' })
-})
+export const QueuedMessage = named(
+  'QueuedMessage',
+  Type.Object({
+    messageId: Type.String(),
+    mode: Mode,
+    owner: Type.String({ description: 'Who sent it' }),
+    priority: Type.Union([Type.Literal('person'), Type.Literal('system')]),
+    preview: Type.String({
+      description: 'How its text begins; empty for what is no message, such as a tool that waits for its turn'
+    }),
+    acceptedAt: Type.Integer({ description: 'Epoch milliseconds' }),
+    position: Type.Integer({ minimum: 0, description: 'How many come first, the run that is under way counting as one' })
+  })
+)
 
 /** A lane as it is now. */
-export const QueueDetails = Type.Object({
-  sessionId: Type.String(),
-  state: oneOf(LANE_STATES, { description: 'What the lane is doing' }),
-  depth: Type.Integer({ minimum: 0, description: 'How many messages wait' }),
-  oldestAgeMs: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
-    description: 'How long the oldest of them has waited; null when none does'
-  }),
-  running: Type.Union(
-    [
-      Type.Object({
-        runId: Type.String(),
-        owner: Type.String({ description: 'Whose message it answers' }),
-        sinceMs: Type.Integer({ description: 'When it began, epoch milliseconds' })
-      }),
-      Type.Null()
-    ],
-    { description: 'The run under way; null when there is none' }
-  ),
-  policy: Policy,
-  messages: Type.Array(QueuedMessage, { description: 'Those that wait, in the order in which they will be taken' })
-})
+export const QueueDetails = named(
+  'QueueDetails',
+  Type.Object({
+    sessionId: Type.String(),
+    state: oneOf(LANE_STATES, { description: 'What the lane is doing' }),
+    depth: Type.Integer({ minimum: 0, description: 'How many messages wait' }),
+    oldestAgeMs: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+      description: 'How long the oldest of them has waited; null when none does'
+    }),
+    running: Type.Union(
+      [
+        Type.Object({
+          runId: Type.String(),
+          owner: Type.String({ description: 'Whose message it answers' }),
+          sinceMs: Type.Integer({ description: 'When it began, epoch milliseconds' })
+        }),
+        Type.Null()
+      ],
+      { description: 'The run under way; null when there is none' }
+    ),
+    policy: Policy,
+    messages: Type.Array(QueuedMessage, { description: 'Those that wait, in the order in which they will be taken' })
+  })
+)
 
 /** Whose messages of a shared session a caller may cancel: the caller's own, with the scope `operate` everybody's. */
 export function ownedBy(caller: Caller): { readonly owner?: string } {
   return allows(caller, 'operate') ? {} : { owner: caller.id }
 }
+
+/** Data of the event `accepted`: the message waits in its lane. */
+export const AcceptedEvent = Type.Object({
+  messageId: Type.String({ description: 'Names this message in queue.get, queue.cancel and sessions.resume' }),
+  position: Type.Integer({ minimum: 0, description: 'Number of messages ahead of it. A running one counts' }),
+  mode: Mode,
+  preview: Type.String({ maxLength: 160, description: 'Beginning of its text' })
+})

@@ -2,19 +2,23 @@ import { randomUUID } from 'node:crypto'
 import { type Static, Type } from '@sinclair/typebox'
 import type { Context } from '../define.ts'
 import { invalidParams } from '../errors.ts'
+import { named } from '../named.ts'
 import { Policy } from './queue.ts'
 
 /**
  * `<frontend>:<key>`. Neither control characters nor line separators, which would let an id write lines of its own into
  * a log, nor halves of surrogate pairs, which the database could not keep apart.
  */
-export const SessionId = Type.String({
-  minLength: 3,
-  maxLength: 256,
-  pattern: String.raw`^(?=[^:]+:.)(?:[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]|[\ud800-\udbff][\udc00-\udfff])+$`,
-  description: 'Names a conversation: the frontend it comes from, a colon, and whose it is there',
-  expected: "'<frontend>:<key>', at most 256 characters, none of them control characters"
-})
+export const SessionId = named(
+  'SessionId',
+  Type.String({
+    minLength: 3,
+    maxLength: 256,
+    pattern: String.raw`^(?=[^:]+:.)(?:[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]|[\ud800-\udbff][\udc00-\udfff])+$`,
+    description: 'Names a conversation: the frontend it comes from, a colon, and whose it is there',
+    expected: "'<frontend>:<key>', at most 256 characters, none of them control characters"
+  })
+)
 
 interface MayName {
   readonly sessionId?: string | undefined
@@ -54,17 +58,22 @@ export function elevationOf(stored: { readonly untilMs: number } | undefined, no
 }
 
 /** One session in a list. Times are epoch milliseconds. */
-export const SessionSummary = Type.Object({
-  id: SessionId,
-  frontend: Type.String(),
-  userId: Type.String(),
-  messageCount: Type.Integer({ minimum: 0, description: 'Messages of users and of the agent' }),
-  lastMessageAt: Type.Union([Type.Integer(), Type.Null()], { description: 'Epoch milliseconds; null before the first message' }),
-  config: Type.Object(
-    { modelTier: Type.String({ description: 'The tier of models that answers' }), queue: Policy, elevation: Elevation },
-    { description: 'What holds for the next message, wherever it was set' }
-  )
-})
+export const SessionSummary = named(
+  'SessionSummary',
+  Type.Object({
+    id: SessionId,
+    frontend: Type.String(),
+    userId: Type.String(),
+    messageCount: Type.Integer({ minimum: 0, description: 'Messages of users and of the agent' }),
+    lastMessageAt: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'Epoch milliseconds; null before the first message'
+    }),
+    config: Type.Object(
+      { modelTier: Type.String({ description: 'The tier of models that answers' }), queue: Policy, elevation: Elevation },
+      { description: 'What holds for the next message, wherever it was set' }
+    )
+  })
+)
 
 const ToolCallEntry = Type.Object({
   callId: Type.String(),
@@ -84,31 +93,37 @@ const ToolCallEntry = Type.Object({
 })
 
 /** One message of a session's history. */
-export const HistoryEntry = Type.Object({
-  role: Type.Union([Type.Literal('user'), Type.Literal('assistant')]),
-  content: Type.String(),
-  id: Type.Integer({ description: 'Rises with each message; give the oldest one as `before` to get the page before it' }),
-  runId: Type.String(),
-  status: Type.Union([Type.Literal('complete'), Type.Literal('partial'), Type.Literal('interrupted')]),
-  createdAt: Type.String({ description: 'ISO 8601, UTC' }),
-  toolCalls: Type.Optional(Type.Array(ToolCallEntry)),
-  attachments: Type.Optional(
-    Type.Array(
-      Type.Object({
-        mimeType: Type.String(),
-        filename: Type.Optional(Type.String()),
-        bytes: Type.Integer({ minimum: 0, description: 'Size of the file' })
-      })
+export const HistoryEntry = named(
+  'HistoryEntry',
+  Type.Object({
+    role: Type.Union([Type.Literal('user'), Type.Literal('assistant')]),
+    content: Type.String(),
+    id: Type.Integer({ description: 'Rises with each message; give the oldest one as `before` to get the page before it' }),
+    runId: Type.String(),
+    status: Type.Union([Type.Literal('complete'), Type.Literal('partial'), Type.Literal('interrupted')]),
+    createdAt: Type.String({ description: 'ISO 8601, UTC' }),
+    toolCalls: Type.Optional(Type.Array(ToolCallEntry)),
+    attachments: Type.Optional(
+      Type.Array(
+        Type.Object({
+          mimeType: Type.String(),
+          filename: Type.Optional(Type.String()),
+          bytes: Type.Integer({ minimum: 0, description: 'Size of the file' })
+        })
+      )
     )
-  )
-})
+  })
+)
 
 /** A session with its newest messages. */
-export const SessionDetails = Type.Object({
-  id: SessionId,
-  createdAt: Type.String({ description: 'ISO 8601, UTC' }),
-  lastActiveAt: Type.String({ description: 'ISO 8601, UTC' }),
-  history: Type.Array(HistoryEntry, {
-    description: 'Oldest first; may be fewer than `limit`, but none only when nothing is older than `before`'
+export const SessionDetails = named(
+  'SessionDetails',
+  Type.Object({
+    id: SessionId,
+    createdAt: Type.String({ description: 'ISO 8601, UTC' }),
+    lastActiveAt: Type.String({ description: 'ISO 8601, UTC' }),
+    history: Type.Array(HistoryEntry, {
+      description: 'Oldest first; may be fewer than `limit`, but none only when nothing is older than `before`'
+    })
   })
-})
+)

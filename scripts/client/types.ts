@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import Fastify from 'fastify'
 import gateway from '../../app.ts'
-import { EXTENSION_EVENTS } from '../../plugins/system/schema.ts'
+import type { GatewayInstance } from '../../plugins/define.ts'
 import type { AnyMethod, EventMap } from '../../rpc/define.ts'
 import { RUN_EVENTS } from '../../rpc/schemas/agent.ts'
 
@@ -20,11 +20,15 @@ export async function clientTypesText(): Promise<string> {
   try {
     await host.register(gateway, { config: { data_dir: folder } })
     await host.ready()
-    return clientTypes(host.gateway.rpc.list(), EXTENSION_EVENTS)
+    return clientTypes(host.gateway.rpc.list(), extensionEvents(host.gateway))
   } finally {
     await host.close()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+function extensionEvents({ rpc }: GatewayInstance): EventMap {
+  return Object.fromEntries(rpc.events().map(({ name, data }) => [name, data]))
 }
 
 /** Types of methods and events as TypeScript without imports: light for those who compile against it. */

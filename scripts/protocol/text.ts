@@ -1,17 +1,16 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TSchema } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import gateway from '../../app.ts'
-import { Capabilities, EXTENSION_EVENTS } from '../../plugins/system/schema.ts'
+import type { GatewayInstance } from '../../plugins/define.ts'
+import { Capabilities } from '../../plugins/system/schema.ts'
 import { HEARTBEAT_SECONDS } from '../../rpc/connection.ts'
-import type { AnyMethod } from '../../rpc/define.ts'
+import type { AnyMethod, EventDefinition } from '../../rpc/define.ts'
 import { CLOSE_CODES } from '../../rpc/documents/closing.ts'
-import { NAMED } from '../../rpc/documents/named.ts'
 import { type JsonSchema, plain, Schemas } from '../../rpc/documents/schemas.ts'
 import { ERRORS } from '../../rpc/errors.ts'
-import type { GatewayInstance } from '../../types.ts'
 import * as guide from './guide.ts'
 import { code, contents, paragraphs } from './markdown.ts'
 import { eventText, methodTable, methodText } from './methods.ts'
@@ -42,16 +41,16 @@ export async function protocolText(): Promise<string> {
 
 async function bodyOf(app: GatewayInstance): Promise<string> {
   const methods = app.rpc.list().sort((one, other) => (one.name < other.name ? -1 : 1))
-  const schemas = new Schemas(NAMED)
+  const schemas = new Schemas()
   const described = methods.map((method) => methodText(method, schemas))
-  const events = [...eventsOf(methods)].map(([name, { data, by }]) => eventText(name, data, by, schemas))
+  const events = [...eventsOf(methods, app.rpc.events())].map(([name, { data, by }]) => eventText(name, data, by, schemas))
   const shapes = Object.entries(schemas.components()).map(([name, schema]) => paragraphs(`### ${name}`, shape(schema)))
   return paragraphs(
     guide.connecting(),
     guide.frames(),
     guide.closing(CLOSE_CODES, HEARTBEAT_SECONDS),
     guide.limits(limitsOf(app)),
-    guide.errors(await errorRows()),
+    guide.errors(errorRows()),
     guide.http(routesOf(app)),
     '## Methods',
     'What is marked as an extension is no part of the specification: other gateways that follow it need not have it.',
@@ -65,7 +64,10 @@ async function bodyOf(app: GatewayInstance): Promise<string> {
 }
 
 /** Every event in the order of the methods, with the shapes of its data and the methods that stream it. */
-function eventsOf(methods: readonly AnyMethod[]): Map<string, { data: TSchema[]; by: string[] }> {
+function eventsOf(
+  methods: readonly AnyMethod[],
+  extensionEvents: readonly EventDefinition[]
+): Map<string, { data: TSchema[]; by: string[] }> {
   const events = new Map<string, { data: TSchema[]; by: string[] }>()
   const add = (name: string, schema: TSchema, by: readonly string[]): void => {
     const known = events.get(name) ?? { data: [], by: [] }
@@ -75,7 +77,7 @@ function eventsOf(methods: readonly AnyMethod[]): Map<string, { data: TSchema[];
   for (const { name, events = {} } of methods) {
     for (const [event, schema] of Object.entries<TSchema>(events)) add(event, schema, [name])
   }
-  for (const [event, schema] of Object.entries(EXTENSION_EVENTS)) add(event, schema, [])
+  for (const { name, data } of extensionEvents) add(name, data, [])
   return events
 }
 
@@ -86,18 +88,15 @@ function limitsOf(app: GatewayInstance): string[][] {
   return values.map(([name, value]) => [code(name), String(value), String(described[name]?.description ?? '')])
 }
 
-/** When each error comes is said once, in rpc/README.md; what it is comes from the table of the code. */
-async function errorRows(): Promise<string[][]> {
-  const text = await readFile(new URL('rpc/README.md', ROOT), 'utf8')
-  return Object.entries(ERRORS).map(([name, { code: number, http, jsonrpc, retryable }]) => {
-    const row = text.split('\n').find((line) => line.startsWith(`| ${number} `) && line.includes(`\`${name}\``))
-    const when = row
-      ?.split(/(?<!\\)\|/)
-      .at(-2)
-      ?.trim()
-    if (!when) throw new Error(`rpc/README.md does not say when ${name} comes`)
-    return [String(number), code(name), String(http), String(jsonrpc), retryable ? 'yes' : 'no', when]
-  })
+function errorRows(): string[][] {
+  return Object.entries(ERRORS).map(([name, { code: number, http, jsonrpc, retryable, when }]) => [
+    String(number),
+    code(name),
+    String(http),
+    String(jsonrpc),
+    retryable ? 'yes' : 'no',
+    when
+  ])
 }
 
 function routesOf(app: GatewayInstance): Array<[string, string]> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import type { GatewayInstance } from '../../types.ts'
+import type { GatewayInstance } from '../../plugins/define.ts'
 
 /** A message as the platform would send it. */
 export interface PlatformMessage {

@@ -3,7 +3,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import type { FastifyPluginAsync } from 'fastify'
-import { gatewayPlugin } from '../../types.ts'
+import { gatewayPlugin } from '../../plugins/define.ts'
 import { scratch } from '../helper.ts'
 import type { Machine } from './machine.ts'
 

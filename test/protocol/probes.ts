@@ -1,8 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import { Type } from '@sinclair/typebox'
+import { defineMethod, gatewayPlugin } from '../../plugins/define.ts'
 import { defineTool } from '../../plugins/tools/define.ts'
-import { defineMethod } from '../../rpc/define.ts'
-import { gatewayPlugin } from '../../types.ts'
 
 /** Eight bytes that every PNG starts with, and some more. */
 export const PNG = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(56)]).toString('base64')

@@ -4,8 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import fc from 'fast-check'
 import type { WebSocket } from 'ws'
-import { defineMethod } from '../../rpc/define.ts'
-import { gatewayPlugin } from '../../types.ts'
+import { defineMethod, gatewayPlugin } from '../../plugins/define.ts'
 import { build, connect, type Frame, rejection, type TestClient } from '../helper.ts'
 
 const None = Type.Object({}, { additionalProperties: false })

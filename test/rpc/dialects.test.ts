@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { Type } from '@sinclair/typebox'
-import { defineMethod } from '../../rpc/define.ts'
+import { defineMethod, gatewayPlugin } from '../../plugins/define.ts'
 import { ERRORS, type ErrorName, RpcError } from '../../rpc/errors.ts'
-import { gatewayPlugin } from '../../types.ts'
 import { build, connect, type Frame, type TestClient } from '../helper.ts'
 
 async function fresh(t: TestContext): Promise<TestClient> {

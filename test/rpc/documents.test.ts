@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Type } from '@sinclair/typebox'
 import { plain, Schemas } from '../../rpc/documents/schemas.ts'
+import { named } from '../../rpc/named.ts'
 
 const Long = Type.Object({
   text: Type.String({ description: 'Long enough that a reference to it saves something in a document' })
@@ -44,24 +45,29 @@ test('a choice of words becomes an enum, unless a word says something of itself;
   assert.deepEqual(rest, { type: 'array', minItems: 2, maxItems: 2 })
 })
 
-test('a named schema is written once and referred to, wherever it stands and whoever made the copy', () => {
-  const schemas = new Schemas([
-    ['MAX', 5],
-    ['Tiny', Type.String()],
-    ['Long', Long],
-    ['Again', structuredClone(Long)]
-  ])
-  const used = schemas.of(Type.Object({ one: Type.Optional(Long), many: Type.Array(Long), tiny: Type.String() }))
+test('a named schema is written once and referred to', () => {
+  const schemas = new Schemas()
+  const Named = named('Long', Long)
+  const used = schemas.of(Type.Object({ one: Type.Optional(Named), many: Type.Array(Named), plain: Long }))
   const reference = { $ref: '#/components/schemas/Long' }
-  assert.deepEqual(used.properties, { one: reference, many: { type: 'array', items: reference }, tiny: { type: 'string' } })
-  assert.deepEqual(schemas.of(Long), reference)
-  assert.deepEqual(schemas.inside(Long), plain(Long))
+  assert.deepEqual(used.properties, { one: reference, many: { type: 'array', items: reference }, plain: plain(Long) })
+  assert.deepEqual(schemas.of(Named), reference)
+  assert.deepEqual(schemas.inside(Named), plain(Long))
   assert.deepEqual(schemas.components(), { Long: plain(Long) })
 })
 
-test('a schema with an id of its own, to which its references are relative, is left as it is', () => {
-  const schemas = new Schemas([['Long', Long]])
-  const tree = Type.Recursive((self) => Type.Object({ long: Long, children: Type.Array(self) }), { $id: 'Tree' })
+test('a name never reaches JSON, and a variant under it is written out', () => {
+  const Named = named('Long', Long)
+  assert.equal(JSON.stringify(Named), JSON.stringify(Long))
+  const schemas = new Schemas()
+  schemas.of(Named)
+  const variant = { ...Named, description: 'another' }
+  assert.deepEqual(schemas.of(variant), plain(variant))
+})
+
+test('a schema with an id of its own is left as it is', () => {
+  const schemas = new Schemas()
+  const tree = Type.Recursive((self) => Type.Object({ long: named('Long', Long), children: Type.Array(self) }), { $id: 'Tree' })
   assert.deepEqual(schemas.of(tree), plain(tree))
   assert.deepEqual(schemas.components(), {})
 })

@@ -7,7 +7,6 @@ import { build, connect, type Frame, type TestGateway } from '../helper.ts'
 import { ERROR_TABLE } from '../protocol/fixtures.ts'
 import { probes } from '../protocol/probes.ts'
 import { post } from '../routes/post.ts'
-import { readText, tableText, tableUnder } from './tables.ts'
 
 test("the errors are those of the specification's table", () => {
   assert.deepEqual(
@@ -21,19 +20,6 @@ test('no two errors share a code in either dialect', () => {
     const codes = Object.values(ERRORS).map((error) => error[key])
     assert.equal(new Set(codes).size, codes.length)
   }
-})
-
-test('the error table of rpc/README.md is the one of rpc/errors.ts', () => {
-  const expected = Object.entries(ERRORS).map(([name, { code, http, jsonrpc, retryable }]) =>
-    [code, `\`${name}\``, http, jsonrpc, retryable ? 'yes' : 'no'].map(String)
-  )
-  const rows = tableUnder(readText('rpc/README.md'), 'Errors')
-  assert.deepEqual(
-    rows.map((row) => row.slice(0, 5)),
-    expected,
-    `rpc/README.md, 'Errors' should begin:\n\n${tableText(expected)}\n`
-  )
-  for (const [code, , , , , when] of rows) assert.match(when ?? '', /\S/, `when is there a ${code}?`)
 })
 
 interface Provocation {

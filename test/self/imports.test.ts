@@ -4,130 +4,183 @@ import { dirname, join } from 'node:path/posix'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-/**
- * Who may import what from whom; `import type` is free. The first rule that names the file or its folder applies.
- * `<own>` is the file's own concern: `plugins/tools/shell.ts` and `plugins/tools/files.ts` share one.
- */
-const RULES: ReadonlyArray<{ readonly from: string; readonly to: readonly string[]; readonly why: string }> = [
+/** An import of this repository: a value, or a type alone. */
+interface Import {
+  readonly file: string
+  readonly target: string
+  readonly isType: boolean
+}
+
+interface Rule {
+  readonly from: string
+  /** Files and folders; `<own>` is the concern of the file itself. */
+  readonly to: readonly string[]
+  /** What types may be imported from beyond `to`. */
+  readonly types?: RegExp
+  readonly why: string
+}
+
+/** Parts of a concern that state its contract: its types may be imported, its decorator does the rest. */
+const CONTRACT = /^plugins\/[\w-]+\/((index|schema|define)\.ts|[\w-]+\/index\.ts)$/
+
+/** Import directions. The first rule that names the file or its folder applies. */
+const RULES: readonly Rule[] = [
   { from: 'server.ts', to: ['server/', 'cli.ts'], why: 'started as a program it is the command line' },
   {
     from: 'server/',
     to: ['server/', 'app.ts', 'plugins/config/', 'plugins/observability/own-log.ts', 'security/', 'routes/nothing.ts'],
-    why: 'the program reads the configuration, writes the log, registers the gateway, and answers unknown routes'
+    types: CONTRACT,
+    why: 'the standalone start reads the configuration, writes the log and registers the gateway'
   },
-  {
-    from: 'cli.ts',
-    to: ['cli/', 'plugins/config/'],
-    why: 'it names the commands; each is a file of its own'
-  },
+  { from: 'cli.ts', to: ['cli/', 'plugins/config/'], why: 'it lists the commands; each is a file of its own' },
   {
     from: 'cli/',
     to: ['cli/', 'server/', 'plugins/config/', 'db/', 'rpc/', 'security/'],
-    why: 'a command reads the configuration, talks to a gateway, looks at its database, or starts one'
+    types: CONTRACT,
+    why: 'a command reads the configuration, talks to a gateway, or looks at its database'
   },
-  { from: 'app.ts', to: ['plugins/', 'routes/', 'rpc/'], why: 'the table of contents registers plugins and routes' },
-  { from: 'types.ts', to: [], why: 'everything imports it, so it imports types only' },
+  {
+    from: 'app.ts',
+    to: ['plugins/index.ts', 'plugins/define.ts', 'routes/', 'rpc/'],
+    types: /^plugins\//,
+    why: 'the table of contents registers plugins and routes'
+  },
+  { from: 'types.ts', to: ['plugins/define.ts'], types: /^plugins\/index\.ts$/, why: 'it is what plugin authors import' },
   { from: 'drizzle.config.ts', to: ['db/'], why: 'it points at the schema' },
+  { from: 'plugins/index.ts', to: ['plugins/'], why: 'it lists the concerns' },
+  { from: 'plugins/define.ts', to: ['rpc/'], why: 'every concern imports it' },
   {
     from: 'plugins/',
-    to: [
-      '<own>',
-      'rpc/',
-      'lanes/',
-      'db/',
-      'security/',
-      'types.ts',
-      'plugins/system/schema.ts',
-      'plugins/nodes/schema.ts',
-      'plugins/tools/define.ts',
-      'plugins/canvas/'
-    ],
-    why: 'another plugin is reached by its decorator on `app`'
+    to: ['<own>', 'plugins/define.ts', 'plugins/tools/define.ts', 'rpc/', 'lanes/', 'db/', 'security/'],
+    types: CONTRACT,
+    why: 'another concern is reached by its decorator on `app`'
   },
   {
     from: 'routes/',
-    to: ['rpc/', 'security/', 'types.ts'],
+    to: ['routes/', 'rpc/', 'security/', 'plugins/define.ts'],
+    types: CONTRACT,
     why: 'routes hold no logic; services are reached by decorators on `app`'
   },
-  { from: 'rpc/client/', to: ['rpc/client/'], why: 'the client runs in pages, without the gateway' },
-  { from: 'rpc/', to: ['rpc/', 'security/', 'plugins/'], why: 'the protocol and what documents it' },
-  { from: 'security/', to: ['security/'], why: 'every layer needs it' },
-  { from: 'lanes/', to: ['lanes/'], why: 'lanes know nothing of the gateway' },
-  { from: 'db/', to: ['db/'], why: 'the database knows nothing of the gateway' }
+  { from: 'rpc/client/', to: ['rpc/client/'], types: /^(rpc\/|plugins\/[\w-]+\/schema\.ts)/, why: 'it runs in browsers' },
+  { from: 'rpc/', to: ['rpc/', 'security/'], why: 'the protocol knows no concern' },
+  { from: 'lanes/', to: ['lanes/'], why: 'the queue knows nothing of the gateway' },
+  { from: 'db/', to: ['db/'], why: 'the storage knows nothing of the gateway' },
+  { from: 'security/', to: ['security/'], why: 'every layer needs it' }
 ]
 
-/** Why `file` may not import a value from `target`; both relative to the repository. Undefined: it may. */
-function objection(file: string, target: string): string | undefined {
+/** Reason why an import is not allowed. Undefined: it is. */
+function objection({ file, target, isType }: Import): string | undefined {
   const rule = RULES.find(({ from }) => file === from || (from.endsWith('/') && file.startsWith(from)))
   if (!rule) return `${file} imports ${target}, and no rule here says what ${file} may import`
-  const own = /^plugins\/[^/]+\//.exec(file)?.[0] ?? file
-  const allowed = rule.to.map((to) => (to === '<own>' ? own : to))
+  const allowed = rule.to.map((to) => (to === '<own>' ? concernOf(file) : to))
   if (allowed.some((to) => target === to || (to.endsWith('/') && target.startsWith(to)))) return undefined
-  return `${file} imports ${target}, but ${rule.from} may import values from ${allowed.join(', ') || 'nothing'} only: ${rule.why}`
+  if (isType && rule.types?.test(target)) return undefined
+  return `${file} imports ${isType ? 'a type of ' : ''}${target}, but ${rule.from} may import from ${allowed.join(', ')} only: ${rule.why}`
 }
 
-/** The files of this repository that a source imports a value from, relative to it. */
-function valueImports(file: string, source: string): string[] {
-  const statement = /^(?:import|export) (?!type\b)(?:[\w$*, ]*(?:\{[^}]*\})?[\w$*, ]*from )?'(\.[^']+)'/gm
-  const dynamic = /\bimport\('(\.[^']+)'\)/g
-  return [...source.matchAll(statement), ...source.matchAll(dynamic)].map(([, specifier]) => join(dirname(file), specifier!))
+/** Folder of a concern, folder of a library, or the file itself. */
+function concernOf(file: string): string {
+  return /^plugins\/[^/]+\//.exec(file)?.[0] ?? /^(rpc\/client|[^/]+)\//.exec(file)?.[0] ?? file
+}
+
+/** Imports of this repository in a source. */
+function importsOf(file: string, source: string): Import[] {
+  const statement = /^(?:import|export) (type\b)?[^'"]*?(?<![\w$])from '(\.[^']+)'|^import '(\.[^']+)'/gm
+  const inline = /\bimport\('(\.[^']+)'\)/g
+  return [
+    ...Array.from(source.matchAll(statement), ([, type, from, bare]) => ({
+      isType: type !== undefined,
+      specifier: from ?? bare!
+    })),
+    ...Array.from(source.matchAll(inline), ([, specifier]) => ({ isType: false, specifier: specifier! }))
+  ].map(({ isType, specifier }) => ({ file, target: join(dirname(file), specifier), isType }))
+}
+
+/** Groups of files that import each other in a circle, types included (Tarjan's strongly connected components). */
+function circles(imports: readonly Import[]): string[][] {
+  const targets = Map.groupBy(imports, ({ file }) => file)
+  const found: string[][] = []
+  const order = new Map<string, number>()
+  const lowest = new Map<string, number>()
+  const stack: string[] = []
+  const visit = (file: string): number => {
+    const known = order.get(file)
+    if (known !== undefined) return stack.includes(file) ? known : Number.POSITIVE_INFINITY
+    order.set(file, order.size)
+    stack.push(file)
+    const low = Math.min(order.get(file)!, ...(targets.get(file) ?? []).map(({ target }) => lowest.get(target) ?? visit(target)))
+    if (low === order.get(file)) {
+      const circle = stack.splice(stack.indexOf(file))
+      for (const one of circle) lowest.set(one, Number.POSITIVE_INFINITY)
+      if (circle.length > 1) found.push(circle)
+    }
+    return low
+  }
+  for (const file of targets.keys()) visit(file)
+  return found
 }
 
 const SOURCES = ['*.ts', '{cli,server,plugins,routes,rpc,lanes,db,security}/**/*.ts']
+const ROOT = fileURLToPath(new URL('./', import.meta.resolve('#package.json')))
+const files = globSync(SOURCES, { cwd: ROOT }).sort()
+const imports = files.flatMap((file) => importsOf(file, readFileSync(join(ROOT, file), 'utf8')))
 
-test('every import of a value follows the direction of dependencies', () => {
-  const root = fileURLToPath(new URL('./', import.meta.resolve('#package.json')))
-  const files = globSync(SOURCES, { cwd: root }).sort()
-  const imports = files.flatMap((file) =>
-    valueImports(file, readFileSync(join(root, file), 'utf8')).map((target) => ({ file, target }))
+test('every import follows the direction of dependencies', () => {
+  assert.ok(imports.length > files.length, 'the sources were read')
+  assert.deepEqual(
+    imports.map(objection).filter((text) => text !== undefined),
+    []
   )
-  assert.ok(imports.length > files.length / 2, 'the sources were read')
-  const objections = imports.map(({ file, target }) => objection(file, target)).filter((text) => text !== undefined)
-  assert.deepEqual(objections, [])
 })
 
-test('the rules let through what the layout wants and nothing else', () => {
+test('no circle of imports leaves its concern', () => {
+  const wide = circles(imports).filter((circle) => new Set(circle.map(concernOf)).size > 1)
+  assert.deepEqual(wide, [])
+})
+
+test('the rules allow what the layout wants and nothing else', () => {
+  const value = (file: string, target: string): Import => ({ file, target, isType: false })
+  const type = (file: string, target: string): Import => ({ file, target, isType: true })
   const good = [
-    ['server.ts', 'cli.ts'],
-    ['server/serve.ts', 'app.ts'],
-    ['server/serve.ts', 'plugins/config/index.ts'],
-    ['cli/start.ts', 'server/serve.ts'],
-    ['cli/doctor/data.ts', 'db/client.ts'],
-    ['app.ts', 'plugins/db/index.ts'],
-    ['app.ts', 'routes/socket.ts'],
-    ['plugins/lanes/index.ts', 'lanes/lanes.ts'],
-    ['plugins/tools/index.ts', 'plugins/tools/shell.ts'],
-    ['plugins/tools/index.ts', 'plugins/tools/methods.ts'],
-    ['routes/socket.ts', 'rpc/connection.ts'],
-    ['plugins/agent/methods.ts', 'rpc/schemas/agent.ts'],
-    ['rpc/registry.ts', 'rpc/validate.ts'],
-    ['db/stores/runs.ts', 'db/schema.sqlite.ts']
-  ] as const
+    value('server/serve.ts', 'app.ts'),
+    value('cli/start.ts', 'server/serve.ts'),
+    value('cli/doctor/data.ts', 'db/client.ts'),
+    value('app.ts', 'plugins/index.ts'),
+    value('app.ts', 'routes/socket.ts'),
+    value('plugins/lanes/index.ts', 'lanes/lanes.ts'),
+    value('plugins/tools/index.ts', 'plugins/tools/shell.ts'),
+    type('plugins/agent/index.ts', 'plugins/tools/index.ts'),
+    type('plugins/agent/index.ts', 'plugins/providers/define.ts'),
+    value('routes/socket.ts', 'rpc/connection.ts'),
+    value('rpc/registry.ts', 'security/sanitize.ts'),
+    type('rpc/client/methods.ts', 'plugins/canvas/schema.ts'),
+    value('db/stores/runs.ts', 'db/schema.sqlite.ts')
+  ]
   const bad = [
-    ['server/serve.ts', 'plugins/db/index.ts'],
-    ['server/serve.ts', 'cli/exit.ts'],
-    ['cli.ts', 'app.ts'],
-    ['cli/tail.ts', 'plugins/bus/hub.ts'],
-    ['app.ts', 'db/client.ts'],
-    ['types.ts', 'rpc/errors.ts'],
-    ['plugins/agent/index.ts', 'plugins/lanes/index.ts'],
-    ['plugins/audit/index.ts', 'plugins/auth/index.ts'],
-    ['plugins/tools/index.ts', 'routes/socket.ts'],
-    ['plugins/tools/index.ts', 'app.ts'],
-    ['routes/health.ts', 'plugins/auth/index.ts'],
-    ['routes/health.ts', 'db/client.ts'],
-    ['rpc/registry.ts', 'types.ts'],
-    ['rpc/registry.ts', 'lanes/lanes.ts'],
-    ['lanes/lane.ts', 'rpc/errors.ts'],
-    ['db/client.ts', 'types.ts'],
-    ['utils/text.ts', 'rpc/errors.ts']
-  ] as const
-  for (const [file, target] of good) assert.equal(objection(file, target), undefined)
-  for (const [file, target] of bad)
-    assert.match(objection(file, target) ?? 'no objection', new RegExp(`^${file} imports ${target}, `))
+    value('server/serve.ts', 'plugins/db/index.ts'),
+    value('server/serve.ts', 'cli/exit.ts'),
+    value('cli.ts', 'app.ts'),
+    value('cli/tail.ts', 'plugins/bus/hub.ts'),
+    value('app.ts', 'db/client.ts'),
+    value('types.ts', 'rpc/errors.ts'),
+    value('plugins/agent/index.ts', 'plugins/lanes/index.ts'),
+    type('plugins/agent/index.ts', 'plugins/tools/toolbox.ts'),
+    value('plugins/audit/index.ts', 'plugins/auth/index.ts'),
+    value('plugins/tools/index.ts', 'routes/socket.ts'),
+    value('routes/health.ts', 'plugins/auth/index.ts'),
+    value('routes/health.ts', 'db/client.ts'),
+    type('rpc/registry.ts', 'plugins/define.ts'),
+    value('rpc/client/client.ts', 'rpc/errors.ts'),
+    value('rpc/registry.ts', 'lanes/lanes.ts'),
+    type('lanes/lane.ts', 'rpc/errors.ts'),
+    value('db/client.ts', 'types.ts'),
+    value('utils/text.ts', 'rpc/errors.ts')
+  ]
+  for (const one of good) assert.equal(objection(one), undefined)
+  for (const one of bad) assert.match(objection(one) ?? 'no objection', new RegExp(`^${one.file} imports .*${one.target}, `))
 })
 
-test('imports are found in every form they are written in, and types are not', () => {
+test('imports are found in every form, types apart from values', () => {
   const source = [
     "import a from './a.ts'",
     "import b, {\n  type Other,\n  c\n} from '../lanes/b.ts'",
@@ -137,11 +190,28 @@ test('imports are found in every form they are written in, and types are not', (
     "export * from './g.ts'",
     "const { h } = await import('./h.ts')",
     "import type { I } from './types-only.ts'",
-    "export type { J } from './types-only.ts'",
+    "export type { J } from './types-too.ts'",
     'export interface K {}',
-    "import type L from './types-only.ts'",
     "import fastify from 'fastify'"
   ].join('\n')
-  const found = ['a', '../lanes/b', 'd', 'e', 'f', 'g', 'h'].map((name) => join('plugins', `${name}.ts`))
-  assert.deepEqual(valueImports('plugins/x.ts', source).sort(), found.sort())
+  const found = importsOf('plugins/x.ts', source)
+  const names = (isType: boolean) =>
+    found
+      .filter((one) => one.isType === isType)
+      .map(({ target }) => target)
+      .sort()
+  assert.deepEqual(names(false), ['a', '../lanes/b', 'd', 'e', 'f', 'g', 'h'].map((name) => join('plugins', `${name}.ts`)).sort())
+  assert.deepEqual(names(true), ['plugins/types-only.ts', 'plugins/types-too.ts'])
+})
+
+test('circles are found, whatever their length', () => {
+  const edge = (file: string, target: string): Import => ({ file, target, isType: true })
+  const edges = [edge('a', 'b'), edge('b', 'c'), edge('c', 'a'), edge('c', 'd'), edge('d', 'e'), edge('e', 'd'), edge('f', 'a')]
+  assert.deepEqual(
+    circles(edges).map((circle) => circle.sort()),
+    [
+      ['d', 'e'],
+      ['a', 'b', 'c']
+    ]
+  )
 })

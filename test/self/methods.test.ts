@@ -5,7 +5,6 @@ import { type AnyMethod, SCOPES } from '../../rpc/define.ts'
 import { COMMON_ERRORS } from '../../rpc/documents/errors.ts'
 import { build, connect, type Frame } from '../helper.ts'
 import { FIXTURES } from '../protocol/fixtures.ts'
-import { assertTable } from './tables.ts'
 
 /** Methods that the specification names without an example. */
 const WITHOUT_EXAMPLE = [
@@ -45,11 +44,6 @@ test('what a method may answer beyond the errors of every method is none of thos
       name
     )
   }
-})
-
-test('every method has its row in rpc/README.md, and there are no others', async (t) => {
-  const rows = (await methodsOf(t)).map(({ name, scope, summary }) => [`\`${name}\``, `\`${scope}\``, summary])
-  assertTable('rpc/README.md', 'Methods', rows)
 })
 
 test('every method has a fixture of the specification, its place among those without, or is an extension', async (t) => {

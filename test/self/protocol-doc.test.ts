@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises'
 import test from 'node:test'
 import { Type } from '@sinclair/typebox'
 import { plain } from '../../rpc/documents/schemas.ts'
+import { generated } from '../../scripts/generated.ts'
 import { anchor } from '../../scripts/protocol/markdown.ts'
 import { members, typeOf } from '../../scripts/protocol/shapes.ts'
-import { PROTOCOL_FILE, protocolText } from '../../scripts/protocol/text.ts'
+import { PROTOCOL_FILE } from '../../scripts/protocol/text.ts'
 import { build } from '../helper.ts'
 
 /** The file without its frames of JSON. */
@@ -13,9 +14,10 @@ async function prose(): Promise<string> {
   return (await readFile(PROTOCOL_FILE, 'utf8')).replace(/^```[\s\S]*?^```/gm, '')
 }
 
-test('docs/protocol.md is what the definitions say now', async () => {
-  const text = await protocolText()
-  assert.ok(text === (await readFile(PROTOCOL_FILE, 'utf8')), 'docs/protocol.md is stale: renew it with `npm run docs`')
+test('every generated document matches its definitions', async () => {
+  for (const { file, text } of await generated()) {
+    assert.ok(text === (await readFile(file, 'utf8')), `${file.pathname} is stale: run \`npm run docs\``)
+  }
 })
 
 test('no two headings of docs/protocol.md share an anchor, and every link in it leads to one', async () => {

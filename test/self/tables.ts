@@ -29,9 +29,3 @@ export function tableText(rows: ReadonlyArray<readonly string[]>): string {
   const widths = rows[0]!.map((_cell, column) => Math.max(...rows.map((row) => row[column]!.length)))
   return rows.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`).join('\n')
 }
-
-/** The table under a heading has exactly these rows; where it does not, the message is the table as it should be. */
-export function assertTable(file: string, heading: string, expected: ReadonlyArray<readonly string[]>): void {
-  const actual = tableUnder(readText(file), heading)
-  assert.deepEqual(actual, expected, `${file}, '${heading}' should be:\n\n${tableText(expected)}\n`)
-}

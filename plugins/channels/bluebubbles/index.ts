@@ -1,7 +1,7 @@
 import { systemClock } from '../../../lanes/clock.ts'
 import { parseJson } from '../../../rpc/json.ts'
-import { gatewayPlugin } from '../../../types.ts'
 import type { Config } from '../../config/index.ts'
+import { gatewayPlugin } from '../../define.ts'
 import { type Delivery, DeliveryError } from '../define.ts'
 import { accepted, exchange } from '../http.ts'
 import { type InboundRequest, inbound, Refusal, sameSecret } from '../inbound.ts'

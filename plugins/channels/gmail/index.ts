@@ -1,6 +1,6 @@
 import { Alarm, systemClock } from '../../../lanes/clock.ts'
 import { parseJson } from '../../../rpc/json.ts'
-import { gatewayPlugin } from '../../../types.ts'
+import { gatewayPlugin } from '../../define.ts'
 import { AccessToken, grant } from '../access.ts'
 import { DeliveryError } from '../define.ts'
 import { inbound, Refusal } from '../inbound.ts'

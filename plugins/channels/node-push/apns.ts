@@ -1,7 +1,7 @@
 import type { Clock } from '../../../lanes/clock.ts'
 import { invalidParams } from '../../../rpc/errors.ts'
 import type { Config } from '../../config/index.ts'
-import type { PushMessage, PushSent, PushService, PushTarget } from '../../nodes/push.ts'
+import type { PushMessage, PushSent, PushService, PushTarget } from '../../nodes/index.ts'
 import { AccessToken } from '../access.ts'
 import { type Answered, postHttp2 } from './http2.ts'
 import { MAX_PAYLOAD_BYTES, reasonOf, retryAfterOf, TIMEOUT_MS } from './service.ts'

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../lanes/clock.ts'
 import { invalidParams } from '../../../rpc/errors.ts'
 import type { Config } from '../../config/index.ts'
-import type { PushMessage, PushSent, PushService, PushTarget } from '../../nodes/push.ts'
+import type { PushMessage, PushSent, PushService, PushTarget } from '../../nodes/index.ts'
 import { AccessToken, grant, serviceAccountForm } from '../access.ts'
 import { DeliveryError } from '../define.ts'
 import { type Exchanged, exchange } from '../http.ts'

@@ -1,5 +1,5 @@
 import { systemClock } from '../../../lanes/clock.ts'
-import { gatewayPlugin } from '../../../types.ts'
+import { gatewayPlugin } from '../../define.ts'
 import { Apns } from './apns.ts'
 import { Fcm } from './fcm.ts'
 

@@ -1,6 +1,6 @@
 import { systemClock } from '../../../lanes/clock.ts'
 import { parseJson } from '../../../rpc/json.ts'
-import { gatewayPlugin } from '../../../types.ts'
+import { gatewayPlugin } from '../../define.ts'
 import { AccessToken, grant, type Token } from '../access.ts'
 import { type Delivery, DeliveryError } from '../define.ts'
 import { accepted, exchange } from '../http.ts'

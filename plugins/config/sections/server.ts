@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { SCOPES } from '../../../rpc/define.ts'
-import { CAPABILITY } from '../../nodes/schema.ts'
+import { CAPABILITY } from '../../../rpc/schemas/capability.ts'
 import { endpoint } from './endpoint.ts'
 import { filled, name, named, oneOf, origin, path, restart, restarting, secret, secretKey, section } from './schema-helpers.ts'
 

@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 import { Type } from '@sinclair/typebox'
+import { type GatewayInstance, gatewayPlugin } from '../../../plugins/define.ts'
 import { defineTool } from '../../../plugins/tools/define.ts'
-import { type GatewayInstance, gatewayPlugin } from '../../../types.ts'
 import { build, type Frame, type TestGateway } from '../../helper.ts'
 import { type ModelServer, startModelServer } from '../../model-server.ts'
 

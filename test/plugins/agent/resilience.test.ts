@@ -159,7 +159,7 @@ test('a tool that throws is an answer to the model that shows nothing of the err
 
 /** The gateway as a process of its own. */
 async function start(t: TestContext, dataDir: string, baseUrl: string) {
-  const program = fileURLToPath(new URL('../../../server.ts', import.meta.url))
+  const program = fileURLToPath(new URL('../../../cli.ts', import.meta.url))
   const child = spawn(process.execPath, [program, '--port', '0'], {
     cwd: dataDir,
     env: {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { gatewayPlugin } from '../../../types.ts'
+import { gatewayPlugin } from '../../../plugins/define.ts'
 import { build, connect, type Frame, rejection } from '../../helper.ts'
 import { told, withModel } from './fixtures.ts'
 

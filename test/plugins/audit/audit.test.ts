@@ -6,8 +6,9 @@ import fp from 'fastify-plugin'
 import { type Db, open } from '../../../db/client.ts'
 import audit, { Audit } from '../../../plugins/audit/index.ts'
 import db from '../../../plugins/db/index.ts'
+import type { GatewayInstance } from '../../../plugins/define.ts'
+import rpc from '../../../plugins/rpc/index.ts'
 import { Masker } from '../../../security/masking/masker.ts'
-import type { GatewayInstance } from '../../../types.ts'
 import { folder } from '../../db/folder.ts'
 import { build, connect, type Frame, rejection } from '../../helper.ts'
 import { post } from '../../routes/post.ts'
@@ -151,7 +152,7 @@ test('entries are kept for 30 days', async (t) => {
 /** A host with the two plugins and a configuration that names `dataDir`. */
 /** In place of the plugin `config`. */
 const configured = (config: object) =>
-  fp(async (app) => void app.decorate('config', config).decorate('configStore', { masker: new Masker() }), {
+  fp(async (app) => void app.decorate('config', config).decorate('configStore', { masker: new Masker(), onReload() {} }), {
     name: 'flynn:config'
   })
 
@@ -159,6 +160,7 @@ async function host(dataDir: string): Promise<GatewayInstance & { close(): Promi
   const app = Fastify()
   await app.register(configured({ dataDir }))
   await app.register(db)
+  await app.register(rpc)
   await app.register(audit)
   await app.ready()
   return app as unknown as GatewayInstance & { close(): Promise<void> }
@@ -185,6 +187,7 @@ test('the gateway closes only once all entries are written', async () => {
   const app = Fastify()
   await app.register(configured({}))
   await app.register(fp(async (app) => void app.decorate('db', { audit: store }), { name: 'flynn:db' }))
+  await app.register(rpc)
   await app.register(audit)
   await app.ready()
   ;(app as unknown as GatewayInstance).audit.record('last.words', 'local')

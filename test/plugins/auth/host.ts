@@ -3,10 +3,10 @@ import type { TestContext } from 'node:test'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { GateSettings } from '../../../plugins/auth/gate.ts'
 import auth from '../../../plugins/auth/index.ts'
+import { type GatewayInstance, gatewayPlugin } from '../../../plugins/define.ts'
 import websocket from '../../../plugins/websocket/index.ts'
 import session from '../../../routes/session.ts'
 import { toRpcError } from '../../../rpc/errors.ts'
-import { type GatewayInstance, gatewayPlugin } from '../../../types.ts'
 
 export interface AuditEntry {
   readonly event: string

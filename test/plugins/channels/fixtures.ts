@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 import type { GatewayOptions } from '../../../app.ts'
 import type { Channel, Delivery } from '../../../plugins/channels/define.ts'
-import { gatewayPlugin } from '../../../types.ts'
+import { gatewayPlugin } from '../../../plugins/define.ts'
 import { build, type TestGateway } from '../../helper.ts'
 
 /** A gateway with a channel `test`, and what was delivered on it. */

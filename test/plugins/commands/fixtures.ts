@@ -7,11 +7,11 @@ import type { QueuePolicy, Ticket } from '../../../lanes/message.ts'
 import type { Turn } from '../../../lanes/turn.ts'
 import commandsPlugin, { type Commands } from '../../../plugins/commands/index.ts'
 import { ContextManager } from '../../../plugins/context/index.ts'
+import type { GatewayInstance } from '../../../plugins/define.ts'
 import * as methods from '../../../plugins/lanes/methods.ts'
 import { Policies, type PolicyConfig } from '../../../plugins/lanes/policies.ts'
 import type { Caller, Context, Scope } from '../../../rpc/define.ts'
 import { Registry } from '../../../rpc/registry.ts'
-import type { GatewayInstance } from '../../../types.ts'
 import { hold } from '../../helper.ts'
 
 export type Payload =

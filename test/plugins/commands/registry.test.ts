@@ -3,7 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import type { Command } from '../../../plugins/commands/define.ts'
 import { Commands } from '../../../plugins/commands/registry.ts'
-import type { GatewayInstance } from '../../../types.ts'
+import type { GatewayInstance } from '../../../plugins/define.ts'
 import { ANN, caller, rig } from './fixtures.ts'
 
 const command = (name: string, more: Partial<Command> = {}): Command => ({

@@ -12,10 +12,10 @@ import { WebSocket } from 'ws'
 import { open } from '../../../db/client.ts'
 import type { Turn } from '../../../lanes/turn.ts'
 import config from '../../../plugins/config/index.ts'
+import { gatewayPlugin } from '../../../plugins/define.ts'
 import type { Payload } from '../../../plugins/lanes/driver.ts'
 import lanes, { type GatewayLanes } from '../../../plugins/lanes/index.ts'
-import { Registry } from '../../../rpc/registry.ts'
-import { gatewayPlugin } from '../../../types.ts'
+import rpc from '../../../plugins/rpc/index.ts'
 
 type WithLanes = FastifyInstance & { lanes: GatewayLanes }
 
@@ -33,9 +33,6 @@ const surroundings = [
     const db = await open({ file: ':memory:' })
     app.decorate('db', db)
     app.addHook('onClose', () => db.close())
-  }),
-  gatewayPlugin({ name: 'rpc' }, async (app) => {
-    app.decorate('rpc', new Registry())
   })
 ]
 
@@ -51,6 +48,7 @@ async function build(
 ): Promise<WithLanes> {
   const app = Fastify()
   await before(app)
+  await app.register(rpc)
   await app.register(config, {
     config: { lanes: { maxConcurrentRuns }, agent: { runTimeoutSeconds }, server: { shutdownGraceSeconds } }
   })
@@ -197,14 +195,14 @@ test('a process that has nothing left but a stuck run still closes to the end', 
     import config from ${JSON.stringify(import.meta.resolve('../../../plugins/config/index.ts'))}
     import lanes from ${JSON.stringify(import.meta.resolve('../../../plugins/lanes/index.ts'))}
     import { open } from ${JSON.stringify(import.meta.resolve('../../../db/client.ts'))}
-    import { Registry } from ${JSON.stringify(import.meta.resolve('../../../rpc/registry.ts'))}
+    import rpc from ${JSON.stringify(import.meta.resolve('../../../plugins/rpc/index.ts'))}
     import { gatewayPlugin } from ${JSON.stringify(import.meta.resolve('../../../types.ts'))}
     const app = Fastify()
     app.addHook('onClose', async () => console.log('the database closes'))
+    await app.register(rpc)
     await app.register(config, { config: { server: { shutdownGraceSeconds: 0.02 } } })
     const db = await open({ file: ':memory:' })
     await app.register(gatewayPlugin({ name: 'db' }, async (app) => app.decorate('db', db)))
-    await app.register(gatewayPlugin({ name: 'rpc' }, async (app) => app.decorate('rpc', new Registry())))
     await app.register(lanes)
     app.lanes.run('ws:1', { owner: 'ann', run: (turn) => new Promise((_, reject) => turn.signal.addEventListener('abort', reject)) }).catch(() => {})
     await app.close()

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import Fastify from 'fastify'
 import gateway from '../../../app.ts'
+import { gatewayPlugin } from '../../../plugins/define.ts'
 import { defineProvider, type ModelSettings } from '../../../plugins/providers/define.ts'
-import { gatewayPlugin } from '../../../types.ts'
 import { build, connect, scratch } from '../../helper.ts'
 
 /** Answers with what it was configured with. */
