@@ -11,6 +11,7 @@ import { messageStore } from './stores/messages.ts'
 import { nodeStore } from './stores/nodes.ts'
 import { outboxStore } from './stores/outbox.ts'
 import { pairingStore } from './stores/pairing.ts'
+import { pluginStores } from './stores/plugin-values.ts'
 import { presenceStore } from './stores/presence.ts'
 import { queueStore } from './stores/queue.ts'
 import { runStore } from './stores/runs.ts'
@@ -18,6 +19,7 @@ import { sessionStore } from './stores/sessions.ts'
 import { subscriptionStore } from './stores/subscriptions.ts'
 import type { Db } from './types/index.ts'
 
+export { PluginStoreError } from './stores/plugin-values.ts'
 export type * from './types/index.ts'
 
 /** Path of the database of a gateway. */
@@ -51,6 +53,7 @@ function stores(connection: Connection): Db {
     outbox: outboxStore(connection),
     cursors: cursorStore(connection),
     subscriptions: subscriptionStore(connection),
+    plugin: pluginStores(connection),
     onTime: (listener) => connection.onTime(listener),
     ready: async () => connection.probe(),
     close: async () => connection.close()

@@ -41,5 +41,6 @@ export const {
   contexts,
   outbox,
   cursors,
+  pluginValues,
   pushSubscriptions
 } = tables(sqlite)

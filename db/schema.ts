@@ -286,6 +286,19 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
     value: text('value').notNull()
   })
 
+  const pluginValues = table(
+    'plugin_values',
+    {
+      namespace: text('namespace').notNull(),
+      key: text('key').notNull(),
+      revision: text('revision').notNull(),
+      updatedAt: integer('updated_at').notNull(),
+      /** JSON, read and written by the store: unlike in the other tables, null is a value. */
+      value: text('value').notNull()
+    },
+    (table) => [primaryKey({ columns: [table.namespace, table.key] })]
+  )
+
   const pushSubscriptions = table(
     'push_subscriptions',
     {
@@ -319,6 +332,7 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
     contexts,
     outbox,
     cursors,
+    pluginValues,
     pushSubscriptions
   }
 }

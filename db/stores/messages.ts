@@ -1,5 +1,6 @@
+import type { SQL } from 'drizzle-orm'
 import type { Connection, Query } from '../connection.ts'
-import { and, asc, desc, eq, getTableColumns, gt, gte, lt, lte, max, min, ne, sql } from '../drizzle.ts'
+import { and, asc, count, desc, eq, getTableColumns, gt, gte, lt, lte, max, min, ne, sql } from '../drizzle.ts'
 import { topicsOf } from '../topics.ts'
 import type {
   MessageParts,
@@ -7,6 +8,7 @@ import type {
   MessageRow,
   MessageStore,
   NewMessage,
+  RecentMessages,
   ShownMessage,
   StoredAttachment
 } from '../types/messages.ts'
@@ -118,42 +120,48 @@ export function messageStore(connection: Connection): MessageStore {
     .select({ id: sql`coalesce(${sessions.historyFrom}, 0)` })
     .from(sessions)
     .where(eq(sessions.id, sql.placeholder('sessionId')))
-  const remembered = and(ofSession, gt(messages.id, sql`(${begun})`))
-  const all = atomic((tx) => [
-    tx.select(shown).from(messages).where(remembered).orderBy(asc(messages.id)),
-    tx
-      .select({ messageId, mimeType, filename, data })
-      .from(attachments)
-      .innerJoin(messages, eq(messages.id, messageId))
-      .where(remembered)
-      .orderBy(asc(messageId), asc(attachments.position))
-  ])
+  const inHistory = gt(messages.id, sql`(${begun})`)
+  const reading = (tx: Query, which: SQL | undefined) =>
+    [
+      tx.select(shown).from(messages).where(which).orderBy(asc(messages.id)),
+      tx
+        .select({ messageId, mimeType, filename, data })
+        .from(attachments)
+        .innerJoin(messages, eq(messages.id, messageId))
+        .where(which)
+        .orderBy(asc(messageId), asc(attachments.position))
+    ] as const
+  const all = atomic((tx) => [...reading(tx, and(ofSession, inHistory))])
+
+  const size = sql`octet_length(${messages.content}) + coalesce(octet_length(${messages.parts}), 0)`
+  /** Id of the first of the newest messages that fit `limit` and `bytes`, of those for which `within` holds. */
+  const firstFitting = (within: SQL) => {
+    const newest = query
+      .select({ id: messages.id })
+      .from(messages)
+      .where(and(ofSession, ne(messages.role, 'tool'), within))
+      .orderBy(desc(messages.id))
+      .limit(sql.placeholder('limit'))
+      .as('newest')
+    const measured = query
+      .select({
+        id: messages.id,
+        role: messages.role,
+        /** Sum from this row to the newest one. */
+        bytes: sql<number>`sum(${size}) over (order by ${messages.id} desc)`.as('bytes')
+      })
+      .from(messages)
+      .where(and(ofSession, within, gte(messages.id, query.select({ id: min(newest.id) }).from(newest))))
+      .as('measured')
+    const fitting = query
+      .select({ id: min(measured.id) })
+      .from(measured)
+      .where(and(ne(measured.role, 'tool'), lte(measured.bytes, sql.placeholder('bytes'))))
+    return sql`coalesce((${fitting}), (${query.select({ id: max(newest.id) }).from(newest)}))`
+  }
 
   const before = lt(messages.id, sql.placeholder('before'))
-  const newest = query
-    .select({ id: messages.id })
-    .from(messages)
-    .where(and(ofSession, ne(messages.role, 'tool'), before))
-    .orderBy(desc(messages.id))
-    .limit(sql.placeholder('limit'))
-    .as('newest')
-  const size = sql`octet_length(${messages.content}) + coalesce(octet_length(${messages.parts}), 0)`
-  const measured = query
-    .select({
-      id: messages.id,
-      role: messages.role,
-      /** Sum from this row to the newest of the page. */
-      bytes: sql<number>`sum(${size}) over (order by ${messages.id} desc)`.as('bytes')
-    })
-    .from(messages)
-    .where(and(ofSession, before, gte(messages.id, query.select({ id: min(newest.id) }).from(newest))))
-    .as('measured')
-  const fitting = query
-    .select({ id: min(measured.id) })
-    .from(measured)
-    .where(and(ne(measured.role, 'tool'), lte(measured.bytes, sql.placeholder('bytes'))))
-  const first = sql`coalesce((${fitting}), (${query.select({ id: max(newest.id) }).from(newest)}))`
-  const onPage = and(ofSession, before, gte(messages.id, first))
+  const onPage = and(ofSession, before, gte(messages.id, firstFitting(before)))
   const pageOf = atomic((tx) => [
     tx.select(shown).from(messages).where(onPage).orderBy(asc(messages.id)),
     tx
@@ -162,6 +170,15 @@ export function messageStore(connection: Connection): MessageStore {
       .innerJoin(messages, eq(messages.id, messageId))
       .where(onPage)
       .orderBy(asc(messageId), asc(attachments.position))
+  ])
+
+  const firstRecent = firstFitting(inHistory)
+  const recent = atomic((tx) => [
+    ...reading(tx, and(ofSession, gte(messages.id, firstRecent))),
+    tx
+      .select({ n: count() })
+      .from(messages)
+      .where(and(ofSession, inHistory, ne(messages.role, 'tool'), lt(messages.id, firstRecent)))
   ])
 
   return {
@@ -192,6 +209,11 @@ export function messageStore(connection: Connection): MessageStore {
     async history(sessionId: string): Promise<MessageRow[]> {
       const [rows, files] = await all({ sessionId })
       return attached(rows, files, ({ data }) => ({ data: data.toString('base64') }))
+    },
+
+    async recent(sessionId: string, { limit, bytes }: Omit<MessageQuery, 'before'>): Promise<RecentMessages> {
+      const [rows, files, [left]] = await recent({ sessionId, limit, bytes })
+      return { messages: attached(rows, files, ({ data }) => ({ data: data.toString('base64') })), omitted: left?.n ?? 0 }
     }
   }
 }

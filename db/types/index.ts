@@ -8,6 +8,7 @@ import type { MessageStore } from './messages.ts'
 import type { NodeStore } from './nodes.ts'
 import type { OutboxStore } from './outbox.ts'
 import type { PairingStore } from './pairing.ts'
+import type { PluginStore } from './plugin-values.ts'
 import type { PresenceStore } from './presence.ts'
 import type { QueueStore } from './queue.ts'
 import type { RunStore } from './runs.ts'
@@ -24,6 +25,7 @@ export type * from './messages.ts'
 export type * from './nodes.ts'
 export type * from './outbox.ts'
 export type * from './pairing.ts'
+export type * from './plugin-values.ts'
 export type * from './presence.ts'
 export type * from './queue.ts'
 export type * from './runs.ts'
@@ -53,6 +55,12 @@ export interface Db {
   readonly outbox: OutboxStore
   readonly cursors: CursorStore
   readonly subscriptions: SubscriptionStore
+  /**
+   * Store of a plugin: JSON values in its own namespace.
+   * @param name name of the plugin or of its package: `weather`, `@acme/weather`
+   * @throws PluginStoreError when the name is not valid
+   */
+  plugin(name: string): PluginStore
   /** Reports the time that each statement and transaction takes. One listener at a time. */
   onTime(listener: TimeListener): void
   /** Settles after a complete write. Rejects when the database cannot be written to. */

@@ -62,6 +62,12 @@ export interface MessageQuery {
   readonly before?: number | undefined
 }
 
+export interface RecentMessages {
+  readonly messages: readonly MessageRow[]
+  /** Number of messages of users and assistants of the conversation before these. */
+  readonly omitted: number
+}
+
 /** Messages of sessions, in order. The counts of analytics are written with them. */
 export interface MessageStore {
   /** Adds a message with its attachments to an existing session and counts it, in one transaction. Returns its id. */
@@ -77,4 +83,9 @@ export interface MessageStore {
   page(sessionId: string, query: MessageQuery): Promise<ShownMessage[]>
   /** The current conversation in full, in order, for a model. Leaves out messages from before `sessions.renew`. */
   history(sessionId: string): Promise<MessageRow[]>
+  /**
+   * The end of the current conversation within the limits of `query`, in order: it begins with a message of a user or an assistant, and
+   * has the results of its tool calls. Reads only the rows that it returns, so that a long conversation costs no more than a short one.
+   */
+  recent(sessionId: string, query: Omit<MessageQuery, 'before'>): Promise<RecentMessages>
 }

@@ -16,6 +16,7 @@ const LONG = 'x'.repeat(4000)
 async function filled(file: string, messages: number): Promise<Db> {
   const db = await open({ file })
   await db.sessions.open('ws:a', 1)
+  await db.plugin('weather').set('city', 'Bern')
   for (let n = 0; n < messages; n++) await say(db, n)
   return db
 }
@@ -30,6 +31,7 @@ async function checked(file: string): Promise<number[]> {
   assert.equal(client.pragma('integrity_check', { simple: true }), 'ok')
   client.close()
   const db = await open({ file })
+  assert.equal((await db.plugin('weather').get('city'))?.value, 'Bern')
   const rows = await db.messages.history('ws:a')
   assert.equal((await db.sessions.get('ws:a'))?.messageCount, rows.length)
   await db.close()

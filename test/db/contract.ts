@@ -304,6 +304,43 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     )
   })
 
+  test(`${kind}: the recent messages are the end of the history, within their limits`, async (t) => {
+    const db = await open(t)
+    const step = fc.record({
+      role: fc.constantFrom('user' as const, 'assistant' as const, 'tool' as const),
+      size: fc.integer({ min: 0, max: 30 }),
+      renew: fc.boolean()
+    })
+    let runs = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 12 }),
+        fc.integer({ min: 1, max: 6 }),
+        fc.integer({ min: 0, max: 120 }),
+        async (steps, limit, bytes) => {
+          const sessionId = `ws:recent-${runs++}`
+          await db.sessions.open(sessionId, 1)
+          for (const [n, { role, size, renew }] of steps.entries()) {
+            // A tool result always follows a call.
+            const attachments = size % 7 === 0 ? [{ mimeType: 'text/plain', data: 'eA==' }] : []
+            await db.messages.append(said({ sessionId, role: n === 0 ? 'user' : role, content: 'x'.repeat(size), attachments }))
+            if (renew && size > 25) {
+              await db.sessions.renew(sessionId)
+              await db.messages.append(said({ sessionId, content: 'anew' }))
+            }
+          }
+          const history = await db.messages.history(sessionId)
+          const start = startOfPage(history, { limit, bytes })
+          assert.deepEqual(await db.messages.recent(sessionId, { limit, bytes }), {
+            messages: history.slice(start),
+            omitted: history.slice(0, start).filter(({ role }) => role !== 'tool').length
+          })
+        }
+      ),
+      { numRuns: 60 }
+    )
+  })
+
   test(`${kind}: memory keeps one text a key and finds all words literally`, async (t) => {
     const db = await open(t)
     const put = (namespace: string, key: string, value: string, updatedAt: number) =>
