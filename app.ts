@@ -66,6 +66,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       // The order is the shutdown order reversed: what is registered last closes first, the database closes last.
       await app.register(plugins.rpc)
       await app.register(plugins.config, { config: opts.config ?? {}, reload: opts.reload })
+      await app.register(plugins.doctor)
       await app.register(plugins.db)
       await app.register(plugins.audit)
       await app.register(plugins.programs)

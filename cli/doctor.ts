@@ -4,6 +4,7 @@ import { ConfigSource } from '../plugins/config/source.ts'
 import { checkData, checkDatabase } from './doctor/data.ts'
 import { type Finding, fail, pass } from './doctor/finding.ts'
 import { checkClock, checkDocker, checkSystemd } from './doctor/machine.ts'
+import { checkPlugins } from './doctor/plugins.ts'
 import { checkPort } from './doctor/port.ts'
 import { checkNative, checkNode } from './doctor/program.ts'
 import { checkPushKeys, checkTokens } from './doctor/token.ts'
@@ -43,7 +44,8 @@ async function findingsOf({ config: file }: { readonly config?: string }, env: N
     await checkPushKeys(config),
     await checkSystemd(env),
     await checkDocker(config, env),
-    await checkClock(config, env)
+    await checkClock(config, env),
+    ...(await checkPlugins(config))
   ]
 }
 

@@ -18,19 +18,45 @@ export interface Health {
  * @param anyCertificate for those who tell no token: it is then not looked at whose certificate it is
  * @throws Error of the system when nobody answers
  */
-export async function askHealth({ url, token, certificate }: Target, { anyCertificate = false } = {}): Promise<Health> {
+export function askHealth(target: Target, { anyCertificate = false } = {}): Promise<Health> {
+  return ask<NonNullable<Health['body']>>(target, { path: '/health', patienceMs: PATIENCE_MS, anyCertificate })
+}
+
+interface Question {
+  readonly path: string
+  /** Absent: a GET; else a POST of this as JSON. */
+  readonly body?: object
+  readonly patienceMs: number
+  readonly anyCertificate?: boolean
+}
+
+/**
+ * One request over HTTP. `body` of the answer is absent when it is not JSON.
+ * @throws Error of the system when nothing answers
+ */
+export async function ask<T extends object>(
+  { url, token, certificate }: Target,
+  { path, body: sent, patienceMs, anyCertificate = false }: Question
+): Promise<{ readonly status: number; readonly body?: T }> {
   const isSecure = url.startsWith('https:')
-  const request = (isSecure ? secure : plain)(`${url}/health`, {
+  const request = (isSecure ? secure : plain)(`${url}${path}`, {
+    method: sent ? 'POST' : 'GET',
     agent: false,
-    signal: AbortSignal.timeout(PATIENCE_MS),
-    ...(token ? { headers: { authorization: `Bearer ${token}` } } : {}),
+    signal: AbortSignal.timeout(patienceMs),
+    headers: {
+      ...(token ? { authorization: `Bearer ${token}` } : {}),
+      ...(sent ? { 'content-type': 'application/json' } : {})
+    },
     ...(isSecure ? trust(certificate, anyCertificate) : {})
   })
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  request.once('response', resolve).once('error', reject).end()
+  request
+    .once('response', resolve)
+    .once('error', reject)
+    .end(sent && JSON.stringify(sent))
   const response = await promise
   const body = await json(response).catch(() => undefined)
-  return { status: response.statusCode ?? 0, ...(body && typeof body === 'object' ? { body } : {}) }
+  return { status: response.statusCode ?? 0, ...(body && typeof body === 'object' ? { body: body as T } : {}) }
 }
 
 function trust(certificate: Buffer | undefined, anyCertificate: boolean) {

@@ -1,12 +1,6 @@
-/** What one check found. */
-export interface Finding {
-  /** What was looked at: `port`. */
-  readonly check: string
-  readonly status: 'pass' | 'warn' | 'fail'
-  readonly message: string
-  /** What to do about it. */
-  readonly fix?: string
-}
+import type { Finding } from '../../plugins/doctor/index.ts'
+
+export type { Finding }
 
 export const pass = (check: string, message: string): Finding => ({ check, status: 'pass', message })
 export const warn = (check: string, message: string, fix: string): Finding => ({ check, status: 'warn', message, fix })

@@ -1033,6 +1033,23 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
+  /** Run the health checks of the gateway and its plugins (extension) */
+  'system.doctor': {
+    params: Record<never, never>
+    result: {
+      /** One for each check, in the order of registration */
+      findings: {
+        /** Name of the check */
+        check: string
+        status: 'pass' | 'warn' | 'fail'
+        /** Result of the check, in one line */
+        message: string
+        /** Suggested action. Absent when the check passes */
+        fix?: string
+      }[]
+    }
+    events: Record<never, never>
+  }
   /** Ask for extension events and learn who this connection is (extension) */
   'system.hello': {
     params: {

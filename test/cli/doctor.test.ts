@@ -6,7 +6,8 @@ import test, { type TestContext } from 'node:test'
 import { checkClock } from '../../cli/doctor/machine.ts'
 import { checkNode } from '../../cli/doctor/program.ts'
 import { resolveConfig } from '../../plugins/config/parse/load.ts'
-import { scratch } from '../helper.ts'
+import { gatewayPlugin } from '../../plugins/define.ts'
+import { build, scratch } from '../helper.ts'
 import { stop, up } from '../program.ts'
 import { cli } from './fixtures.ts'
 
@@ -134,4 +135,14 @@ test('a clock behind the files that it has written is a warning', async (t) => {
   await writeFile(join(dataDir, 'flynn.db'), '')
   await utimes(join(dataDir, 'flynn.db'), now / 1000 + 3600, now / 1000 + 3600)
   assert.equal((await checkClock(config, env, now)).status, 'warn')
+})
+
+test('checks of plugins in a running gateway are shown', async (t) => {
+  const plugin = gatewayPlugin({ name: 'weather', dependencies: ['doctor'] }, async (app) => {
+    app.doctor.check({ name: 'weather', run: async () => ({ status: 'fail', message: 'no key', fix: 'set weather.key' }) })
+  })
+  const { url } = await build(t, { plugins: [plugin] })
+  const { code, of } = await doctor(t, await scratch(t), { FLYNN_PORT: new URL(url).port })
+  assert.equal(code, 1)
+  assert.deepEqual(of('weather'), { check: 'weather', status: 'fail', message: 'no key', fix: 'set weather.key' })
 })

@@ -52,6 +52,7 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'pairing.redeem',
     'pairing.revoke',
     'system.audit',
+    'system.doctor',
     'system.dockerDependencies',
     'system.dockerDependencyControl',
     'system.localBackendControl',
