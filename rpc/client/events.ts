@@ -44,9 +44,13 @@ export type StreamEvent = RunEvent | GapEvent
 /** An event of a session, for those who follow it. */
 export type SessionEvent = StreamEvent | SessionNotice
 
-/** The frame without the id of its request; undefined where it belongs to no run. */
+/**
+ * The frame without the id of its request; undefined where it belongs to no run. That includes the error of a message which a gateway
+ * that shuts down keeps: its run comes after the next start, under the same id, and begins at 1.
+ */
 export function runEventOf({ event, data, sessionId, runId, seq, fromSeq }: EventFrame): RunEvent | undefined {
   if (sessionId === undefined || runId === undefined || seq === undefined) return undefined
+  if (event === 'error' && (data as RunEvents['error']).queue?.kept) return undefined
   const origin = fromSeq === undefined ? { sessionId, runId, seq } : { sessionId, runId, seq, fromSeq }
   return { event, data, ...origin } as RunEvent
 }

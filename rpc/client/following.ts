@@ -28,6 +28,8 @@ export interface FollowingHost {
   send(method: string, params: object, request: Request, subscribe?: boolean): number
   forget(id: number): void
   call<M extends ReadMethod>(method: M, params: GatewayMethods[M]['params']): Promise<GatewayMethods[M]['result']>
+  /** How far the session was followed before. Known once there is a connection. */
+  followed(sessionId: string): FollowRecord | undefined
   followingChanged(following: Following): void
   /** No one follows the session any more. */
   followingEnded(following: Following): void
@@ -72,11 +74,9 @@ export class Following {
   readonly #waiting = new Set<string>()
   readonly #timers = new Set<unknown>()
 
-  constructor(host: FollowingHost, sessionId: string, { baseline, runs = [] }: FollowRecord = {}) {
+  constructor(host: FollowingHost, sessionId: string) {
     this.#host = host
     this.sessionId = sessionId
-    this.#baseline = baseline
-    for (const [runId, seq, ended] of runs) this.#runs.set(runId, { seq, ended })
   }
 
   /** The events from now on. Ends with `close`, or when the iteration is left. */
@@ -92,6 +92,7 @@ export class Following {
   /** There is a new connection. */
   connected(): void {
     if (this.#logs.size === 0) return
+    if (this.#epoch === 0) this.#restore(this.#host.followed(this.sessionId))
     const epoch = this.#reset()
     const settle = (error: Error | undefined, result?: unknown): void => {
       if (epoch !== this.#epoch || error instanceof Disconnected) return
@@ -109,7 +110,7 @@ export class Following {
   overheard(frame: EventFrame, size: number): void {
     const event = runEventOf(frame)
     if (event) this.#take(event, size)
-    else {
+    else if (frame.runId === undefined) {
       this.#host.notice(frame)
       const { event: name, data } = frame
       this.#tell({ event: name, data, sessionId: this.sessionId } as SessionNotice, size)
@@ -130,6 +131,11 @@ export class Following {
       ...(this.#baseline === undefined ? {} : { baseline: this.#baseline }),
       runs: runs.map(([runId, { seq, ended }]) => [runId, seq, ended])
     }
+  }
+
+  #restore({ baseline, runs = [] }: FollowRecord = {}): void {
+    this.#baseline = baseline
+    for (const [runId, seq, ended] of runs) this.#runs.set(runId, { seq, ended })
   }
 
   #stop(): void {

@@ -128,7 +128,7 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
   follow(sessionId: string): AsyncIterableIterator<SessionEvent> {
     const known = this.#followings.get(sessionId)
     if (known) return known.read()
-    const following = new Following(this, sessionId, this.#followed.get(sessionId))
+    const following = new Following(this, sessionId)
     const events = following.read()
     if (this.#ended) following.close(this.#ended instanceof RpcError ? this.#ended : undefined)
     else {
@@ -164,6 +164,10 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
   /** Not of one that was given up: the next client goes on with it. */
   runSettled(run: Run): void {
     if (this.#runs.delete(run.id)) this.#saver?.saveNow(SEND + run.id, () => undefined)
+  }
+
+  followed(sessionId: string): FollowRecord | undefined {
+    return this.#followed.get(sessionId)
   }
 
   followingChanged(following: Following): void {
