@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import test, { after, before, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { bundleClient } from '../scripts/client/bundle.ts'
+import { launch } from './browser.ts'
 import { build, connect, type Frame } from './helper.ts'
 import { Heard, startPlatform } from './plugins/channels/platform.ts'
 import { post } from './routes/post.ts'
@@ -86,6 +87,48 @@ test('the examples compile against the types of the package', async () => {
   await compile(['-p', project])
 })
 
+test('the client compiles for consumers without skipLibCheck, with nothing but the DOM', async () => {
+  await mkdir(path.join(project, 'consumer'), { recursive: true })
+  await writeFile(
+    path.join(project, 'consumer/index.ts'),
+    `import { connect } from 'flynn-gateway/client'
+declare module 'flynn-gateway/client' {
+  interface GatewayMethods { 'weather.today': { params: { city: string }; result: { sky: string }; events: Record<never, never> } }
+}
+const gateway = connect('./', { token: async () => 'secret' })
+export const sky: string = (await gateway.call('weather.today', { city: 'Lisbon' })).sky
+// @ts-expect-error no such param
+await gateway.call('sessions.list', { limits: 1 })
+for await (const text of gateway.session('cli:me').send('hello').text()) text.trim()
+`
+  )
+  const shared = {
+    target: 'es2022',
+    lib: ['es2022', 'dom'],
+    types: [],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true
+  }
+  for (const [module, moduleResolution] of [
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler']
+  ]) {
+    const compilerOptions = { ...shared, module, moduleResolution }
+    await writeFile(path.join(project, 'consumer/tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+    await compile(['-p', path.join(project, 'consumer')])
+  }
+})
+
+test('a CommonJS program loads the client', async () => {
+  await writeFile(
+    path.join(project, 'program.cjs'),
+    `const { connect, Disconnected } = require('flynn-gateway/client'); console.log(typeof connect, Disconnected.name)`
+  )
+  const { stdout, stderr } = await finished(run('program.cjs'))
+  assert.equal(stdout.trim(), 'function Disconnected', stderr)
+})
+
 test('every entry point of the package can be imported, and has types', async () => {
   const entries = Object.keys(exports).filter((entry) => entry !== './package.json')
   const names = entries.map((entry) => `flynn-gateway${entry.slice(1)}`)
@@ -97,14 +140,14 @@ test('every entry point of the package can be imported, and has types', async ()
   assert.equal(code, 0, stderr)
   assert.deepEqual(stdout.trim().split('\n'), [
     'flynn-gateway default',
-    'flynn-gateway/types NamedRegistry,gatewayPlugin',
-    'flynn-gateway/rpc RpcError,defineMethod',
+    'flynn-gateway/types NamedRegistry,defineMethod,gatewayPlugin',
+    'flynn-gateway/rpc RpcError',
     'flynn-gateway/tools ToolError,defineTool',
     'flynn-gateway/providers ProviderError,argumentsOf,defineProvider',
     'flynn-gateway/channels DeliveryError,Refusal,inbound,sameSecret',
     'flynn-gateway/client Disconnected,GatewayClient,RpcError,TimedOut,connect,indexedDbStore,memoryStore,webStore',
     'flynn-gateway/client/file-store fileStore',
-    'flynn-gateway/testing channelContract'
+    'flynn-gateway/testing FakeError,FakeGateway,channelContract'
   ])
   for (const entry of entries) await readFile(path.join(project, 'node_modules/flynn-gateway', exports[entry].types))
 })
@@ -184,4 +227,31 @@ test('node-client.ts: prints the answer as it comes, and fails when it is refuse
   const unreachable = await finished(run('node-client.ts', { env: { ...env, FLYNN_URL: 'ws://127.0.0.1:1' } }))
   assert.equal(unreachable.code, 1)
   assert.match(unreachable.stderr, /ECONNREFUSED/)
+})
+
+test('client.ts: answers each line, and fails when it is refused', async (t) => {
+  const { url } = await build(t, { config: { server: { token: 'secret' } } })
+  const env = { FLYNN_URL: url.replace('http', 'ws'), FLYNN_TOKEN: 'secret' }
+  const chat = run('client.ts', { env })
+  chat.stdin.end('say hello there\nsay goodbye\n')
+  const answered = await finished(chat)
+  assert.deepEqual([answered.code, answered.stderr], [0, ''])
+  assert.match(answered.stdout, /^hello there\n\(\d+ tokens in, \d+ out\)\ngoodbye\n\(\d+ tokens in, \d+ out\)\n$/)
+
+  const refused = run('client.ts', { env: { ...env, FLYNN_TOKEN: 'wrong' } })
+  refused.stdin.end('hello\n')
+  const { code, stderr } = await finished(refused)
+  assert.equal(code, 1)
+  assert.match(stderr, /RpcError: Authentication failed/)
+})
+
+test('client-page.ts: a page of the host talks to the gateway', async (t) => {
+  const url = await serve(t, 'client-page.ts')
+  const page = await launch(t)
+  await page.goto(url)
+  await page.getByRole('status').filter({ hasText: 'connected' }).waitFor()
+  await page.getByLabel('Message').fill('say hello from a page')
+  await page.getByRole('button').click()
+  await page.locator('output').filter({ hasText: 'hello from a page' }).waitFor()
+  await page.waitForFunction(() => (globalThis as unknown as { localStorage: { length: number } }).localStorage.length === 0)
 })

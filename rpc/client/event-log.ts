@@ -2,6 +2,8 @@ import { gap, type SessionEvent, type StreamEvent } from './events.ts'
 
 /** Entries past which what can be merged is merged. */
 const MERGE_PAST = 1024
+/** Newest entries that stay as they are: a reader that keeps up sees every event as it came. */
+const NEWEST = 256
 /** Entries that are kept after that; older ones are dropped. */
 const MAX_ENTRIES = 8192
 /** Characters of all entries together, as frames; older ones are dropped. */
@@ -112,9 +114,10 @@ export class EventLog<E extends SessionEvent = StreamEvent> {
     const moved = new Map<number, number>()
     const merged: Entry<E>[] = []
     let number = this.#first
+    const newest = number + this.#entries.length - NEWEST
     for (const entry of this.#entries) {
       const last = merged.at(-1)
-      const boundary = positions.has(number)
+      const boundary = positions.has(number) || number >= newest
       if (boundary) moved.set(number, this.#first + merged.length)
       const joined = last && !boundary ? mergeContent(last.event, entry.event) : undefined
       if (joined && last && entry.event.event === 'content') {

@@ -14,7 +14,7 @@ export async function bundleClient(): Promise<string> {
     }
   })
   try {
-    const { output } = await bundle.generate({ format: 'es', minify: true })
+    const { output } = await bundle.generate({ format: 'es', comments: false })
     const [chunk, ...others] = output
     if (others.length > 0) throw new Error(`The client must be one file, not ${output.length}`)
     if (chunk.imports.length > 0) throw new Error(`The client must import nothing, but imports ${chunk.imports.join(', ')}`)
