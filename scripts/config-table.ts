@@ -17,6 +17,8 @@ const CHOSEN: Readonly<Record<string, string>> = {
   'tools.mcp.<server>.headers': 'header',
   models: 'tier',
   'models.<tier>': 'provider',
+  'models.<tier>.<provider>.headers': 'header',
+  'models.<tier>.<provider>.parameters': 'member',
   'lanes.channels': 'frontend',
   'server.nodes.feature_gates': 'capability',
   'pairing.channels': 'channel',

@@ -30,15 +30,26 @@ export interface Answer {
   readonly packet?: number
 }
 
-/** An HTTP error, in the shape of the protocol that was asked for. */
+/** An HTTP error, in the shape of the protocol that was asked for, or with a body of its own. */
 export interface Refusal {
   readonly status: number
   readonly message?: string
+  /** In place of the protocol's: JSON, or a text as it is. */
+  readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** Bytes of a response as they are, with status 200. */
+export interface Verbatim {
+  readonly verbatim: string
+  /** Default: `text/event-stream`. */
+  readonly contentType?: string
+  /** The connection breaks after them. */
+  readonly cut?: boolean
+}
+
 /** `silence`: the request is read and never answered. `redirect`: 307 to that address. */
-export type Reply = Answer | Refusal | { readonly silence: true } | { readonly redirect: string }
+export type Reply = Answer | Refusal | Verbatim | { readonly silence: true } | { readonly redirect: string }
 
 /** A request as the server received it. */
 export interface Recorded {
@@ -58,8 +69,10 @@ export interface ModelServer {
   /** `http://127.0.0.1:<port>/v1`: the base URL of both protocols. */
   readonly baseUrl: string
   readonly requests: readonly Recorded[]
-  /** What the next requests get, in order. Once used up, each gets `Hello from the model.` */
+  /** Answers to the next requests, in order. Once used up, each gets `Hello from the model.` */
   reply(...replies: readonly Reply[]): void
+  /** Answers to requests for as long as it says something of them; undefined leaves one to `reply`. */
+  rule(answer: (request: Recorded) => Reply | undefined): void
   /** The next request that arrives. */
   next(): Promise<Recorded>
 }
@@ -72,6 +85,7 @@ export async function startModelServer(t: TestContext): Promise<ModelServer> {
   const script: Reply[] = []
   const requests: Recorded[] = []
   const waiting: Array<(request: Recorded) => void> = []
+  let rule: (request: Recorded) => Reply | undefined = () => undefined
 
   const server = http.createServer(async (request, response) => {
     const closed = once(response, 'close').then(() => {})
@@ -89,7 +103,7 @@ export async function startModelServer(t: TestContext): Promise<ModelServer> {
     requests.push(recorded)
     waiting.shift()?.(recorded)
     const protocol = recorded.path.endsWith('/messages') ? anthropic : openai
-    const reply = script.shift() ?? { text: ['Hello ', 'from ', 'the model.'] }
+    const reply = rule(recorded) ?? script.shift() ?? { text: ['Hello ', 'from ', 'the model.'] }
     // OpenAI's protocol reports usage only to those who ask for it.
     const unasked = protocol === openai && recorded.body?.stream_options?.include_usage !== true
     await answer(response, protocol, unasked ? { ...reply, usage: null } : reply, closed)
@@ -106,6 +120,9 @@ export async function startModelServer(t: TestContext): Promise<ModelServer> {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     requests,
     reply: (...replies) => void script.push(...replies),
+    rule: (answer) => {
+      rule = answer
+    },
     next: () => new Promise((resolve) => waiting.push(resolve))
   }
 }
@@ -127,7 +144,18 @@ async function answer(response: http.ServerResponse, protocol: Protocol, reply: 
   }
   if ('status' in reply) {
     response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers })
-    response.end(JSON.stringify(protocol.refusal(reply)))
+    const { body = protocol.refusal(reply) } = reply
+    response.end(typeof body === 'string' ? body : JSON.stringify(body))
+    return
+  }
+  if ('verbatim' in reply) {
+    response.writeHead(200, { 'content-type': reply.contentType ?? 'text/event-stream' })
+    response.write(reply.verbatim)
+    if (!reply.cut) response.end()
+    else {
+      await setImmediate()
+      response.destroy()
+    }
     return
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' })

@@ -1,5 +1,5 @@
 import { KindGuard, type TSchema } from '@sinclair/typebox'
-import { isList, isObject, isRecord, recordOf } from './parse/keys.ts'
+import { isFree, isList, isObject, isRecord, recordOf } from './parse/keys.ts'
 import { ConfigSchema } from './schema.ts'
 
 /** A value that comes out of a variable may stand anywhere, and only the gateway knows what is in it. */
@@ -68,6 +68,7 @@ function shapeOf(schema: TSchema): Json {
   }
   if (schema.anyOf)
     return { anyOf: [{ enum: (schema.anyOf as TSchema[]).map((option) => option.const) }, { type: 'string', pattern }] }
+  if (isFree(schema)) return {}
   const { type, minimum, maximum, minLength } = schema
   if (type === 'string') {
     return { type, ...(schema.pattern && { pattern: `(${schema.pattern})|${VARIABLE}` }), ...(minLength && { minLength }) }

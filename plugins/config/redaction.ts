@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import { Masker } from '../../security/masking/masker.ts'
-import { isList, isObject, isRecord, recordOf } from './parse/keys.ts'
+import { isFree, isList, isObject, isRecord, recordOf } from './parse/keys.ts'
 import { camelCase } from './parse/names.ts'
 import { type Config, ConfigSchema } from './schema.ts'
 
@@ -34,7 +34,8 @@ function mapped(schema: TSchema, value: unknown, textOf: (text: string, secret: 
   const hidden = secret || schema.secret === true
   const inside = (part: TSchema, content: unknown) => mapped(part, content, textOf, hidden)
   if (isList(schema)) return (value as unknown[]).map((item) => inside(schema.items, item))
-  const partOf = partsOf(schema)
+  if (isFree(schema) && Array.isArray(value)) return value.map((item) => inside(schema, item))
+  const partOf = partsOf(schema, value)
   if (partOf) {
     return Object.fromEntries(Object.entries(value as object).map(([name, content]) => [name, inside(partOf(name), content)]))
   }
@@ -42,8 +43,9 @@ function mapped(schema: TSchema, value: unknown, textOf: (text: string, secret: 
 }
 
 /** From a name in the program to its schema, for what has named parts. */
-function partsOf(schema: TSchema): ((name: string) => TSchema) | undefined {
+function partsOf(schema: TSchema, value: unknown): ((name: string) => TSchema) | undefined {
   if (isRecord(schema)) return () => recordOf(schema).value
+  if (isFree(schema) && typeof value === 'object' && value !== null) return () => schema
   if (!isObject(schema)) return undefined
   const parts = new Map(Object.entries(schema.properties).map(([key, part]) => [camelCase(key), part]))
   return (name) => parts.get(name)!

@@ -1,57 +1,66 @@
 import { randomUUID } from 'node:crypto'
-import type { FinishReason, streamText } from 'ai'
+import { parseJson } from '../../rpc/json.ts'
 import { argumentsOf, type ModelPart, type ModelRequest, ProviderError, type ToolCall, type Usage } from './define.ts'
+import { brokenOff, unreadable } from './failure.ts'
+import type { SdkPart } from './kinds.ts'
 import type { WireNames } from './names.ts'
 
 /** Some local servers report nothing. */
-const NOT_TOLD: Usage = { inputTokens: 0, outputTokens: 0 }
+const UNREPORTED: Usage = { inputTokens: 0, outputTokens: 0 }
 
-type SdkPart = ReturnType<typeof streamText>['stream'] extends AsyncIterable<infer Part> ? Part : never
+const CUT_OFF =
+  'Not run: your answer reached its limit of tokens before this call was complete. Call again with shorter arguments, or in several calls.'
 
 /**
- * The SDK's parts of one model call as ours. Tool calls are held back until it is sure that the answer is whole: one that
- * was cut off must not run. Throws whatever went wrong, in the SDK's own words.
+ * The parts of one model call as the gateway knows them. Tool calls are held back until the answer is known to be whole, and
+ * those of an answer that was cut at its limit are marked invalid: the last one may be incomplete without looking so. Throws errors of
+ * the package as they are.
  */
 export async function* partsOf(
-  stream: AsyncIterable<SdkPart>,
-  request: ModelRequest,
+  stream: ReadableStream<SdkPart>,
+  { signal }: ModelRequest,
   names: WireNames,
   provider: string
 ): AsyncGenerator<ModelPart> {
   const calls: ToolCall[] = []
   let spoke = false
-  let ended: FinishReason | undefined
-  let usage = NOT_TOLD
+  let finish: Extract<SdkPart, { type: 'finish' }> | undefined
   for await (const part of stream) {
-    request.signal.throwIfAborted()
-    if (part.type === 'error') throw part.error
-    if (part.type === 'text-delta' && part.text !== '') {
-      spoke = true
-      yield { type: 'text', text: part.text }
-    }
-    if (part.type === 'file') yield { type: 'file', file: { mimeType: part.file.mediaType, data: part.file.base64 } }
-    if (part.type === 'tool-call') calls.push(toolCall(part, names, calls))
-    if (part.type === 'finish') {
-      ended = part.finishReason
-      usage = reported(part.totalUsage)
+    signal.throwIfAborted()
+    switch (part.type) {
+      case 'text-delta':
+        if (part.delta === '') break
+        spoke = true
+        yield { type: 'text', text: part.delta }
+        break
+      case 'file':
+        if (part.data.type === 'data') yield { type: 'file', file: { mimeType: part.mediaType, data: base64(part.data.data) } }
+        break
+      case 'tool-call':
+        calls.push(toolCall(part, names, calls))
+        break
+      case 'error':
+        throw part.error
+      case 'finish':
+        finish = part
     }
   }
-  request.signal.throwIfAborted()
-  const reason = reasonOf(ended, calls.length > 0, spoke, provider)
-  for (const call of calls) yield { type: 'tool_call', call }
-  yield { type: 'finish', reason, usage }
+  signal.throwIfAborted()
+  const reason = reasonOf(finish?.finishReason.unified, calls.length > 0, spoke, provider)
+  for (const call of calls) {
+    yield { type: 'tool_call', call: reason === 'length' ? { ...call, args: {}, invalid: CUT_OFF } : call }
+  }
+  yield { type: 'finish', reason, usage: usageOf(finish) }
 }
 
-function reported({ inputTokens, outputTokens }: { [K in keyof Usage]: number | undefined }): Usage {
-  return inputTokens === undefined || outputTokens === undefined ? NOT_TOLD : { inputTokens, outputTokens }
+function usageOf(finish: Extract<SdkPart, { type: 'finish' }> | undefined): Usage {
+  const [inputTokens, outputTokens] = [finish?.usage.inputTokens.total, finish?.usage.outputTokens.total]
+  return inputTokens === undefined || outputTokens === undefined ? UNREPORTED : { inputTokens, outputTokens }
 }
 
-/**
- * How the answer ended. A stream that is cut ends without error, with a finish reason that says so or says nothing; a
- * filter that stopped a text in the middle leaves that text as the answer.
- */
+/** A filter that stopped a text in the middle leaves that text as the answer. */
 function reasonOf(
-  ended: FinishReason | undefined,
+  ended: string | undefined,
   called: boolean,
   spoke: boolean,
   provider: string
@@ -64,18 +73,34 @@ function reasonOf(
       return 'length'
     case 'content-filter':
       if (spoke) return 'stop'
-      throw new ProviderError(`The model provider ${provider} declined to answer`, { retryable: false })
+      throw new ProviderError(`The model provider ${provider} declined to answer`, { retryable: false, reason: 'filtered' })
+    case undefined:
+      throw unreadable(provider, 'the answer has no end')
     default:
-      throw new ProviderError(`The model provider ${provider} broke off its answer: try again`, { retryable: true })
+      throw brokenOff(provider)
   }
 }
 
-/** The SDK leaves arguments that it cannot parse as text. Servers that give a call no id, or the id of another, exist. */
+/** The package leaves arguments that it cannot parse as text. Some servers give a call no id, or the id of another. */
 function toolCall(
-  { toolCallId, toolName, input }: { toolCallId: string; toolName: string; input: unknown },
+  { toolCallId, toolName, input }: Extract<SdkPart, { type: 'tool-call' }>,
   names: WireNames,
   earlier: readonly ToolCall[]
 ): ToolCall {
   const taken = toolCallId === '' || earlier.some(({ callId }) => callId === toolCallId)
-  return { callId: taken ? `call_${randomUUID()}` : toolCallId, tool: names.fromWire(toolName), ...argumentsOf(input) }
+  return { callId: taken ? `call_${randomUUID()}` : toolCallId, tool: names.fromWire(toolName), ...argumentsOf(parsed(input)) }
+}
+
+/** Keys that would reach a prototype make arguments invalid. No arguments at all are none. */
+function parsed(input: string): unknown {
+  if (input.trim() === '') return {}
+  try {
+    return parseJson(input)
+  } catch {
+    return input
+  }
+}
+
+function base64(data: Uint8Array | string): string {
+  return typeof data === 'string' ? data : Buffer.from(data).toString('base64')
 }

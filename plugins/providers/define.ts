@@ -1,3 +1,5 @@
+import type { FastifyBaseLogger } from 'fastify'
+
 /** A file that travels with a message. `data` is base64. */
 export interface Attachment {
   readonly mimeType: string
@@ -15,12 +17,15 @@ export interface ToolCall {
   readonly invalid?: string
 }
 
-/** What a model gave as arguments: parsed, or the text that could not be. Anything but an object is invalid. */
+/** Arguments of a tool as a model wrote them: parsed, or a text that could not be. Anything but an object is invalid. */
 export function argumentsOf(given: unknown): Pick<ToolCall, 'args' | 'invalid'> {
   if (typeof given === 'object' && given !== null && !Array.isArray(given)) return { args: given as Record<string, unknown> }
   const text = typeof given === 'string' ? given : JSON.stringify(given)
   return { args: {}, invalid: `The arguments must be a JSON object, got: ${text.slice(0, 200)}` }
 }
+
+/** Why a model ended its answer; `broken`: for a reason that makes what it said useless. */
+export type EndReason = 'stop' | 'tool_calls' | 'length' | 'filter' | 'broken'
 
 /** A conversation as every model understands it. Each tool call is followed by a `tool` message with the same `callId`. */
 export type ChatMessage =
@@ -40,11 +45,17 @@ export interface ModelRequest {
   readonly messages: readonly ChatMessage[]
   readonly tools: readonly ToolSpec[]
   readonly signal: AbortSignal
+  /** Number of the first messages that belong to earlier turns. Default: those before the last messages of the user. */
+  readonly earlier?: number
+  /** Tokens of the answer, where the model is known to take fewer than it is configured with. */
+  readonly maxOutputTokens?: number
+  /** Receives what operators should know of the call although it succeeds. */
+  readonly log?: Pick<FastifyBaseLogger, 'warn'>
 }
 
 /**
- * Tokens of one model call. `inputTokens` includes what the provider read from or wrote to its cache. Zeros where a provider tells nothing:
- * they are estimated then.
+ * Tokens of one model call. `inputTokens` includes what the provider read from or wrote to its cache. Zeros where a provider reports
+ * none: they are then estimated.
  */
 export interface Usage {
   readonly inputTokens: number
@@ -52,7 +63,7 @@ export interface Usage {
 }
 
 /**
- * What a model call yields, in order. Tool calls come right before `finish`, which is the last part of a call that
+ * Parts of a model call, in order. Tool calls come right before `finish`, which is the last part of a call that
  * succeeded: a call that breaks off has asked for no tool.
  */
 export type ModelPart =
@@ -63,7 +74,7 @@ export type ModelPart =
       readonly type: 'finish'
       readonly reason: 'stop' | 'tool_calls' | 'length'
       readonly usage: Usage
-      /** The provider has told nothing of its usage, or nothing that can be. A model need not say so itself. */
+      /** The provider reported no usage, or one that cannot be. Set by the gateway. */
       readonly estimated?: boolean
     }
 
@@ -90,16 +101,24 @@ export interface ModelSettings {
   readonly contextWindow?: number | undefined
   /** Tokens of one answer at most. */
   readonly maxOutputTokens?: number | undefined
+  /** `false`: the model gets no tools. */
+  readonly tools?: boolean | undefined
+  /** `false`: the model gets no images and documents, but a note in their place. */
+  readonly vision?: boolean | undefined
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Further members of every request, as the provider's API names them. */
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** A kind of provider, by the name it has in the configuration. */
 export interface Provider {
   readonly name: string
-  /** Needs no network and no configuration: what it answers is no model's answer, and people are told so. */
+  /** Needs no network and no configuration. It is no model, and clients are shown that. */
   readonly offline?: boolean
   /**
-   * Makes a model of what is configured; no network yet. Settings that cannot work are an `Error` which says what is
-   * expected of which key, without the path: `api_key must be set`. It stops the start.
+   * Makes a model of its settings; no network yet. Settings that cannot work throw an `Error` which names the key and what it
+   * expects, without the path: `api_key must be set`. It stops the start.
    */
   open(settings: ModelSettings): Model
 }
@@ -109,32 +128,73 @@ export function defineProvider(provider: Provider): Provider {
   return provider
 }
 
+/**
+ * Reason of a failed call. `too_long`, `files`, `filtered` and `refused` are about what was sent: the same request would fail again,
+ * and the conversation has to go on without it.
+ */
+export type FailureReason =
+  | 'too_long'
+  | 'files'
+  | 'filtered'
+  | 'refused'
+  | 'key'
+  | 'credit'
+  | 'unknown_model'
+  | 'login_page'
+  | 'limited'
+  | 'loading'
+  | 'overloaded'
+  | 'unreachable'
+  | 'broken'
+  | 'failed'
+
+export interface TokenCounts {
+  /** Tokens of the request as the provider counts them, where it says so. */
+  readonly sent?: number | undefined
+  /** Most tokens that it takes, where it says so. */
+  readonly limit?: number | undefined
+  /** Estimated tokens that the conversation has to fit before it is sent again. */
+  readonly window?: number | undefined
+}
+
 export interface ProviderErrorOptions {
   readonly retryable: boolean
-  /** What the provider asked for. */
+  readonly reason?: FailureReason | undefined
+  /** Wait that the provider asked for. */
   readonly retryAfterMs?: number | undefined
   /** HTTP status, when there was one. */
   readonly status?: number | undefined
-  /** What the provider said, for the operator's log only. `failureOf` masks it, whoever has set it. */
+  /** The provider's own words, for the operator. `failureOf` masks them, also those of third-party providers. */
   readonly detail?: string | undefined
+  /** Of a request that is `too_long`. */
+  readonly tokens?: TokenCounts | undefined
 }
 
 /**
- * A model call that failed. The message is written for people: no keys, no URLs, no bodies of the provider.
- * It takes no `cause`: what an SDK throws carries the request, the conversation and at times the key.
+ * A model call that failed. The message is written for people: no keys, no URLs, and a cleaned and cut quote of the provider's words.
+ * It takes no `cause`: errors of an SDK carry the request, the conversation and at times the key.
  */
 export class ProviderError extends Error {
   override readonly name = 'ProviderError'
   readonly retryable: boolean
+  readonly reason: FailureReason
   readonly retryAfterMs: number | undefined
   readonly status: number | undefined
   readonly detail: string | undefined
+  readonly tokens: ProviderErrorOptions['tokens']
 
-  constructor(message: string, { retryable, retryAfterMs, status, detail }: ProviderErrorOptions) {
+  constructor(message: string, { retryable, reason = 'failed', retryAfterMs, status, detail, tokens }: ProviderErrorOptions) {
     super(message)
     this.retryable = retryable
+    this.reason = reason
     this.retryAfterMs = retryAfterMs
     this.status = status
     this.detail = detail
+    this.tokens = tokens
   }
+}
+
+/** Says of a failed call that its request itself is the reason. */
+export function isRefusal(reason: FailureReason): boolean {
+  return reason === 'too_long' || reason === 'files' || reason === 'filtered' || reason === 'refused'
 }

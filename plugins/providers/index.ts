@@ -1,8 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { RpcError } from '../../rpc/errors.ts'
 import { gatewayPlugin, NamedRegistry } from '../define.ts'
-import { type ModelPart, type ModelRequest, type Provider, ProviderError } from './define.ts'
-import { failureOf } from './failure.ts'
+import { isRefusal, type Model, type ModelPart, type ModelRequest, type Provider, ProviderError } from './define.ts'
+import { EarlierFiles } from './earlier-files.ts'
+import { brokenOff, failureOf } from './failure.ts'
+import { KnownWindows } from './known-windows.ts'
 import { networkProviders } from './models.ts'
 import { offlineProvider } from './offline.ts'
 import { type ModelsOfTier, ProviderSnapshot, type Tiers } from './provider-snapshot.ts'
@@ -23,7 +25,7 @@ export interface ModelDescription {
   readonly model: string
   /** Tokens. */
   readonly contextWindow: number
-  /** It is no real model: people should be told. */
+  /** It is no real model, and clients should show that. */
   readonly offline: boolean
 }
 
@@ -36,10 +38,10 @@ export type AroundModel = (
   stream: () => AsyncIterable<ModelPart>
 ) => AsyncIterable<ModelPart>
 
-/** What a model call tells of itself. */
+/** Receives the model that is asked. */
 export type Asking = (model: { readonly provider: string; readonly model: string }) => void
 
-/** The models as they are at one moment: whoever makes more than one call for one purpose makes all of them with the same. */
+/** Models of one configuration. Calls that belong together are all made with the same ones. */
 export interface Models {
   tiers(): string[]
   /** Throws `InvalidRequest` for a tier that is not configured. */
@@ -48,7 +50,7 @@ export interface Models {
    * One model call. A model that fails before its first part gives way to the next one of the tier. Throws an `RpcError`
    * (`InternalError`, with `data.retryable` and where known `data.retryAfterMs`) when there is none left or a part was
    * already out, `InvalidRequest` for a tier that is not configured, and the reason of `request.signal` once that is aborted.
-   * `asking` is told which model is asked, the last one being the one that answers.
+   * `asking` receives each model that is asked; the last one is the one that answers.
    */
   stream(tier: string, request: ModelRequest, asking?: Asking): AsyncGenerator<ModelPart>
 }
@@ -60,6 +62,8 @@ export class Providers implements Models {
   readonly #configured: Tiers
   /** Those that are retired and still held among them. */
   readonly #generations = new Set<ProviderSnapshot>()
+  readonly #windows = new KnownWindows()
+  readonly #files = new EarlierFiles()
   #generation: ProviderSnapshot | undefined
   #around: AroundModel = (_model, stream) => stream()
 
@@ -109,7 +113,7 @@ export class Providers implements Models {
     return this.#stream(this.#current(), tier, request, asking)
   }
 
-  /** The models of now, whatever is configured meanwhile, until `release`, which is to be called once. */
+  /** The models of now, whatever is configured later, until `release`, which is called once. */
   hold(): Models & { release(): void } {
     const generation = this.#current()
     generation.hold()
@@ -127,8 +131,9 @@ export class Providers implements Models {
   }
 
   #describe(generation: ProviderSnapshot, tier: string): ModelDescription {
-    const [{ provider, model, contextWindow }] = modelsOf(generation, tier)
-    return { provider, model, contextWindow, offline: this.#kinds.get(provider)?.offline === true }
+    const [first] = modelsOf(generation, tier)
+    const { provider, model } = first
+    return { provider, model, contextWindow: this.#windows.of(first), offline: this.#kinds.get(provider)?.offline === true }
   }
 
   async *#stream(
@@ -143,29 +148,46 @@ export class Providers implements Models {
       for (const candidate of modelsOf(generation, tier)) {
         const { provider, model } = candidate
         asking({ provider, model })
-        let started = false
-        let finished = false
-        try {
-          for await (const part of this.#around({ provider, model }, () => withUsage(candidate.stream(request), request))) {
-            started = true
-            finished = part.type === 'finish'
-            yield part
+        for (const reduced of this.#files.attempts(candidate, request)) {
+          let started = false
+          let finished = false
+          try {
+            for await (const part of this.#ask(candidate, reduced)) {
+              started = true
+              finished = part.type === 'finish'
+              yield part
+            }
+            if (!finished) throw brokenOff(provider)
+            this.#files.succeeded(candidate, request, reduced)
+            return
+          } catch (thrown) {
+            request.signal.throwIfAborted()
+            const error = failureOf(thrown, { provider, model, secrets: generation.secrets(), now: Date.now() })
+            const { status, retryable, detail } = error
+            this.#log.warn({ tier, provider, model, status, retryable, reason: detail }, 'a model call failed')
+            failures.push(error.reason === 'too_long' ? this.#withWindow(error, candidate, reduced) : error)
+            if (started) throw failed(failures)
+            if (!isRefusal(error.reason)) break
           }
-          if (finished) return
-          throw new ProviderError(`The model provider ${provider} broke off its answer: try again`, { retryable: true })
-        } catch (thrown) {
-          request.signal.throwIfAborted()
-          const error = failureOf(thrown, { provider, model, secrets: generation.secrets(), now: Date.now() })
-          const { status, retryable, detail } = error
-          this.#log.warn({ tier, provider, model, status, retryable, reason: detail }, 'a model call failed')
-          failures.push(error)
-          if (started) break
         }
       }
     } finally {
       generation.release()
     }
     throw failed(failures)
+  }
+
+  #withWindow(error: ProviderError, candidate: Model, request: ModelRequest): ProviderError {
+    const window = this.#windows.lower(candidate, error, request)
+    return new ProviderError(error.message, { ...error, tokens: { ...error.tokens, window } })
+  }
+
+  /** One call of one model. */
+  #ask(candidate: Model, request: ModelRequest): AsyncIterable<ModelPart> {
+    const { provider, model } = candidate
+    const maxOutputTokens = this.#windows.answerTokens(candidate)
+    const asked = { ...request, log: this.#log, ...(maxOutputTokens !== undefined && { maxOutputTokens }) }
+    return this.#around({ provider, model }, () => withUsage(candidate.stream(asked), request))
   }
 
   /** Opened when it is first needed: a later plugin may add a kind of provider. */
@@ -186,11 +208,15 @@ function modelsOf(generation: ProviderSnapshot, tier: string): ModelsOfTier {
   throw new RpcError('InvalidRequest', `Unknown model tier: expected one of ${generation.tiers().join(', ')}`)
 }
 
-/** What the client is told when no model of a tier has answered. It may try again as soon as the first of them allows. */
+/**
+ * The error of a call that no model of a tier has answered. Its cause is the refusal among the failures, where one is: that is what the
+ * conversation can do something about. The client may try again as soon as the first model allows.
+ */
 function failed(failures: readonly ProviderError[]): RpcError {
   const waits = failures.flatMap(({ retryable, retryAfterMs }) => (retryable && retryAfterMs !== undefined ? [retryAfterMs] : []))
-  return new RpcError('InternalError', failures.map(({ message }) => message).join('. '), {
-    cause: failures.at(-1),
+  const messages = [...new Set(failures.map(({ message }) => message))]
+  return new RpcError('InternalError', messages.join('. '), {
+    cause: failures.findLast(({ reason }) => isRefusal(reason)) ?? failures.at(-1),
     data: {
       retryable: failures.some(({ retryable }) => retryable),
       ...(waits.length > 0 && { retryAfterMs: Math.min(...waits) })

@@ -1,22 +1,31 @@
-import type { wrapLanguageModel } from 'ai'
+import type { OpenAIProvider } from '@ai-sdk/openai'
+import { ChatEvents } from './chat-events.ts'
+import { ConnectionPool } from './connection-pool.ts'
 import type { ModelSettings } from './define.ts'
-import { patientFetch } from './fetch.ts'
+import { loadOnce } from './load.ts'
+import { MessageEvents } from './message-events.ts'
+import type { WireEvents } from './wire-events.ts'
 
-/** A model of the SDK, not yet asked anything. */
-export type SdkModel = Parameters<typeof wrapLanguageModel>[0]['model']
+/** A model of a provider's package. Its own `doStream` is called: one request, no retries, no loop over tools. */
+export type SdkModel = Pick<ReturnType<OpenAIProvider['chat']>, 'doStream'>
+export type SdkOptions = Parameters<SdkModel['doStream']>[0]
+export type SdkPrompt = SdkOptions['prompt']
+export type SdkPart = Awaited<ReturnType<SdkModel['doStream']>>['stream'] extends ReadableStream<infer Part> ? Part : never
 
-/** What a provider's package needs to know. Everything is given, so that it looks for nothing in the environment. */
+/** Everything that a provider's package is given, so that it looks for nothing in the environment. */
 interface Connection {
   readonly apiKey: string | undefined
   readonly baseURL: string
   readonly model: string
-  readonly fetch: typeof fetch
 }
 
-/** A kind of API, and what is usual there. */
+/** Makes the model for one call: with the `fetch` of that call. */
+export type Connect = (fetch: typeof globalThis.fetch) => SdkModel
+
+/** A kind of API and its defaults. */
 export interface Kind {
   readonly name: string
-  /** Where it is unless `base_url` says otherwise; absent: it must. */
+  /** Address of the API unless `base_url` says otherwise; absent: `base_url` is required. */
   readonly baseUrl?: string
   /** Without a `base_url` it cannot be used without a key. */
   readonly keyed?: boolean
@@ -24,24 +33,33 @@ export interface Kind {
   readonly contextWindow: number
   /** MIME types it takes as files. */
   readonly files: readonly string[]
+  /** Names that it takes for the properties of a tool's arguments. */
+  readonly propertyName?: RegExp
+  /** Characters of a tool's description that it takes. */
+  readonly maxDescription?: number
   /** Loads the provider's package: on the first call, not at start. */
-  connect(connection: Connection): Promise<SdkModel>
+  load(connection: Connection): Promise<Connect>
+  /** Reader of one answer. */
+  events(): WireEvents
 }
 
 /** One configured model, and how to get at it. */
 export interface Endpoint {
-  readonly provider: string
+  readonly kind: Kind
   readonly model: string
   /** Tokens. */
   readonly contextWindow: number
   /** Tokens. */
   readonly maxOutputTokens: number
   readonly files: ReadonlySet<string>
-  /** What must never be shown. */
+  /** `false`: it gets no tools. */
+  readonly tools: boolean
+  readonly headers: Readonly<Record<string, string>>
+  readonly parameters: Readonly<Record<string, unknown>>
+  /** Never shown. */
   readonly secrets: readonly string[]
-  connect(): Promise<SdkModel>
-  /** Ends the connections that calls have left open. */
-  close(): Promise<void>
+  readonly pool: ConnectionPool
+  readonly connect: () => Promise<Connect>
 }
 
 const IMAGES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp']
@@ -55,10 +73,12 @@ export const KINDS: readonly Kind[] = [
     keyed: true,
     contextWindow: 200_000,
     files: [...IMAGES, ...DOCUMENTS],
-    async connect({ apiKey = '', model, ...options }) {
+    propertyName: /^[A-Za-z0-9_.-]{1,64}$/,
+    async load({ apiKey = '', model, baseURL }) {
       const { createAnthropic } = await import('@ai-sdk/anthropic')
-      return createAnthropic({ ...options, apiKey })(model)
-    }
+      return (fetch) => createAnthropic({ baseURL, apiKey, fetch })(model)
+    },
+    events: () => new MessageEvents()
   },
   {
     name: 'openai',
@@ -66,11 +86,13 @@ export const KINDS: readonly Kind[] = [
     keyed: true,
     contextWindow: 128_000,
     files: [...IMAGES, ...DOCUMENTS],
-    async connect({ apiKey = '', model, ...options }) {
+    maxDescription: 1024,
+    async load({ apiKey = '', model, baseURL }) {
       const { createOpenAI } = await import('@ai-sdk/openai')
       // `.chat`: the bare call would speak the Responses API.
-      return createOpenAI({ ...options, apiKey }).chat(model)
-    }
+      return (fetch) => createOpenAI({ baseURL, apiKey, fetch }).chat(model)
+    },
+    events: () => new ChatEvents()
   },
   compatible({ name: 'openai_compatible', contextWindow: 32_768 }),
   compatible({ name: 'ollama', baseUrl: 'http://127.0.0.1:11434/v1', contextWindow: 8192 }),
@@ -81,34 +103,39 @@ function compatible(kind: Pick<Kind, 'name' | 'baseUrl' | 'contextWindow'>): Kin
   return {
     ...kind,
     files: IMAGES,
-    async connect({ apiKey, model, ...options }) {
+    maxDescription: 1024,
+    async load({ apiKey, model, baseURL }) {
       const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
       // Without `includeUsage` no server reports any.
-      return createOpenAICompatible({ ...options, name: kind.name, includeUsage: true, ...(apiKey && { apiKey }) })(model)
-    }
+      const options = { baseURL, name: kind.name, includeUsage: true, ...(apiKey && { apiKey }) }
+      return (fetch) => createOpenAICompatible({ ...options, fetch })(model)
+    },
+    events: () => new ChatEvents()
   }
 }
 
-/** What current models take at once, and a quarter of a small window: the rest is for the question. */
+/** The limit of current models, or a quarter of a small window: the rest is for the question. */
 const answerTokens = (contextWindow: number): number => Math.min(8192, Math.floor(contextWindow / 4))
 
-/** `models.<tier>.<provider>` of the configuration, checked; throws what `Provider.open` is to throw. */
+/** `models.<tier>.<provider>` of the configuration, checked. Throws as `Provider.open` has to. */
 export function endpointOf(kind: Kind, settings: ModelSettings): Endpoint {
-  const { apiKey, model } = settings
+  const { apiKey, model, vision = true, tools = true, headers = {}, parameters = {} } = settings
   if (model === undefined) throw new Error('model must be set')
   if (kind.keyed && apiKey === undefined && settings.baseUrl === undefined) throw new Error('api_key must be set')
   const baseURL = baseUrlOf(settings.baseUrl ?? kind.baseUrl)
   const contextWindow = settings.contextWindow ?? kind.contextWindow
-  const { fetch, close } = patientFetch()
   return {
-    provider: kind.name,
+    kind,
     model,
     contextWindow,
     maxOutputTokens: settings.maxOutputTokens ?? answerTokens(contextWindow),
-    files: new Set(kind.files),
-    secrets: apiKey === undefined ? [] : [apiKey],
-    connect: () => kind.connect({ apiKey, baseURL, model, fetch }),
-    close
+    files: new Set(vision ? kind.files : []),
+    tools,
+    headers,
+    parameters,
+    secrets: [...(apiKey === undefined ? [] : [apiKey]), ...Object.values(headers)],
+    pool: new ConnectionPool(),
+    connect: loadOnce(() => kind.load({ apiKey, baseURL, model }))
   }
 }
 

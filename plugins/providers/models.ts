@@ -1,55 +1,114 @@
-import type { ToolSet } from 'ai'
 import { partsOf } from './answer.ts'
-import { defineProvider, type Model, type ModelPart, type ModelRequest, type Provider } from './define.ts'
+import {
+  defineProvider,
+  type Model,
+  type ModelPart,
+  type ModelRequest,
+  type Provider,
+  ProviderError,
+  type ToolSpec
+} from './define.ts'
+import { Exchange } from './exchange.ts'
 import { failureOf } from './failure.ts'
-import { type Endpoint, endpointOf, KINDS, type SdkModel } from './kinds.ts'
-import { loadOnce } from './load.ts'
+import { type Endpoint, endpointOf, KINDS, type SdkOptions, type SdkPrompt } from './kinds.ts'
 import { type WireNames, wireNames } from './names.ts'
+import { Omissions } from './omissions.ts'
 import { toPrompt } from './prompt.ts'
+import { fitSchema } from './tool-schema.ts'
 
-type Sdk = typeof import('ai')
+/** Members that requests of one call learn to leave out, one after the other. */
+const MAX_OMISSIONS = 4
 
-/** Every provider that is spoken to over the network, through the `ai` package. */
+/** Every provider that is spoken to over the network, through its own package. */
 export const networkProviders: readonly Provider[] = KINDS.map((kind) =>
-  defineProvider({ name: kind.name, open: (settings) => modelAt(endpointOf(kind, settings)) })
+  defineProvider({ name: kind.name, open: (settings) => new NetworkModel(endpointOf(kind, settings)) })
 )
 
-function modelAt(endpoint: Endpoint): Model {
-  const { provider, model, contextWindow, maxOutputTokens, files, secrets } = endpoint
+type SdkTool = NonNullable<SdkOptions['tools']>[number]
 
-  // Nothing of the SDK is loaded before the first call.
-  const sdk = loadOnce(async () => {
-    const [ai, connected] = await Promise.all([import('ai'), endpoint.connect()])
-    return { ai, languageModel: quiet(ai, connected) }
-  })
+class NetworkModel implements Model {
+  readonly provider: string
+  readonly model: string
+  readonly contextWindow: number
+  readonly #endpoint: Endpoint
+  readonly #omissions = new Omissions()
+  /** Schemas of tools as the provider takes them; undefined for those that it cannot take. */
+  readonly #schemas = new WeakMap<object, Record<string, unknown> | undefined>()
+  /** Tools that the log has named as left out. */
+  readonly #named = new Set<string>()
 
-  async function* stream(request: ModelRequest): AsyncGenerator<ModelPart> {
+  constructor(endpoint: Endpoint) {
+    this.provider = endpoint.kind.name
+    this.model = endpoint.model
+    this.contextWindow = endpoint.contextWindow
+    this.#endpoint = endpoint
+  }
+
+  async *stream(request: ModelRequest): AsyncGenerator<ModelPart> {
+    request.signal.throwIfAborted()
+    for (let omitted = 0; ; omitted++) {
+      const exchange = this.#exchange(request)
+      let begun = false
+      try {
+        for await (const part of this.#call(request, exchange)) {
+          begun = true
+          yield part
+        }
+        return
+      } catch (thrown) {
+        const learned =
+          begun || omitted === MAX_OMISSIONS || !(thrown instanceof ProviderError)
+            ? undefined
+            : this.#omissions.learn(thrown, exchange.sent)
+        if (learned === undefined) throw thrown
+        const { provider, model } = this
+        const { detail } = thrown as ProviderError
+        request.log?.warn(
+          { provider, model, left: learned, reason: detail },
+          'a model is asked without what its provider refused'
+        )
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#endpoint.pool.close()
+  }
+
+  #exchange({ messages }: ModelRequest): Exchange {
+    const { kind, pool, headers, parameters, files, secrets } = this.#endpoint
+    return new Exchange({
+      pool,
+      headers,
+      events: kind.events(),
+      edit: (body) => this.#omissions.edit(body, parameters),
+      context: { provider: this.provider, model: this.model, secrets },
+      hasFiles: messages.some(
+        (message) => message.role === 'user' && message.attachments?.some(({ mimeType }) => files.has(mimeType))
+      )
+    })
+  }
+
+  async *#call(request: ModelRequest, exchange: Exchange): AsyncGenerator<ModelPart> {
+    const { provider, model } = this
     const { signal } = request
-    signal.throwIfAborted()
-    // A signal of its own: the SDK takes an abort for a failure unless the reason is an AbortError, and the call also ends
-    // when nobody reads on.
+    // A signal of its own: the call also ends when its consumer stops reading.
     const call = new AbortController()
     const stop = () => call.abort(new DOMException('The model call was stopped', 'AbortError'))
     signal.addEventListener('abort', stop, { once: true })
     try {
-      const { ai, languageModel } = await sdk()
+      const connect = await this.#endpoint.connect()
       signal.throwIfAborted()
       const names = wireNames(request.tools)
-      const { stream } = ai.streamText({
-        model: languageModel,
-        ...(request.system && { instructions: request.system }),
-        messages: toPrompt(request.messages, { names, files }),
-        ...(request.tools.length > 0 && { tools: toolSet(ai, request, names) }),
-        maxOutputTokens,
-        maxRetries: 0,
-        abortSignal: call.signal,
-        // Errors are parts of the stream; unless this is given, they go to the console, request and all.
-        onError() {}
+      const { stream } = await connect(exchange.fetch).doStream({
+        ...this.#options(request, names),
+        abortSignal: call.signal
       })
       yield* partsOf(stream, request, names, provider)
     } catch (thrown) {
       signal.throwIfAborted()
-      throw failureOf(thrown, { provider, model, secrets, now: Date.now() })
+      const { secrets } = this.#endpoint
+      throw exchange.failure ?? failureOf(thrown, { provider, model, secrets, now: Date.now() })
     } finally {
       signal.removeEventListener('abort', stop)
       // A consumer that stops reading must not leave a model talking.
@@ -57,29 +116,65 @@ function modelAt(endpoint: Endpoint): Model {
     }
   }
 
-  return { provider, model, contextWindow, stream, close: endpoint.close }
-}
-
-function toolSet({ jsonSchema }: Sdk, { tools }: ModelRequest, names: WireNames): ToolSet {
-  // Without `execute`: the SDK hands the calls over, the agent runs them.
-  return Object.fromEntries(
-    tools.map(({ name, description, inputSchema }) => [names.tool(name), { description, inputSchema: jsonSchema(inputSchema) }])
-  )
-}
-
-/** Warnings of the SDK go to the process that hosts the gateway, and about settings nobody wrote: they are dropped. */
-function quiet({ wrapLanguageModel }: Sdk, model: SdkModel): SdkModel {
-  return wrapLanguageModel({
-    model,
-    middleware: {
-      specificationVersion: 'v4',
-      async wrapStream({ doStream }) {
-        const { stream, ...result } = await doStream()
-        const silenced = new TransformStream({
-          transform: (part, controller) => controller.enqueue(part.type === 'stream-start' ? { ...part, warnings: [] } : part)
-        })
-        return { ...result, stream: stream.pipeThrough(silenced) }
-      }
+  #options(request: ModelRequest, names: WireNames): SdkOptions {
+    const { files, tools: takesTools, maxOutputTokens } = this.#endpoint
+    const omissions = this.#omissions
+    const tools = takesTools && !omissions.tools ? this.#tools(request, names) : []
+    const chat = toPrompt(request.messages, { names, files, tools: tools.length > 0 })
+    return {
+      prompt: withSystem(request.system, chat, omissions.system),
+      ...(tools.length > 0 && { tools }),
+      // Calls are held back until the answer is whole: a member of each tool that only some servers know is not needed.
+      providerOptions: { anthropic: { toolStreaming: false } },
+      maxOutputTokens: Math.min(
+        maxOutputTokens,
+        request.maxOutputTokens ?? maxOutputTokens,
+        omissions.answerTokens ?? maxOutputTokens
+      )
     }
-  })
+  }
+
+  #tools({ tools, log }: ModelRequest, names: WireNames): SdkTool[] {
+    const { kind } = this.#endpoint
+    return tools.flatMap((tool): SdkTool[] => {
+      const name = names.tool(tool.name)
+      const inputSchema = this.#omissions.leavesOut(name) ? undefined : this.#schemaOf(tool)
+      if (inputSchema !== undefined) {
+        const description = tool.description.trim().slice(0, kind.maxDescription)
+        return [{ type: 'function', name, inputSchema, ...(description !== '' && { description }) }]
+      }
+      if (!this.#named.has(tool.name)) {
+        this.#named.add(tool.name)
+        const { provider, model } = this
+        log?.warn(
+          { provider, model, tool: tool.name },
+          'a tool is left out: the provider does not take the schema of its arguments'
+        )
+      }
+      return []
+    })
+  }
+
+  #schemaOf({ inputSchema }: ToolSpec): Record<string, unknown> | undefined {
+    if (!this.#schemas.has(inputSchema)) this.#schemas.set(inputSchema, fitSchema(inputSchema, this.#endpoint.kind.propertyName))
+    return this.#schemas.get(inputSchema)
+  }
+}
+
+/** Templates of some models have no system role: its text then opens the first message of the user. */
+function withSystem(system: string, chat: SdkPrompt, folded: boolean): SdkPrompt {
+  if (system === '') return chat
+  if (!folded) return [{ role: 'system', content: system }, ...chat]
+  const [first, ...rest] = chat
+  const text = { type: 'text' as const, text: system }
+  return first?.role === 'user'
+    ? [{ ...first, content: joined(text, first.content) }, ...rest]
+    : [{ role: 'user', content: [text] }, ...chat]
+}
+
+type UserParts = Extract<SdkPrompt[number], { role: 'user' }>['content']
+
+function joined(system: { readonly type: 'text'; readonly text: string }, [first, ...rest]: UserParts): UserParts {
+  if (first === undefined) return [system]
+  return first.type === 'text' ? [{ ...first, text: `${system.text}\n\n${first.text}` }, ...rest] : [system, first, ...rest]
 }

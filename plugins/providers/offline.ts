@@ -23,7 +23,7 @@ const ABOUT =
 
 /**
  * A model that needs neither network nor configuration and goes the whole way of a real one: it streams word by word,
- * calls tools, counts tokens, stops when it is told to. The same conversation always gets the same answer.
+ * calls tools, counts tokens, stops when it is aborted. The same conversation always gets the same answer.
  */
 export const offlineProvider = defineProvider({
   name: 'offline',
@@ -49,12 +49,12 @@ async function* stream(request: ModelRequest): AsyncGenerator<ModelPart> {
   yield { type: 'finish', reason: calls.length > 0 ? 'tool_calls' : 'stop', usage }
 }
 
-/** What has not been answered yet: results of tools, and one or more messages. */
+/** The messages and results of tools that have not been answered yet. */
 function turnOf(messages: readonly ChatMessage[]): readonly ChatMessage[] {
   return messages.slice(messages.findLastIndex(({ role }) => role === 'assistant') + 1)
 }
 
-/** `/tool NAME {json}`, several of them on lines of their own. An unknown name is called too: the agent says what is wrong. */
+/** `/tool NAME {json}`, several of them on lines of their own. An unknown name is called too: the agent answers it with an error. */
 function callsIn(text: string, id: string): ToolCall[] {
   if (!text.startsWith('/tool')) return []
   return text.split(/^(?=\/tool\s)/m).flatMap((line, n) => {

@@ -1,35 +1,38 @@
-import type { AssistantModelMessage, ModelMessage, ToolResultPart, UserModelMessage } from 'ai'
 import { isTextType } from '../../rpc/schemas/agent.ts'
 import type { Attachment, ChatMessage } from './define.ts'
+import type { SdkPrompt } from './kinds.ts'
 import type { WireNames } from './names.ts'
 
 type Turn<Role extends ChatMessage['role']> = Extract<ChatMessage, { role: Role }>
-type Parts<Message extends { content: string | readonly unknown[] }> = Exclude<Message['content'], string>
+type WireMessage = SdkPrompt[number]
+type Parts<Role extends WireMessage['role']> = Exclude<Extract<WireMessage, { role: Role }>['content'], string>
 
 export interface PromptOptions {
   readonly names: WireNames
   /** MIME types the provider takes as files. */
   readonly files: ReadonlySet<string>
+  /** The request has tools. Without them providers refuse a conversation with calls, so these are written out. */
+  readonly tools: boolean
 }
 
 /**
- * A conversation as the SDK wants it. Providers refuse the whole request over an empty text or an id they dislike, and
- * would refuse every later one: the text is left out, the id replaced. That each call has its result is the promise of
- * `ChatMessage`.
+ * A conversation as the package wants it. Providers refuse the whole request over an empty text or an id they dislike, and would refuse
+ * every later one: the text is left out, the id replaced. Two turns of one role are joined, because templates of local models and
+ * several providers take only alternating ones. `ChatMessage` promises that each call has its result.
  */
-export function toPrompt(messages: readonly ChatMessage[], { names, files }: PromptOptions): ModelMessage[] {
-  const prompt: ModelMessage[] = []
+export function toPrompt(messages: readonly ChatMessage[], { names, files, tools }: PromptOptions): SdkPrompt {
+  const prompt: SdkPrompt = []
   const taken = new Set<string>()
   const ids = new Map<string, string>()
-  for (const message of messages) {
+  for (const message of tools ? messages : messages.map(inWords)) {
     switch (message.role) {
       case 'user':
-        prompt.push({ role: 'user', content: userParts(message, files) })
+        join(prompt, 'user', userParts(message, files))
         break
       case 'assistant': {
         const { text, toolCalls = [] } = message
         for (const { callId } of toolCalls) ids.set(callId, wireId(callId, taken))
-        const content: Parts<AssistantModelMessage> = [
+        join(prompt, 'assistant', [
           ...textParts(text),
           ...toolCalls.map(({ callId, tool, args }) => ({
             type: 'tool-call' as const,
@@ -37,18 +40,43 @@ export function toPrompt(messages: readonly ChatMessage[], { names, files }: Pro
             toolName: names.tool(tool),
             input: args
           }))
-        ]
-        if (content.length > 0) prompt.push({ role: 'assistant', content })
+        ])
         break
       }
       case 'tool':
-        prompt.push({ role: 'tool', content: [resultPart(message, ids.get(message.callId)!, names)] })
+        join(prompt, 'tool', [resultPart(message, ids.get(message.callId)!, names)])
     }
   }
   return prompt
 }
 
-function resultPart({ tool, output, failed }: Turn<'tool'>, toolCallId: string, names: WireNames): ToolResultPart {
+/** Adds parts to the last message where it has the same role, else as a message of their own. */
+function join<Role extends 'user' | 'assistant' | 'tool'>(prompt: SdkPrompt, role: Role, parts: Parts<Role>): void {
+  if (parts.length === 0) return
+  const last = prompt.at(-1)
+  if (last?.role !== role) prompt.push({ role, content: [...parts] } as WireMessage)
+  else for (const part of parts) add(last.content as Parts<Role>, part)
+}
+
+/** Texts that follow each other are one: some servers take a text and no list of parts. */
+function add<P extends { readonly type: string }>(content: P[], part: P): void {
+  const last = content.at(-1) as { type: string; text?: string } | undefined
+  if (part.type !== 'text' || last?.type !== 'text') content.push(part)
+  else content[content.length - 1] = { ...last, text: `${last.text}\n\n${(part as { text?: string }).text}` } as unknown as P
+}
+
+/** A call or a result of a tool as text, for a request without tools. */
+function inWords(message: ChatMessage): ChatMessage {
+  if (message.role === 'tool') {
+    const { tool, output, failed } = message
+    return { role: 'user', text: `[The tool ${tool} ${failed ? 'failed' : 'answered'}:]\n${output}` }
+  }
+  if (message.role === 'user' || !message.toolCalls?.length) return message
+  const calls = message.toolCalls.map(({ tool, args }) => `[Called the tool ${tool} with ${JSON.stringify(args)}]`)
+  return { role: 'assistant', text: [message.text, ...calls].filter(Boolean).join('\n') }
+}
+
+function resultPart({ tool, output, failed }: Turn<'tool'>, toolCallId: string, names: WireNames): Parts<'tool'>[number] {
   const type = failed ? 'error-text' : 'text'
   return { type: 'tool-result', toolCallId, toolName: names.tool(tool), output: { type, value: output } }
 }
@@ -64,8 +92,9 @@ function wireId(callId: string, taken: Set<string>): string {
   return id
 }
 
-function userParts({ text, attachments = [] }: Turn<'user'>, files: ReadonlySet<string>): Parts<UserModelMessage> {
-  const parts = [...textParts(text), ...attachments.map((attachment) => filePart(attachment, files))]
+function userParts({ text, attachments = [] }: Turn<'user'>, files: ReadonlySet<string>): Parts<'user'> {
+  const parts: Parts<'user'> = []
+  for (const part of [...textParts(text), ...attachments.map((attachment) => filePart(attachment, files))]) add(parts, part)
   return parts.length > 0 ? parts : [{ type: 'text', text: '(empty message)' }]
 }
 
@@ -74,7 +103,7 @@ function textParts(text: string): Array<{ type: 'text'; text: string }> {
   return text.trim() === '' ? [] : [{ type: 'text', text }]
 }
 
-function filePart({ mimeType, data, filename }: Attachment, files: ReadonlySet<string>): Parts<UserModelMessage>[number] {
+function filePart({ mimeType, data, filename }: Attachment, files: ReadonlySet<string>): Parts<'user'>[number] {
   // Tagged as data: a bare string that reads like a URL would be fetched.
   if (files.has(mimeType)) {
     return { type: 'file', mediaType: mimeType, data: { type: 'data', data }, ...(filename === undefined ? {} : { filename }) }

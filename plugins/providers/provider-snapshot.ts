@@ -7,8 +7,8 @@ export type Tiers = Readonly<Record<string, Readonly<Record<string, ModelSetting
 export type ModelsOfTier = readonly [Model, ...Model[]]
 
 /**
- * The models of one configuration. After a reload there is another generation: who holds this one goes on with it, and once nobody
- * does its connections are ended.
+ * The models of one configuration. After a reload there is another snapshot. Holders of this one go on with it; its connections end
+ * with the last release.
  */
 export class ProviderSnapshot {
   readonly #configured: Tiers

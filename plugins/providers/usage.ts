@@ -7,7 +7,7 @@ const ATTACHMENT_TOKENS = 1000
 /** More than any window: the configuration takes none that is larger. */
 const MOST_TOKENS = 100_000_000
 
-/** The parts of a call, with an estimate where its provider tells nothing of its usage, or nothing that can be. */
+/** The parts of a call, with an estimate where its provider reports no usage, or one that cannot be. */
 export async function* withUsage(parts: AsyncIterable<ModelPart>, request: ModelRequest): AsyncGenerator<ModelPart> {
   let text = ''
   for await (const part of parts) {
@@ -17,12 +17,12 @@ export async function* withUsage(parts: AsyncIterable<ModelPart>, request: Model
   }
 }
 
-/** Whether these can be the tokens of a call. Some servers report nothing as a number, and others anything. */
+/** Says of reported tokens that they can be right. Some servers report zero, and others anything. */
 function canBe({ inputTokens, outputTokens }: Usage): boolean {
   return [inputTokens, outputTokens].every((it) => Number.isInteger(it) && it >= 0 && it <= MOST_TOKENS) && inputTokens > 0
 }
 
-/** Usage of a call as far as it can be told from the texts, for models that do not report it. */
+/** Usage of a call as estimated from its texts, for models that do not report it. */
 export function estimateUsage(
   { system, messages, tools }: Pick<ModelRequest, 'system' | 'messages' | 'tools'>,
   output: string

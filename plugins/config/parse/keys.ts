@@ -6,6 +6,8 @@ import { camelCase } from './names.ts'
 export const isObject = (schema: TSchema): schema is TObject => KindGuard.IsObject(schema)
 export const isRecord = (schema: TSchema): schema is TRecord => KindGuard.IsRecord(schema)
 export const isList = (schema: TSchema): schema is TArray => KindGuard.IsArray(schema)
+/** Any JSON, under names that are not the gateway's. */
+export const isFree = (schema: TSchema): boolean => KindGuard.IsUnknown(schema)
 
 /** Pattern of a record's keys, and the schema of its values. */
 export function recordOf(schema: TRecord): { readonly pattern: RegExp; readonly value: TSchema } {

@@ -2,7 +2,7 @@ import type { TArray, TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { expected } from '../../../rpc/validate.ts'
 import { masked } from '../../../security/sanitize.ts'
-import { isList, isObject, isRecord, isReserved, keysOf, nearest, partOf } from './keys.ts'
+import { isFree, isList, isObject, isRecord, isReserved, keysOf, nearest, partOf } from './keys.ts'
 import { join, type Problems } from './problems.ts'
 import { ofValue, type Written } from './source-node.ts'
 
@@ -15,6 +15,8 @@ export interface Reading {
 }
 
 const MAX_QUOTED = 60
+/** Levels of a value that the gateway only passes on; an alias may contain itself. */
+const MAX_DEPTH = 16
 
 /**
  * What one source says about the part of the configuration at `path`: checked key by key, under the file's names,
@@ -26,6 +28,7 @@ export function read(schema: TSchema, written: Written, path: string, reading: R
   reading.places.set(path, place)
   if (value.kind === 'fault') return reading.problems.add(place, path, value.fault)
 
+  if (isFree(schema)) return readFree(value, path, reading)
   const isMap = isObject(schema) || isRecord(schema)
   if (isMap && value.kind === 'map') return readMap(schema, value, path, reading)
   if (isList(schema) && value.kind === 'list') return readList(schema, value, path, reading)
@@ -66,6 +69,24 @@ function readMap(schema: TSchema, map: Written & { kind: 'map' }, path: string, 
   return result
 }
 
+/** Any JSON, its names as they are written. */
+function readFree(written: Written, path: string, reading: Reading, depth = 0): unknown {
+  if (depth > MAX_DEPTH) return reading.problems.add(written.place, path, `must have at most ${MAX_DEPTH} levels`)
+  if (written.kind === 'list') {
+    return Object.freeze(Array.from(written.items, (item, n) => readFree(item, `${path}[${n}]`, reading, depth + 1)))
+  }
+  if (written.kind === 'map') {
+    const entries = Array.from(written.entries, ({ key, place, value }) => {
+      const at = join(path, key)
+      if (isReserved(key)) reading.problems.add(place, at, 'is a key that is never allowed')
+      return [key, readFree(value, at, reading, depth + 1)] as const
+    })
+    return Object.freeze(Object.fromEntries(entries))
+  }
+  if (written.kind === 'fault') return reading.problems.add(written.place, path, written.fault)
+  return written.kind === 'text' ? written.text : written.value
+}
+
 function readList(schema: TArray, { items, place }: Written & { kind: 'list' }, path: string, reading: Reading): unknown[] {
   const result: unknown[] = []
   for (const item of items) result.push(read(schema.items, item, `${path}[${result.length}]`, reading))
@@ -85,6 +106,13 @@ function unknown(schema: TSchema, key: string): string {
 function interpret(schema: TSchema, written: Written & { kind: 'text' }): Written {
   const { place, text, from } = written
   const scalar = (value: unknown): Written => ({ kind: 'scalar', place, value, from })
+  if (isFree(schema)) {
+    try {
+      return ofValue(JSON.parse(text), place, from)
+    } catch {
+      return scalar(text)
+    }
+  }
   if (isObject(schema) || isRecord(schema) || (isList(schema) && text.trimStart().startsWith('['))) {
     try {
       return ofValue(JSON.parse(text), place, from)

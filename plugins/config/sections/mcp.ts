@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import type { Complain } from '../parse/checks.ts'
 import type { Config } from '../schema.ts'
-import { filled, named, path, restart, secret, section } from './schema-helpers.ts'
+import { filled, header, headerValue, named, path, restart, secret, section } from './schema-helpers.ts'
 
 /** `<name>.<tool>` has at most 64 characters, and the tool needs some of them. */
 const serverName = {
@@ -9,7 +9,6 @@ const serverName = {
   expected: 'a name of 1 to 32 small letters, digits and _ -, a letter first'
 } as const
 const variable = { pattern: '^[A-Za-z_][A-Za-z0-9_]*$', expected: 'the name of an environment variable' } as const
-const header = { pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", expected: 'the name of an HTTP header' } as const
 /** Unlike those of model providers it may have a query, and some services put the key there: hence a secret as a whole. */
 const address = {
   url: true,
@@ -37,8 +36,7 @@ const Server = section('One MCP server: `command` or `url`', {
     Type.String({
       description: 'One header',
       ...secret,
-      pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$',
-      expected: 'a text of one line'
+      ...headerValue
     }),
     { description: 'Sent with every request to `url`', default: {}, key: header.expected, expected: 'an object of headers' }
   )

@@ -1,25 +1,45 @@
 import { Type } from '@sinclair/typebox'
-import { baseUrl, filled, name, named, secret, section } from './schema-helpers.ts'
+import { baseUrl, filled, header, headerValue, name, named, secret, section } from './schema-helpers.ts'
 
-/** The kinds of model provider that the gateway brings; plugins may add more. */
+/** Kinds of model provider that the gateway has; plugins add others. */
 export const PROVIDERS: readonly string[] = ['anthropic', 'openai', 'openai_compatible', 'ollama', 'llamacpp', 'offline']
 
-const Provider = section('One provider of models', {
-  api_key: Type.Optional(Type.String({ description: 'Key of the provider', ...secret, ...filled })),
-  base_url: Type.Optional(Type.String({ description: 'Where its API is; required for openai_compatible', ...baseUrl })),
-  model: Type.Optional(Type.String({ description: 'Its name for the model; required for all but offline', ...filled })),
+const parameter = { pattern: '^[A-Za-z_][A-Za-z0-9_.-]*$', expected: 'the name of a member of the request' } as const
+
+const Provider = section('Model provider', {
+  api_key: Type.Optional(Type.String({ description: 'API key', ...secret, ...filled })),
+  base_url: Type.Optional(Type.String({ description: 'Address of the API. Required for openai_compatible', ...baseUrl })),
+  model: Type.Optional(Type.String({ description: "Provider's name of the model. Required for all but offline", ...filled })),
   context_window: Type.Optional(
     Type.Integer({
-      description: 'Tokens that the model can look at; absent: what is known of it',
+      description: 'Context window of the model in tokens. Default: that of the provider',
       minimum: 256,
       maximum: 100_000_000
     })
   ),
   max_output_tokens: Type.Optional(
     Type.Integer({
-      description: 'Tokens of one answer at most; absent: what is known of the model',
+      description: 'Most tokens of one answer. Default: 8192, at most a quarter of the context window',
       minimum: 1,
       maximum: 10_000_000
+    })
+  ),
+  tools: Type.Optional(Type.Boolean({ description: 'Offers tools to the model. Default: true' })),
+  vision: Type.Optional(
+    Type.Boolean({ description: 'Sends images and documents to the model, otherwise a note in their place. Default: true' })
+  ),
+  headers: Type.Optional(
+    named(header.pattern, Type.String({ description: 'One header', ...secret, ...headerValue }), {
+      description: 'Headers of every request, beside those of the API',
+      key: header.expected,
+      expected: 'an object of headers'
+    })
+  ),
+  parameters: Type.Optional(
+    named(parameter.pattern, Type.Unknown({ description: 'One member, as JSON' }), {
+      description: "Further members of every request, in the provider's own names: { temperature: 0.2 }",
+      key: parameter.expected,
+      expected: 'an object of members'
     })
   )
 })
@@ -33,7 +53,7 @@ const Tier = named(name.pattern, Provider, {
 })
 
 export const Models = named(name.pattern, Tier, {
-  description: 'Models by tier; `default` answers unless another tier is asked for. Absent: the offline model',
+  description: 'Models by tier. `default` answers unless a session has another one. Without any, the offline model answers',
   default: {},
   key: name.expected,
   expected: 'an object of tiers'

@@ -31,6 +31,11 @@ export const origin = {
   expected: 'an origin such as https://flynn.example.com, without a path'
 } as const
 
+/** Name of an HTTP header. */
+export const header = { pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", expected: 'the name of an HTTP header' } as const
+/** Value of an HTTP header. */
+export const headerValue = { pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$', expected: 'a text of one line' } as const
+
 export const section = <P extends TProperties>(description: string, properties: P) =>
   Type.Object(properties, { additionalProperties: false, description })
 

@@ -33,7 +33,8 @@ function valid(schema: TSchema): fc.Arbitrary<unknown> {
   }
   if (KindGuard.IsRecord(schema)) {
     const [[pattern, part]] = Object.entries(schema.patternProperties) as [[string, TSchema]]
-    return fc.dictionary(fc.stringMatching(new RegExp(pattern), { maxLength: 40 }), valid(part), {
+    const key = fc.stringMatching(new RegExp(pattern), { maxLength: 40 }).filter((name) => !(name in {}) && name !== 'prototype')
+    return fc.dictionary(key, valid(part), {
       maxKeys: 3,
       noNullPrototype: true
     })

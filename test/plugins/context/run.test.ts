@@ -82,8 +82,7 @@ test('with auto_compact the next run sees the summary and the last messages, and
 
   await say('question 6')
   assert.deepEqual(textsOf(model.requests.at(-1)!), [
-    'user: [What was said before, summarised by the gateway:]\nThey asked four things.',
-    'user: question 3',
+    'user: [What was said before, summarised by the gateway:]\nThey asked four things.\n\nquestion 3',
     'assistant: answer 3',
     'user: question 4',
     'assistant: answer 4',

@@ -13,7 +13,7 @@ import { networkProviders } from '../../../plugins/providers/models.ts'
 import { collect, request, textOf } from '../../contract/provider.ts'
 import { type ModelServer, type Reply, startModelServer } from '../../model-server.ts'
 
-/** Looks like nothing: only whoever knows it can mask it. */
+/** Has no shape of a secret: only its value gives it away. */
 const KEY = 'the canary sings/at=dawn'
 const WIRES = ['anthropic', 'openai', 'openai_compatible'] as const
 
@@ -59,7 +59,7 @@ for (const name of WIRES) {
     assert.deepEqual((input_schema ?? parameters).properties, { city: { type: 'string' } })
   })
 
-  test(`${name}: calls, results and failures of tools are told again under the provider's own ids`, async (t) => {
+  test(`${name}: calls and results keep the provider's own ids`, async (t) => {
     const { model, server } = await start(t, name)
     const toolCalls = [
       { callId: 'id_1', tool: 'weather.lookup', args: { city: 'Rom' } },
@@ -147,8 +147,12 @@ for (const name of WIRES) {
     assert.deepEqual(content, [
       { type: 'text', text: 'Look' },
       image,
-      { type: 'text', text: 'Attached file "table.csv" (text/csv, 3 bytes):\na;b' },
-      { type: 'text', text: '[Attached file "all.zip" (application/zip, 4 bytes): this model cannot read files of this type.]' }
+      {
+        type: 'text',
+        text:
+          'Attached file "table.csv" (text/csv, 3 bytes):\na;b\n\n' +
+          '[Attached file "all.zip" (application/zip, 4 bytes): this model cannot read files of this type.]'
+      }
     ])
   })
 
@@ -205,7 +209,7 @@ for (const name of WIRES) {
   test(`${name}: a line that cannot be parsed does not get into the log's words`, async (t) => {
     const { model } = await start(t, name, { text: 'x', fault: 'malformed' })
     const { error } = await failing(model)
-    assert.equal(error.detail, 'AI_JSONParseError')
+    assert.equal(error.detail, 'an event is no JSON')
   })
 
   for (const [status, retryable, words] of [
@@ -243,7 +247,7 @@ for (const name of WIRES) {
     assert.equal(elsewhere.requests.length, 0)
   })
 
-  test(`${name}: nobody there is said so`, async () => {
+  test(`${name}: a server that cannot be reached is named as such`, async () => {
     const { error } = await failing(open(name, { baseUrl: 'http://127.0.0.1:1/v1' }))
     assert.match(error.message, /could not be reached: check base_url/)
     assert.equal(error.retryable, true)
@@ -286,7 +290,7 @@ for (const name of WIRES) {
     assert.equal(removed.mock.calls[0]?.arguments[1], added.mock.calls[0]?.arguments[1])
   })
 
-  test(`${name}: calls that a server gives the same id, or none, are told apart`, async (t) => {
+  test(`${name}: calls with the same id, or none, get ids of their own`, async (t) => {
     const toolCalls = ['same', 'same', ''].map((id) => ({ id, name: 'clock_now', args: {} }))
     const { model } = await start(t, name, { toolCalls })
     const parts = await collect(model.stream(request('Hello')))

@@ -27,7 +27,7 @@ test('the same conversation gets the same answer', async () => {
 })
 
 test('it recalls the earlier message that has most to do with the question, and counts', async () => {
-  const text = await answer('My name is Ada', 'Nice to meet you', 'I like trains', 'Good', 'What is my name?')
+  const text = await answer('My name is Ada', 'Nice to meet you', 'I like trains', 'Good', 'Do you know my name?')
   assert.match(text, /Earlier you said: "My name is Ada"\./)
   assert.match(text, /Messages from you in this conversation: 3\./)
   assert.doesNotMatch(text, /I am the offline model/)
@@ -37,7 +37,7 @@ test('with nothing in common it recalls the message before', async () => {
   assert.match(await answer('My name is Ada', 'Hello', 'Tea', 'Good', 'Why?'), /Earlier you said: "Tea"\./)
 })
 
-test('it repeats what it is told to, to the letter', async () => {
+test('it repeats a text to the letter', async () => {
   assert.equal(await answer('say  two\n  lines  '), 'two\n  lines  ')
 })
 

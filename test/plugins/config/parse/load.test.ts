@@ -425,7 +425,7 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
     'an alias of itself',
     'models: &m\n  default: *m\n',
     [
-      'flynn.yaml:2:3 models.default.default.default is not known; known here: api_key, base_url, model, context_window, max_output_tokens'
+      'flynn.yaml:2:3 models.default.default.default is not known; known here: api_key, base_url, model, context_window, max_output_tokens, tools, vision, headers, parameters'
     ]
   ],
   ['an empty token', 'server: { token: "" }', ['flynn.yaml:1:18 server.token must be a string that is not empty']],

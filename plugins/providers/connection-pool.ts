@@ -1,0 +1,42 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
+import { loadOnce } from './load.ts'
+
+/** A response whose body has not been read. */
+export interface RawResponse {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: Readable
+}
+
+export interface RawRequest {
+  readonly headers: Record<string, string>
+  readonly body: string
+  readonly signal: AbortSignal
+}
+
+/**
+ * Connections to one provider. Redirects are not followed: the key would go along to wherever they lead. And there is no time limit: a
+ * local model may read a long conversation for minutes before its first byte, where Node's own `fetch` gives up after five. The turn of
+ * the agent has a limit.
+ */
+export class ConnectionPool {
+  #close = async (): Promise<void> => {}
+  readonly #load = loadOnce(async () => {
+    const { Agent, request } = await import('undici')
+    const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
+    this.#close = () => dispatcher.destroy()
+    return { request, dispatcher }
+  })
+
+  async post(url: string, { headers, body, signal }: RawRequest): Promise<RawResponse> {
+    const { request, dispatcher } = await this.#load()
+    const response = await request(url, { method: 'POST', headers, body, signal, dispatcher })
+    return { status: response.statusCode, headers: response.headers, body: response.body }
+  }
+
+  /** Ends its connections, also those that are kept for the next call. */
+  close(): Promise<void> {
+    return this.#close()
+  }
+}

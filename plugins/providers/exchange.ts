@@ -1,0 +1,183 @@
+import type { Readable } from 'node:stream'
+import type { ConnectionPool, RawResponse } from './connection-pool.ts'
+import type { ProviderError } from './define.ts'
+import { EventReader } from './event-reader.ts'
+import { brokenOff, type FailureContext, refusalOf, unreachable, unreadable } from './failure.ts'
+import { isObject, type WireEvents } from './wire-events.ts'
+import { isPage } from './words.ts'
+
+/** Bytes of a refusal that are read. */
+const MAX_REFUSAL = 64 * 1024
+/** Bytes of an answer that is one JSON object. */
+const MAX_WHOLE = 16 * 1024 * 1024
+
+export interface ExchangeOptions {
+  readonly pool: ConnectionPool
+  readonly events: WireEvents
+  /** Changes the body of the request, which is JSON. */
+  readonly edit: (body: string) => string
+  /** Adds a header to those of the package. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly context: Omit<FailureContext, 'now'>
+  readonly hasFiles: boolean
+}
+
+/**
+ * One HTTP exchange with a provider, in the place of the `fetch` that its package calls. It stands between the package and the wire: what
+ * is not a good answer becomes the `failure`, in the provider's words, and a good one is written as the package expects it.
+ */
+export class Exchange {
+  /** The reason why the call fails, where the exchange knows it. The package wraps or loses errors; this one stays. */
+  failure: ProviderError | undefined
+  /** The body as it was sent. */
+  sent = ''
+  readonly #options: ExchangeOptions
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options
+  }
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    const { pool, edit, context } = this.#options
+    const signal = init?.signal as AbortSignal
+    this.sent = edit(String(init?.body))
+    let response: RawResponse
+    try {
+      // Bytes as they are: a stream that is packed is delivered late.
+      const headers = { ...headersOf(init?.headers), ...this.#options.headers, 'accept-encoding': 'identity' }
+      response = await pool.post(String(input), { headers, body: this.sent, signal })
+    } catch (thrown) {
+      signal.throwIfAborted()
+      const { code, message } = thrown as NodeJS.ErrnoException
+      return this.#fail(unreachable(context.provider, code ?? message))
+    }
+    return this.#answer(response, signal)
+  }
+
+  async #answer(response: RawResponse, signal: AbortSignal): Promise<Response> {
+    const { status, headers, body } = response
+    try {
+      if (status < 200 || status > 299) return await this.#refuse(response, await textOf(body, '', MAX_REFUSAL))
+      const first = await readMore(body)
+      const begins = first?.toString('latin1').trimStart() ?? ''
+      // Some servers do not stream although they were asked to, others answer with an error and the status of a success.
+      if (begins.startsWith('{') || begins.startsWith('[')) return await this.#whole(response, first!)
+      if (isPage(begins)) return await this.#refuse(response, await textOf(body, first!, MAX_REFUSAL))
+      return new Response(this.#stream(body, first), { headers: { 'content-type': String(headers['content-type'] ?? '') } })
+    } catch (thrown) {
+      body.destroy()
+      signal.throwIfAborted()
+      return this.#fail(this.failure ?? brokenOff(this.#options.context.provider, (thrown as Error).message))
+    }
+  }
+
+  #refuse({ status, headers }: RawResponse, text: string): never {
+    return this.#fail(this.#refusal({ status, headers, body: text }))
+  }
+
+  async #whole(response: RawResponse, first: Buffer): Promise<Response> {
+    const { events, context } = this.#options
+    const text = await textOf(response.body, first, MAX_WHOLE)
+    let body: unknown
+    try {
+      body = JSON.parse(text)
+    } catch {
+      return this.#fail(unreadable(context.provider, 'the body is no JSON'))
+    }
+    const written = isObject(body) ? events.whole(body) : ''
+    if (!events.complete) return this.#refuse({ ...response, status: 400 }, text)
+    return new Response(written + events.close(), { headers: { 'content-type': 'text/event-stream' } })
+  }
+
+  /** Reads on demand. All that has arrived is written at once: many small events cost one read. */
+  #stream(body: Readable, first: Buffer | undefined): ReadableStream<Uint8Array> {
+    const { events, context } = this.#options
+    const decoder = new TextDecoder()
+    const encoder = new TextEncoder()
+    let written = ''
+    const reader = new EventReader((data, name) => {
+      if (!events.over && events.failure === undefined) written += events.read(data, name)
+    })
+    let next: Buffer | undefined = first
+    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+      written = ''
+      for (;;) {
+        if (next !== undefined) reader.push(decoder.decode(next, { stream: true }))
+        if (events.failure !== undefined || events.over || next === undefined) break
+        if (written !== '') {
+          controller.enqueue(encoder.encode(written))
+          next = await more()
+          return
+        }
+        next = await more()
+      }
+      if (next === undefined) reader.end()
+      if (events.failure !== undefined) {
+        body.destroy()
+        const { status, body: said } = events.failure
+        this.#fail(
+          said === undefined ? unreadable(context.provider, 'an event is no JSON') : this.#refusal({ status, body: said })
+        )
+      }
+      controller.enqueue(encoder.encode(written + events.close()))
+      controller.close()
+      // A server may keep the connection open after its last word.
+      if (next !== undefined) body.destroy()
+    }
+    /** A connection that breaks after a complete answer has lost nothing. */
+    const more = async (): Promise<Buffer | undefined> => {
+      try {
+        return await readMore(body)
+      } catch (thrown) {
+        if (events.complete) return undefined
+        this.failure = brokenOff(context.provider, (thrown as Error).message)
+        throw this.failure
+      }
+    }
+    return new ReadableStream({ pull, cancel: () => void body.destroy() }, { highWaterMark: 0 })
+  }
+
+  #refusal(refused: { status?: number | undefined; headers?: RawResponse['headers']; body: unknown }): ProviderError {
+    const { context, hasFiles } = this.#options
+    return refusalOf({ ...refused, hasFiles }, { ...context, now: Date.now() })
+  }
+
+  #fail(failure: ProviderError): never {
+    this.failure = failure
+    throw failure
+  }
+}
+
+/** All that has arrived, or what arrives next; undefined at the end. */
+async function readMore(body: Readable): Promise<Buffer | undefined> {
+  for (;;) {
+    const chunk = body.read() as Buffer | null
+    if (chunk !== null) return chunk
+    if (body.errored) throw body.errored
+    if (body.readableEnded || body.destroyed) return undefined
+    await arrival(body)
+  }
+}
+
+async function arrival(body: Readable): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const events = ['readable', 'end', 'error', 'close'] as const
+  for (const event of events) body.once(event, resolve)
+  await promise
+  for (const event of events) body.off(event, resolve)
+}
+
+async function textOf(body: Readable, first: Buffer | '', limit: number): Promise<string> {
+  const chunks: Buffer[] = first === '' ? [] : [first]
+  let bytes = first.length
+  for (let next = await readMore(body); next !== undefined && bytes < limit; next = await readMore(body)) {
+    chunks.push(next)
+    bytes += next.length
+  }
+  body.destroy()
+  return Buffer.concat(chunks).toString('utf8', 0, limit)
+}
+
+function headersOf(headers: RequestInit['headers']): Record<string, string> {
+  return Object.fromEntries(new Headers(headers))
+}
