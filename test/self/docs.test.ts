@@ -51,7 +51,7 @@ test('every README names each source of its folder', () => {
 })
 
 test('every file that a document names exists', () => {
-  const documents = [...READMES, ...globSync('*.md', { cwd: ROOT })]
+  const documents = [...READMES, ...globSync(['*.md', 'docs/*.md'], { cwd: ROOT })]
   const files = globSync('**/*', { cwd: ROOT, exclude: (name) => ['node_modules', '.git', 'dist'].includes(name) })
   for (const document of documents) {
     const text = readText(document).replace(/^```[\s\S]*?^```/gm, '')
