@@ -55,7 +55,8 @@ function stores(connection: Connection): Db {
     subscriptions: subscriptionStore(connection),
     plugin: pluginStores(connection),
     onTime: (listener) => connection.onTime(listener),
-    ready: async () => connection.probe(),
+    ready: () => connection.probe(),
+    assertSameFile: () => connection.assertSameFile(),
     close: async () => connection.close()
   }
 }

@@ -49,8 +49,10 @@ export interface Connection {
   without(object: SQLWrapper, member: SQLWrapper): SQL
   /** Reports the time that each statement and transaction takes. One listener at a time. */
   onTime(listener: TimeListener): void
-  /** Writes a little and throws if that fails: disk full, read-only, locked, closed. */
-  probe(): void
+  /** Rejects when nothing can be stored: disk full, read-only, locked, closed, the file deleted or replaced. Costs a small commit. */
+  probe(): Promise<void>
+  /** Throws when the database file was deleted or replaced. Writes nothing. */
+  assertSameFile(): void
   /** Commits waiting grouped calls first. */
   close(): void
 }

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import type { Stopwatch } from './stopwatch.ts'
+import type { Storage } from './storage.ts'
 
 interface Call {
   readonly run: () => unknown
@@ -18,9 +19,9 @@ export class Group {
   /** Set while calls wait. */
   #due: NodeJS.Immediate | undefined
 
-  constructor(client: Database, stopwatch: Stopwatch) {
+  constructor(client: Database, stopwatch: Stopwatch, storage: Storage) {
     const together = client.transaction((calls: readonly Call[]) => calls.map(({ run }) => run())).immediate
-    this.#together = (calls) => stopwatch.time('transaction', () => together(calls))
+    this.#together = (calls) => stopwatch.time('transaction', () => storage.watch(() => together(calls)))
   }
 
   add<T>(run: () => T): Promise<T> {

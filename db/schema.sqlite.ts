@@ -28,6 +28,7 @@ export const {
   messages,
   attachments,
   runs,
+  runSteps,
   queue,
   audit,
   memory,

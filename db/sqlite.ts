@@ -6,8 +6,10 @@ import type { Database } from 'better-sqlite3'
 import type { Atomic, Connection, Grouped, Preparable, Query } from './connection.ts'
 import { sql, sqliteDriver } from './drizzle.ts'
 import { Group } from './group.ts'
+import { QuietCheckpoints } from './quiet-checkpoints.ts'
 import * as schema from './schema.sqlite.ts'
 import { Stopwatch } from './stopwatch.ts'
+import { Storage } from './storage.ts'
 
 export const MIGRATIONS = fileURLToPath(new URL('db/migrations/sqlite', import.meta.resolve('#package.json')))
 
@@ -17,6 +19,10 @@ const BUSY_MS = 2000
 const LOG_BYTES = 64 * 1024 * 1024
 /** Pages of the write-ahead log between two checkpoints, each of which waits for the disk. 16 MiB. */
 const CHECKPOINT_PAGES = 4000
+/** Time for which a successful readiness probe counts: anyone may ask, and each probe is a commit. */
+const PROOF_MS = 1000
+/** Bytes of a thorough readiness probe. */
+const PROBE_BYTES = 256 * 1024
 /** The same for a readiness probe, which comes every few seconds and must not hold the gateway for long. */
 const PROBE_BUSY_MS = 100
 
@@ -39,6 +45,8 @@ export async function connect(file: string, migrations: string = MIGRATIONS): Pr
     client.pragma('journal_mode = WAL')
     // A commit survives the end of the process; only a power cut may take the newest ones, and never the file.
     client.pragma('synchronous = NORMAL')
+    // Deleted text is overwritten with zeros, so that it does not stay in free pages.
+    client.pragma('secure_delete = ON')
     client.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     client.pragma(`journal_size_limit = ${LOG_BYTES}`)
     const query = drizzle(client)
@@ -46,7 +54,9 @@ export async function connect(file: string, migrations: string = MIGRATIONS): Pr
     client.pragma('foreign_keys = OFF')
     migrate(query, { migrationsFolder: migrations })
     client.pragma('foreign_keys = ON')
-    return connection(client, query, claim)
+    // The migrations are part of the file from the start, not only of its log.
+    client.pragma('wal_checkpoint(TRUNCATE)')
+    return connection(client, query, claim, new Storage(file))
   } catch (cause) {
     client?.close()
     claim?.close()
@@ -70,17 +80,19 @@ function claimed(lock: Database): Database {
   }
 }
 
-function connection(client: Database, query: Query, claim: Database | undefined): Connection {
+function connection(client: Database, query: Query, claim: Database | undefined, storage: Storage): Connection {
   const stopwatch = new Stopwatch()
   stopwatch.attach(client)
-  const group = new Group(client, stopwatch)
+  const group = new Group(client, stopwatch, storage)
+  const checkpoints = new QuietCheckpoints(client)
+  let provenAt = Number.NEGATIVE_INFINITY
   const prepared = (build: (query: Query) => readonly Preparable[]) => {
     const statements = build(query).map((statement) => statement.prepare() as Prepared)
     return (values: Record<string, unknown>) => statements.map((it) => it.execute(values).sync())
   }
   const atomic: Atomic = (build) => {
     const run = client.transaction(prepared(build))
-    return async (values = {}) => stopwatch.time('transaction', () => run(values)) as never
+    return async (values = {}) => stopwatch.time('transaction', () => storage.watch(() => run(values))) as never
   }
   const grouped: Grouped = (build) => {
     const run = prepared(build)
@@ -96,23 +108,37 @@ function connection(client: Database, query: Query, claim: Database | undefined)
     patched: (object, changes) => sql`json_patch(${object}, ${changes})`,
     without: (object, member) => sql`json_remove(${object}, '$.' || ${member})`,
     onTime: (listener) => stopwatch.listen(listener),
-    probe() {
+    async probe() {
+      storage.assertSameFile()
+      await storage.assertSpace()
+      if (client.open && !storage.failing && performance.now() - provenAt < PROOF_MS) return
       client.pragma(`busy_timeout = ${PROBE_BUSY_MS}`)
       try {
         // The number has no meaning, but writing it is a complete commit: the lock, and a page in the log.
         client.pragma('user_version = 0')
+        if (storage.failing) storage.watch(() => writeMuch(client))
+        provenAt = performance.now()
       } finally {
         client.pragma(`busy_timeout = ${BUSY_MS}`)
       }
     },
+    assertSameFile: () => storage.assertSameFile(),
     close() {
       if (!client.open) return
+      checkpoints.stop()
       group.flush()
       client.pragma('optimize')
       client.close()
       claim?.close()
     }
   }
+}
+
+/** Writes as much as a large message takes, after a failed write: the one page of a probe may still fit where a message does not. */
+function writeMuch(client: Database): void {
+  client.exec('create table if not exists probe (data blob)')
+  client.exec(`insert into probe values (zeroblob(${PROBE_BYTES}))`)
+  client.exec('drop table probe')
 }
 
 /** SQLite's prepared statements return at once, so that they can share a transaction. */

@@ -120,6 +120,53 @@ export function discounting(tx: Query, connection: Connection) {
 }
 
 /**
+ * Statements that subtract the messages selected by `gone` from the counts. They belong to the transaction that deletes these messages,
+ * first in it.
+ */
+export function purging(tx: Query, connection: Connection, gone: SQL) {
+  const { sessions, messages, days, sessionDays } = connection.schema
+  const counted = sql`${gone} and ${messages.role} <> 'tool'`
+  const day = dayIn(messages.createdAt)
+  const here = sql`${sessionDays.sessionId} = ${messages.sessionId} and ${sessionDays.day} = ${day}`
+  // Messages of the session on that day: those before the next day with messages, without those before this day.
+  const next = sql`select min(later.before) from ${sessionDays} later where later.session_id = ${messages.sessionId} and later.day > ${day}`
+  const total = sql`select ${sessions.messageCount} from ${sessions} where ${sessions.id} = ${messages.sessionId}`
+  const earlier = sql`select ${sessionDays.before} from ${sessionDays} where ${here}`
+  const emptied = sql`count(*) >= coalesce((${next}), (${total})) - (${earlier})`
+  const byDay = sql`select ${messages.sessionId} as session_id, ${day} as day, count(*) as n, case when ${emptied} then 1 else 0 end as emptied
+    from ${messages} where ${counted} group by ${messages.sessionId}, ${day}`
+  return [
+    tx
+      .insert(days)
+      .select(sql`select gone.day, -sum(gone.emptied), -sum(gone.n) from (${byDay}) gone group by gone.day`)
+      .onConflictDoUpdate({
+        target: days.day,
+        set: { sessions: sql`${days.sessions} + excluded.sessions`, messages: sql`${days.messages} + excluded.messages` }
+      }),
+    tx.delete(days).where(lt(days.messages, 1)),
+    retallying(tx, connection, gone, -1),
+    spent(tx, connection.schema),
+    tx
+      .delete(sessionDays)
+      .where(
+        sql`(${sessionDays.sessionId}, ${sessionDays.day}) in (select gone.session_id, gone.day from (${byDay}) gone where gone.emptied = 1)`
+      ),
+    tx
+      .update(sessionDays)
+      .set({
+        before: sql`${sessionDays.before} - (select count(*) from ${messages} where ${counted} and ${messages.sessionId} = ${sessionDays.sessionId} and ${day} < ${sessionDays.day})`
+      })
+      .where(sql`${sessionDays.sessionId} in (select ${messages.sessionId} from ${messages} where ${counted})`),
+    tx
+      .update(sessions)
+      .set({
+        messageCount: sql`${sessions.messageCount} - (select count(*) from ${messages} where ${counted} and ${messages.sessionId} = ${sessions.id})`
+      })
+      .where(sql`${sessions.id} in (select ${messages.sessionId} from ${messages} where ${counted})`)
+  ] as const
+}
+
+/**
  * Limits the names of each day by removing rare ones: senders choose the words, and must not fill the database with them. The returned
  * function takes the day of each message with names, before the message is counted.
  */

@@ -1,6 +1,9 @@
 import type { Connection } from '../connection.ts'
-import { and, desc, eq, lt, lte, or, sql } from '../drizzle.ts'
+import { and, desc, eq, inArray, lt, lte, or, sql } from '../drizzle.ts'
 import type { AuditQuery, AuditRow, AuditStore, NewAuditEntry } from '../types/audit.ts'
+
+/** Takes a few milliseconds. */
+const PURGED_AT_ONCE = 1000
 
 export function auditStore({ query, schema: { audit } }: Connection): AuditStore {
   const insert = query
@@ -49,8 +52,10 @@ export function auditStore({ query, schema: { audit } }: Connection): AuditStore
       return await query.select().from(audit).where(sql`${audit.id} in (${fitting})`).orderBy(desc(audit.id)).execute()
     },
 
-    async prune(before: number): Promise<void> {
-      await query.delete(audit).where(lt(audit.at, before)).execute()
+    async purge(before: number): Promise<number> {
+      const some = query.select({ id: audit.id }).from(audit).where(lt(audit.at, before)).limit(PURGED_AT_ONCE)
+      const rows = await query.delete(audit).where(inArray(audit.id, some)).returning({ id: audit.id }).execute()
+      return rows.length
     }
   }
 }

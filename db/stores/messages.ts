@@ -12,7 +12,10 @@ import type {
   ShownMessage,
   StoredAttachment
 } from '../types/messages.ts'
-import { counting, dayOf, retallying, spent, tallying, trimming } from './analytics.ts'
+import { counting, dayOf, purging, retallying, spent, tallying, trimming } from './analytics.ts'
+
+/** Takes a few milliseconds. */
+const PURGED_AT_ONCE = 200
 
 type Row = Omit<MessageRow, 'attachments'>
 type AttachmentRow = Connection['schema']['attachments']['$inferSelect']
@@ -181,6 +184,17 @@ export function messageStore(connection: Connection): MessageStore {
       .where(and(ofSession, inHistory, ne(messages.role, 'tool'), lt(messages.id, firstRecent)))
   ])
 
+  const oldest = query.select({ id: messages.id }).from(messages).orderBy(asc(messages.id)).limit(PURGED_AT_ONCE).as('oldest')
+  const lastOldest = query
+    .select({ id: max(oldest.id) })
+    .from(oldest)
+    .prepare()
+  const purged = sql`${messages.id} <= ${sql.placeholder('last')} and ${messages.createdAt} < ${sql.placeholder('before')}`
+  const purgeOf = atomic((tx) => [
+    ...purging(tx, connection, purged),
+    tx.delete(messages).where(purged).returning({ id: messages.id })
+  ])
+
   return {
     async append({ parts = null, status = 'complete', attachments = [], ...message }: NewMessage): Promise<number> {
       const tallied = talliedIn({ ...message, parts })
@@ -209,6 +223,14 @@ export function messageStore(connection: Connection): MessageStore {
     async history(sessionId: string): Promise<MessageRow[]> {
       const [rows, files] = await all({ sessionId })
       return attached(rows, files, ({ data }) => ({ data: data.toString('base64') }))
+    },
+
+    async purge(before: number): Promise<number> {
+      // By id, which rises with time: without an index on the time, finding that nothing is old enough would read every message.
+      const [end] = await lastOldest.execute()
+      if (end?.id == null) return 0
+      const [, , , , , , , rows] = await purgeOf({ last: end.id, before })
+      return rows.length
     },
 
     async recent(sessionId: string, { limit, bytes }: Omit<MessageQuery, 'before'>): Promise<RecentMessages> {

@@ -2,6 +2,9 @@ import type { Connection } from '../connection.ts'
 import { and, count, desc, eq, gte, lt, sql } from '../drizzle.ts'
 import type { PresenceQuery, PresenceRow, PresenceStore, Sighting } from '../types/presence.ts'
 
+/** Takes a few milliseconds. */
+const PURGED_AT_ONCE = 1000
+
 export function presenceStore({ query, schema: { presence }, atomic, grouped }: Connection): PresenceStore {
   const upsert = grouped((tx) => [
     tx
@@ -58,6 +61,20 @@ export function presenceStore({ query, schema: { presence }, atomic, grouped }: 
           .where(wanted)
       ])()
       return { rows, total: counted?.total ?? 0, online: counted?.online ?? 0 }
+    },
+
+    async purge(before: number): Promise<number> {
+      const some = query
+        .select({ channel: presence.channel, senderId: presence.senderId })
+        .from(presence)
+        .where(lt(presence.lastSeenAt, before))
+        .limit(PURGED_AT_ONCE)
+      const rows = await query
+        .delete(presence)
+        .where(sql`(${presence.channel}, ${presence.senderId}) in (${some})`)
+        .returning({ channel: presence.channel })
+        .execute()
+      return rows.length
     },
 
     async keep(most: number): Promise<void> {

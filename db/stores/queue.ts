@@ -12,7 +12,15 @@ const PURGED_AT_ONCE = 1000
 const NO_MESSAGE = { id: null, state: null, outcome: null }
 const NO_RUN = { id: null, status: null, endedAt: null }
 const NO_POST = { channel: null, conversation: null, context: null, text: null, createdAt: null, dueAt: null }
-const NO_DETAILS = { inputTokens: 0, outputTokens: 0, provider: null, model: null, errorCode: null, errorMessage: null }
+const NO_DETAILS = {
+  inputTokens: 0,
+  outputTokens: 0,
+  provider: null,
+  model: null,
+  errorCode: null,
+  errorMessage: null,
+  reason: null
+}
 
 export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection): QueueStore {
   const { queue, runs, messages, outbox } = schema
@@ -76,7 +84,8 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
             provider: sql`null`.as('provider'),
             model: sql`null`.as('model'),
             errorCode: sql`null`.as('error_code'),
-            errorMessage: sql`null`.as('error_message')
+            errorMessage: sql`null`.as('error_message'),
+            reason: sql`null`.as('reason')
           })
           .from(queue)
           .where(and(byId, open))
@@ -108,7 +117,8 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
         provider: sql`${placed('provider')}`,
         model: sql`${placed('model')}`,
         errorCode: sql`${placed('errorCode')}`,
-        errorMessage: sql`${placed('errorMessage')}`
+        errorMessage: sql`${placed('errorMessage')}`,
+        reason: sql`${placed('reason')}`
       })
       .where(and(eq(runs.id, placed('runId')), running))
   ]

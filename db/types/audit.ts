@@ -25,6 +25,6 @@ export interface AuditStore {
   append(entry: NewAuditEntry): Promise<void>
   /** Entries, newest first. Empty only if no entry is left. */
   list(query: AuditQuery): Promise<AuditRow[]>
-  /** Removes entries older than `before`. */
-  prune(before: number): Promise<void>
+  /** Deletes some entries older than `before`. Returns their number; 0: none is left. */
+  purge(before: number): Promise<number>
 }

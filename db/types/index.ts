@@ -63,7 +63,9 @@ export interface Db {
   plugin(name: string): PluginStore
   /** Reports the time that each statement and transaction takes. One listener at a time. */
   onTime(listener: TimeListener): void
-  /** Settles after a complete write. Rejects when the database cannot be written to. */
+  /** Settles after a complete write. Rejects with the reason when nothing can be stored. */
   ready(): Promise<void>
+  /** Throws when the database file was deleted or replaced while it is open. Writes nothing. */
+  assertSameFile(): void
   close(): Promise<void>
 }

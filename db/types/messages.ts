@@ -88,4 +88,9 @@ export interface MessageStore {
    * has the results of its tool calls. Reads only the rows that it returns, so that a long conversation costs no more than a short one.
    */
   recent(sessionId: string, query: Omit<MessageQuery, 'before'>): Promise<RecentMessages>
+  /**
+   * Deletes some of the oldest messages if they are older than `before`, with their attachments and their counts. Returns their number;
+   * 0: none is left. Sessions and their summaries stay.
+   */
+  purge(before: number): Promise<number>
 }

@@ -26,4 +26,6 @@ export interface PresenceStore {
   list(query: PresenceQuery): Promise<{ rows: PresenceRow[]; total: number; online: number }>
   /** Removes all senders except the `most` seen last. */
   keep(most: number): Promise<void>
+  /** Deletes some senders last seen before `before`. Returns their number; 0: none is left. */
+  purge(before: number): Promise<number>
 }

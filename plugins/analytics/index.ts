@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000
  * Sessions examined before the event loop runs again: a few milliseconds. A session with a new message between two steps may count
  * twice in the total.
  */
-const SESSIONS_AT_ONCE = 5000
+const SESSIONS_AT_ONCE = 1000
 
 /** Figures about conversations. They are counted when messages are written, and only added up here. */
 export class Analytics {

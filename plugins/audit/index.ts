@@ -12,9 +12,6 @@ declare module '../define.ts' {
   }
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000
-/** Age at which an entry is removed. */
-const KEPT_MS = 30 * DAY_MS
 /** Limit on entries that wait to be written, more than a working database ever has. Further ones are lost and logged. */
 const MAX_PENDING = 10_000
 const MAX_NAME = 256
@@ -23,7 +20,7 @@ const MAX_TEXT = 1000
 const MAX_VALUES = 200
 
 interface Surroundings {
-  readonly store: Pick<AuditStore, 'append' | 'list' | 'prune'>
+  readonly store: Pick<AuditStore, 'append' | 'list'>
   readonly log: Pick<FastifyBaseLogger, 'error'>
   /** Current masker of the gateway's secrets. Absent: secrets are recognised by their shapes and names alone. */
   readonly masker?: () => Masker
@@ -78,11 +75,6 @@ export class Audit {
     return await this.#store.list(query)
   }
 
-  /** Removes entries past their retention. */
-  async prune(): Promise<void> {
-    await this.#store.prune(this.#now() - KEPT_MS).catch((err) => this.#log.error({ err }, 'failed to remove old audit entries'))
-  }
-
   /** Settles once all entries recorded so far are written. */
   async flush(): Promise<void> {
     await Promise.all(this.#pending)
@@ -125,12 +117,5 @@ export default gatewayPlugin({ name: 'audit', dependencies: ['rpc', 'config', 'd
     else
       audit.record('config.reload', actor, { success: true, changed: outcome.changed, restartRequired: outcome.restartRequired })
   })
-
-  await audit.prune()
-  const daily = setInterval(() => void audit.prune(), DAY_MS)
-  daily.unref()
-  app.addHook('onClose', async () => {
-    clearInterval(daily)
-    await audit.flush()
-  })
+  app.addHook('onClose', () => audit.flush())
 })

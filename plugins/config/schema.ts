@@ -9,6 +9,7 @@ import { GoogleChat } from './sections/google-chat.ts'
 import { LanesSection } from './sections/lanes.ts'
 import { Models } from './sections/models.ts'
 import { ObservabilitySection } from './sections/observability.ts'
+import { RetentionSection } from './sections/retention.ts'
 import { filled, name, named, oneOf, path, restart, section } from './sections/schema-helpers.ts'
 import { Server } from './sections/server.ts'
 import { Teams } from './sections/teams.ts'
@@ -63,6 +64,7 @@ export const ConfigSchema = section('The configuration of the gateway', {
   backends: BackendsSection,
   docker: DockerSection,
   observability: ObservabilitySection,
+  retention: RetentionSection,
   webhooks: Webhooks,
   gmail: Gmail,
   teams: Teams,

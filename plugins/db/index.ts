@@ -1,5 +1,6 @@
 import { type Db, databaseIn, open } from '../../db/client.ts'
 import { gatewayPlugin } from '../define.ts'
+import { Retention } from './retention.ts'
 
 declare module '../define.ts' {
   interface GatewayDecorators {
@@ -8,9 +9,32 @@ declare module '../define.ts' {
   }
 }
 
+const PURGE_EVERY_MS = 60 * 60 * 1000
+const LOOK_EVERY_MS = 5000
+
 /** Owns `app.db`. Registered early, so that it closes after everything that writes to it. */
 export default gatewayPlugin({ name: 'db', dependencies: ['config'] }, async (app) => {
   const db = await open({ file: databaseIn(app.config.dataDir) })
   app.decorate('db', db)
-  app.addHook('onClose', () => db.close())
+
+  const retention = new Retention({ db, settings: () => app.config.retention, log: app.log })
+  const hourly = setInterval(() => void retention.purge(), PURGE_EVERY_MS).unref()
+  app.addHook('onReady', async () => void retention.purge())
+  // Without this, a gateway whose file was deleted would go on and lose everything at its end.
+  let intact = true
+  const look = setInterval(() => {
+    try {
+      db.assertSameFile()
+      intact = true
+    } catch (err) {
+      if (intact) app.log.error({ err }, 'nothing is stored any more')
+      intact = false
+    }
+  }, LOOK_EVERY_MS).unref()
+  app.addHook('onClose', async () => {
+    clearInterval(hourly)
+    clearInterval(look)
+    await retention.stop()
+    await db.close()
+  })
 })

@@ -79,7 +79,10 @@ export class System {
     if (this.#closing) return 'shutting down'
     return await this.#app.db.ready().then(
       () => undefined,
-      () => 'the database does not take writes'
+      (err) => {
+        this.#app.log.error({ err }, 'the database does not take writes')
+        return 'the database does not take writes'
+      }
     )
   }
 

@@ -36,7 +36,8 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ act: fc.constant('update'), which: fc.nat(), calls }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('cut'), sessionId }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('renew'), sessionId }) },
-  { weight: 1, arbitrary: fc.record({ act: fc.constant('remove'), sessionId }) }
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('remove'), sessionId }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('purge'), before: at }) }
 )
 
 /** Analytics contract of every database. `open` makes a new, empty one that closes with the test. */
@@ -68,6 +69,10 @@ export function analyticsContract(kind: string, open: (t: TestContext) => Promis
             answer.names = toolsOf(step.calls)
           } else if (step.act === 'cut') {
             await db.messages.cut(step.sessionId, 'run')
+          } else if (step.act === 'purge') {
+            const old = stored.filter(({ createdAt }) => createdAt < step.before)
+            assert.equal(await db.messages.purge(step.before), old.length)
+            stored = stored.filter((message) => !old.includes(message))
           } else if (step.act === 'renew') {
             await db.sessions.renew(step.sessionId)
           } else {

@@ -16,7 +16,7 @@ export function auditContract(kind: string, open: (t: TestContext) => Promise<Db
       [4, 3].map((at) => ({ at, event: `e${at}`, actor: 'local', detail: { at } }))
     )
     assert.deepEqual(await times(db, { before: page[1]!.id }), [2, 1])
-    await db.audit.prune(3)
+    await db.audit.purge(3)
     assert.deepEqual(await times(db), [4, 3])
   })
 

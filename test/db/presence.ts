@@ -58,4 +58,17 @@ export function presenceContract(kind: string, open: (t: TestContext) => Promise
     await db.presence.keep(0)
     assert.equal((await db.presence.list({ onlineSince: 0, limit: 9 })).total, 0)
   })
+
+  test(`${kind}: senders past their retention are purged`, async (t) => {
+    const db = await open(t)
+    for (const [n, senderId] of ['a', 'b', 'c'].entries())
+      await db.presence.seen({ channel: 'ws', senderId, senderName: null }, n)
+    assert.equal(await db.presence.purge(2), 2)
+    assert.equal(await db.presence.purge(2), 0)
+    const { rows } = await db.presence.list({ onlineSince: 0, limit: 9 })
+    assert.deepEqual(
+      rows.map(({ senderId }) => senderId),
+      ['c']
+    )
+  })
 }

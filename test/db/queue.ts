@@ -111,7 +111,8 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
       provider: null,
       model: null,
       errorCode: null,
-      errorMessage: null
+      errorMessage: null,
+      reason: null
     })
     await db.queue.claim({ sessionId: 'ws:a', runId: 'run', ids: ['3'], now: 20 })
     await db.queue.claim({ sessionId: 'ws:a', runId: 'other', ids: ['3'], now: 30 })

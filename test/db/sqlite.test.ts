@@ -187,6 +187,27 @@ test('the attachments of a session are removed with it', async (t) => {
   )
 })
 
+test('deleted text does not stay in the file', async (t) => {
+  const file = join(await folder(t), 'flynn.db')
+  const db = await open({ file })
+  await db.sessions.open('ws:a', 1)
+  for (let n = 0; n < 50; n++) {
+    await db.messages.append({
+      sessionId: 'ws:a',
+      runId: 'r',
+      role: 'user',
+      content: `confidential ${'x'.repeat(n * 100)}`,
+      createdAt: n
+    })
+  }
+  await db.close()
+  assert.ok((await readFile(file)).includes('confidential'))
+  const again = await open({ file })
+  await again.sessions.remove('ws:a')
+  await again.close()
+  assert.ok(!(await readFile(file)).includes('confidential'))
+})
+
 test('frequent queries use an index', async (t) => {
   const file = join(await folder(t), 'flynn.db')
   await (await open({ file })).close()
@@ -215,6 +236,17 @@ test('frequent queries use an index', async (t) => {
     /^SEARCH m USING COVERING INDEX messages_session \(session_id=\?\); SEARCH a USING INDEX \S+ \(message_id=\?\)/
   )
   assert.match(plan("delete from runs where session_id = 'ws:a'"), /INDEX runs_session/)
+  const newest = 'order by created_at desc, id desc limit 50'
+  assert.match(plan(`select * from runs where (created_at, id) < (1, 'a') ${newest}`), /^SEARCH runs USING INDEX runs_recent/)
+  assert.match(
+    plan(`select * from runs where session_id = 'ws:a' ${newest}`),
+    /^SEARCH runs USING INDEX runs_session \(session_id=\?\)$/
+  )
+  assert.match(
+    plan(`select * from runs where status = 'failed' ${newest}`),
+    /^SEARCH runs USING INDEX runs_status \(status=\?\)$/
+  )
+  assert.match(plan('select id from runs where ended_at < 1 limit 200'), /INDEX runs_ended/)
   assert.match(
     plan('select id from queue where ended_at is null order by seq'),
     /^SCAN queue USING (COVERING )?INDEX queue_unended$/
