@@ -74,7 +74,7 @@ export class ContextManager {
           ? { tokens: context.tokens, messages: chatLength(rows, context.countedTo) }
           : undefined,
       system: config.agent.systemPrompt,
-      tools: await tools.specs(),
+      tools: await tools.offered(),
       contextWindow,
       settings: config.agent,
       contexts: db.contexts,

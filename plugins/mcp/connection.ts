@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
-import type { CallToolResult, Client, Transport } from '@modelcontextprotocol/client'
+import type { CallToolResult, Client, StandardSchemaV1, Transport } from '@modelcontextprotocol/client'
 import type { FastifyBaseLogger } from 'fastify'
+import { printable } from '../../security/sanitize.ts'
 import { type Check, checkOf, ENGINE_OPTIONS, type Engine } from './arguments.ts'
 import { reasonOf, shown } from './failure-reason.ts'
 import { boundedFetch } from './http.ts'
@@ -15,6 +16,14 @@ const { version } = createRequire(import.meta.url)('#package.json') as { version
 const MIN_RECONNECT_MS = 1000
 /** Calls in a row without an answer. A server that hangs keeps what it was sent; it is better started anew. */
 const MAX_UNANSWERED = 4
+
+/** Names in the log of tools that are left out. */
+const MAX_NAMED = 20
+
+/** Takes any result: answers of strangers are checked entry by entry, so that one odd member does not lose the others. */
+const UNCHECKED = {
+  '~standard': { version: 1, vendor: 'flynn-gateway', validate: (value: unknown) => ({ value }) }
+} as const satisfies StandardSchemaV1
 
 type Sdk = typeof import('@modelcontextprotocol/client')
 
@@ -195,16 +204,19 @@ export class McpConnection {
   async #list(signal: AbortSignal): Promise<void> {
     const { onTools, log, limits } = this.#options
     const client = this.#client
-    const { tools, leftOut } = client.getServerCapabilities()?.tools
+    const { tools, leftOut, more } = client.getServerCapabilities()?.tools
       ? await list((cursor) =>
-          client.request(
-            { method: 'tools/list', params: cursor === undefined ? {} : { cursor } },
-            { signal, timeout: limits.startMs }
-          )
+          client.request({ method: 'tools/list', params: cursor === undefined ? {} : { cursor } }, UNCHECKED, {
+            signal,
+            timeout: limits.startMs
+          })
         )
-      : { tools: [], leftOut: 0 }
-    if (leftOut > 0)
-      log.warn({ tools: tools.length, leftOut }, 'some tools of an MCP server are left out: too many, or too large')
+      : { tools: [], leftOut: [], more: false }
+    if (leftOut.length > 0 || more) {
+      const names = leftOut.slice(0, MAX_NAMED).map((name) => printable(name, 64))
+      const fields = { tools: tools.length, leftOut: leftOut.length, names, ...(more ? { more } : {}) }
+      log.warn(fields, 'some tools of an MCP server are left out: too many, too large, or malformed')
+    }
     const { Ajv } = await import('@modelcontextprotocol/client/validators/ajv')
     const engine: Engine = new Ajv(ENGINE_OPTIONS)
     this.#schemas = new Map(tools.map((tool) => [tool.name, tool.inputSchema]))

@@ -29,6 +29,7 @@ export interface McpServerOptions {
  */
 export class McpServer implements ToolSource {
   readonly name: string
+  readonly filter: { readonly allow: readonly string[]; readonly deny: readonly string[] }
 
   readonly #settings: ServerSettings
   readonly #log: FastifyBaseLogger
@@ -46,6 +47,7 @@ export class McpServer implements ToolSource {
 
   constructor({ name, settings, log, limits, now = Date.now }: McpServerOptions) {
     this.name = name
+    this.filter = { allow: settings.allow, deny: settings.deny }
     this.#settings = settings
     this.#log = log
     this.#limits = { ...LIMITS, ...limits }
@@ -117,11 +119,12 @@ export class McpServer implements ToolSource {
     this.#log.warn({ reason, retryInMs: this.#backoff.waitMs }, 'an MCP server is not there')
   }
 
-  #sourced({ name, description, inputSchema, check }: ServedTool): SourcedTool {
+  #sourced({ name, description, inputSchema, destructive, check }: ServedTool): SourcedTool {
     return {
       name: `${this.name}.${name}`,
       description,
       inputSchema,
+      destructive,
       issues: check,
       run: (args, { signal }) => this.#call(name, args, signal)
     }

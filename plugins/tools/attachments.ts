@@ -2,15 +2,15 @@ import { Attachment as AttachmentSchema, MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS }
 import { compile } from '../../rpc/validate.ts'
 import type { Attachment } from '../providers/define.ts'
 
-/** Strict: whoever decodes it must not have to guess. */
+/** Strict base64, so that every decoder reads it alike. */
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 const check = compile<Attachment>(AttachmentSchema, 'attachment')
 
 /**
- * What a tool handed back, as it may be told: as many files as may come with a message, and of those only what is one. Tools are written by
- * many, and those of MCP servers by anybody; a client must be able to decode what it gets. What is left out is told in the output.
+ * Keeps the files of a tool that a client can decode, at most as many as a message may hold. Tools of MCP servers are written by
+ * strangers. A note in the output says how many files are left out.
  */
-export function handedBack(
+export function decodable(
   output: string,
   files: readonly Attachment[]
 ): { readonly output: string; readonly attachments: readonly Attachment[] } {

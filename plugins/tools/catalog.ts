@@ -3,55 +3,56 @@ import { compile, type Validation } from '../../rpc/validate.ts'
 import { printable } from '../../security/sanitize.ts'
 import { NamedRegistry } from '../define.ts'
 import type { ToolSpec } from '../providers/define.ts'
-import type { AnyTool, SourcedTool, ToolSource } from './define.ts'
+import type { AnyTool, SourcedTool, SourceStatus, ToolSource } from './define.ts'
+import { mayNameBelow, namesTool } from './patterns.ts'
 
-/** What every provider takes, its dots becoming `_`; MCP servers use more than our own names do. */
+/** Names that every provider takes once their dots have become `_`. MCP servers use more characters than the gateway's own tools. */
 const NAME = /^[a-z][a-z0-9_-]*(\.[A-Za-z][A-Za-z0-9_-]*)+$/
 const SOURCE = /^[a-z][a-z0-9_-]*$/
 const MAX_NAME = 64
-/** Tools of sources that were left out and are not told of again. A source may think of new names for ever. */
+/** Tools of sources that are logged as left out. A source may invent names for ever. */
 const MAX_LEFT_OUT = 1000
 
-/** A tool, whoever described it. */
+/** A tool with its description and the check of its arguments. */
 export interface Entry {
   readonly name: string
   readonly tool: AnyTool | SourcedTool
   readonly spec: ToolSpec
+  /** Name of its source. Absent: a tool of the gateway or of a plugin. */
+  readonly source?: string
   /** `tools.execute` waits for its turn in the session's lane. */
   readonly inLane: boolean
-  /** A copy of the arguments as the tool takes them, or what is wrong with them; paths below `args`. */
+  /** A copy of the arguments as the tool takes them, or their problems, with paths below `args`. */
   check(args: unknown): Validation<Record<string, unknown>>
 }
 
-/** Which tools there are: the gateway's own, which are as they were at the start, and those of sources, which come and go. */
+interface CatalogOptions {
+  readonly log: Pick<FastifyBaseLogger, 'warn'>
+  /** Receives each list of a source before it is used. */
+  onListed(source: string, tools: readonly SourcedTool[]): Promise<void>
+}
+
+/** All tools by name. Those of the gateway are fixed at the start; those of sources come and go. */
 export class Catalog {
   readonly #own = new NamedRegistry<Entry>('tool')
   readonly #sources = new NamedRegistry<ToolSource>('source of tools')
-  readonly #log: Pick<FastifyBaseLogger, 'warn'>
+  readonly #options: CatalogOptions
   readonly #leftOut = new Set<string>()
 
-  constructor({ log }: { readonly log: Pick<FastifyBaseLogger, 'warn'> }) {
-    this.#log = log
+  constructor(options: CatalogOptions) {
+    this.#options = options
   }
 
-  /** A name that is taken or malformed, or a schema that is not that of an object, stops the start. */
+  /** @throws Error, which stops the start, for a taken or malformed name, or an input that is not the schema of an object */
   add(tool: AnyTool): void {
-    const { name, description, input } = tool
+    const { name, input } = tool
     if (!isName(name)) throw new Error(`tool '${name}': a name looks like 'group.verb' and has at most ${MAX_NAME} characters`)
     if (input?.type !== 'object') throw new Error(`tool '${name}': input must be a schema of an object`)
     if (this.#sources.get(groupOf(name))) throw new Error(`tool '${name}': a source of tools has the name '${groupOf(name)}'`)
-    const validate = compile<Record<string, unknown>>(input, 'args')
-    this.#own.add({
-      name,
-      tool,
-      // Through JSON: what is left is plain JSON Schema, without TypeBox's own marks.
-      spec: { name, description, inputSchema: JSON.parse(JSON.stringify(input)) },
-      inLane: tool.inLane === true,
-      check: (args) => validate(structuredClone(args))
-    })
+    this.#own.add(entryOf(tool))
   }
 
-  /** A name that is taken, by a source or as the group of the gateway's own tools, or malformed, stops the start. */
+  /** @throws Error, which stops the start, for a malformed name, or one of another source or of the gateway's own tools */
   addSource(source: ToolSource): void {
     const { name } = source
     if (!SOURCE.test(name)) {
@@ -63,12 +64,15 @@ export class Catalog {
     this.#sources.add(source)
   }
 
-  /** Whether there is, or may be some time, a tool of that name. */
-  mayHave(name: string): boolean {
-    return this.#own.get(name) !== undefined || this.#sources.get(groupOf(name)) !== undefined
+  /** Whether the pattern names a tool, or may name a later tool of a source. */
+  mayName(pattern: string): boolean {
+    return (
+      this.#own.list().some(({ name }) => namesTool([pattern], name)) ||
+      this.#sources.list().some(({ name }) => mayNameBelow(pattern, `${name}.`))
+    )
   }
 
-  /** Only the source that the name names is asked. */
+  /** Asks only the source that the name begins with. */
   async get(name: string): Promise<Entry | undefined> {
     const own = this.#own.get(name)
     if (own) return own
@@ -76,24 +80,31 @@ export class Catalog {
     return source && (await this.#of(source)).find((entry) => entry.name === name)
   }
 
-  /** The gateway's own first; all sources are asked at once. */
+  /** The gateway's own first. All sources are asked at once. */
   async list(): Promise<Entry[]> {
     const sourced = await Promise.all(this.#sources.list().map((source) => this.#of(source)))
     return [...this.#own.list(), ...sourced.flat()]
   }
 
+  /** Conditions of the sources that report one. */
+  status(): SourceStatus[] {
+    return this.#sources.list().flatMap((source) => source.status?.() ?? [])
+  }
+
   async #of(source: ToolSource): Promise<Entry[]> {
     const entries = new Map<string, Entry>()
     const tools = await source.tools().catch((err: unknown) => {
-      this.#log.warn({ source: source.name, err }, 'a source of tools failed')
+      this.#options.log.warn({ source: source.name, err }, 'failed to list the tools of a source')
       return []
     })
     for (const tool of tools) {
       const { name } = tool
+      if (!passes(source, name)) continue
       // No source can take the name of a tool that is not its own.
       if (!isName(name) || groupOf(name) !== source.name || entries.has(name)) this.#leaveOut(source.name, name)
-      else entries.set(name, sourced(tool))
+      else entries.set(name, sourced(tool, source.name))
     }
+    await this.#options.onListed(source.name, tools)
     return [...entries.values()]
   }
 
@@ -101,17 +112,32 @@ export class Catalog {
     const known = `${source} ${name}`
     if (this.#leftOut.has(known) || this.#leftOut.size >= MAX_LEFT_OUT) return
     this.#leftOut.add(known)
-    const why = `a name looks like '${source}.verb', has at most ${MAX_NAME} characters and is there only once`
-    this.#log.warn({ source, tool: printable(name, 2 * MAX_NAME), why }, 'a tool of a source is left out')
+    const why = `a name looks like '${source}.verb', has at most ${MAX_NAME} characters and occurs once`
+    this.#options.log.warn({ source, tool: printable(name, 2 * MAX_NAME), why }, 'a tool of a source is left out')
   }
 }
 
-function sourced(tool: SourcedTool): Entry {
+/** The entry of a tool that is described by a TypeBox schema. */
+export function entryOf(tool: AnyTool): Entry {
+  const { name, description, input } = tool
+  const validate = compile<Record<string, unknown>>(input, 'args')
+  return {
+    name,
+    tool,
+    // Through JSON: plain JSON Schema is left, without TypeBox's own marks.
+    spec: { name, description, inputSchema: JSON.parse(JSON.stringify(input)) },
+    inLane: tool.inLane === true,
+    check: (args) => validate(structuredClone(args))
+  }
+}
+
+function sourced(tool: SourcedTool, source: string): Entry {
   const { name, description, inputSchema } = tool
   return {
     name,
     tool,
     spec: { name, description, inputSchema: { ...inputSchema } },
+    source,
     inLane: false,
     check(args) {
       const copy: unknown = structuredClone(args)
@@ -119,6 +145,13 @@ function sourced(tool: SourcedTool): Entry {
       return issues.length > 0 ? { issues } : { value: copy as Record<string, unknown> }
     }
   }
+}
+
+function passes({ name: source, filter }: ToolSource, name: string): boolean {
+  if (!filter) return true
+  const listed = (patterns: readonly string[]): boolean =>
+    namesTool(patterns, name) || (name.startsWith(`${source}.`) && namesTool(patterns, name.slice(source.length + 1)))
+  return listed(filter.allow) && !listed(filter.deny)
 }
 
 function isName(name: string): boolean {

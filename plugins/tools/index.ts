@@ -14,10 +14,12 @@ declare module '../define.ts' {
   }
 }
 
-export type { ToolSource } from './define.ts'
+export type { Access, SourceStatus, ToolSource } from './define.ts'
 export type { AroundTool, PreparedCall, RunOptions } from './toolbox.ts'
 
 export type Tools = Toolbox
+
+const LISTS = ['allow', 'deny', 'confirm', 'elevated', 'guests'] as const
 
 /** Owns `app.tools`: the built-in tools, those that other plugins add before the start, and those of sources, which come and go. */
 export default gatewayPlugin(
@@ -29,20 +31,22 @@ export default gatewayPlugin(
       lanes: app.lanes,
       sessions: app.db.sessions,
       log: app.log,
-      restricted: () => app.config.tools,
+      memory: app.db.memory,
+      settings: () => app.config.tools,
+      openSession: async (sessionId) => void (await app.sessions.open(sessionId)),
       masker: () => app.configStore.masker
     })
     for (const tool of builtIn(app)) tools.add(tool)
     app.decorate('tools', tools)
     for (const method of Object.values(methods)) app.rpc.method(method)
-    const tellMisnamed = (): void => {
+    const warnMisnamed = (): void => {
       const names = tools.misnamed()
-      // A slip here would let a tool run that somebody wanted to be asked about.
-      if (names.length > 0) app.log.warn({ tools: names }, 'tools.confirm or tools.elevated names tools that are not there')
+      // A slip here would let a tool run that the operator wanted to confirm.
+      if (names.length > 0) app.log.warn({ tools: names }, 'tools.allow, deny, confirm, elevated or guests name unknown tools')
     }
-    app.addHook('onReady', async () => tellMisnamed())
-    app.configStore.onChange(({ tools: { confirm, elevated } }, previous) => {
-      if (confirm !== previous.tools.confirm || elevated !== previous.tools.elevated) tellMisnamed()
+    app.addHook('onReady', async () => warnMisnamed())
+    app.configStore.onChange(({ tools: current }, { tools: previous }) => {
+      if (LISTS.some((list) => current[list] !== previous[list])) warnMisnamed()
     })
   }
 )
@@ -55,7 +59,7 @@ function builtIn(app: GatewayInstance): AnyTool[] {
     }
   }
   return [
-    // What is off is not listed either: no model is offered what it may not use.
+    // Off means unlisted: no model is offered a tool that it may not use.
     ...(app.config.tools.shell.enabled ? [shellTool()] : []),
     ...fileTools(),
     webFetchTool(addresses),

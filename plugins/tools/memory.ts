@@ -4,8 +4,12 @@ import type { Db } from '../../db/client.ts'
 import { type AnyTool, defineTool, type ToolContext, ToolError } from './define.ts'
 
 const DEFAULT_NAMESPACE = 'notes'
-/** Namespaces the gateway itself writes: `session/checkpoints/<frontend>/<key>`. */
-const RESERVED = 'session/'
+/** Written by the gateway: checkpoints of conversations, as `session/checkpoints/<frontend>/<key>`. */
+const SESSION = 'session/'
+/** Written by the gateway, and read by it alone. */
+const GATEWAY = 'gateway/'
+/** Namespaces of guests: `guests/<principal>/<namespace>`. */
+const GUESTS = 'guests/'
 export const MAX_VALUE_BYTES = 64 * 1024
 const MAX_RESULTS = 50
 
@@ -15,7 +19,7 @@ const Namespace = Type.Optional(
     minLength: 1,
     maxLength: 1000,
     pattern: TEXT,
-    description: `A drawer for keys; '${DEFAULT_NAMESPACE}' when not given`
+    description: `Groups keys. Default: '${DEFAULT_NAMESPACE}'`
   })
 )
 const Key = Type.String({ minLength: 1, maxLength: 200, pattern: TEXT })
@@ -25,15 +29,17 @@ export interface MemoryOptions {
   readonly now?: () => number
 }
 
-/** `memory.get`, `memory.put` and `memory.search`: texts that all conversations share. */
+/**
+ * `memory.get`, `memory.put` and `memory.search`: texts that all conversations of the owner share. A guest has namespaces of its
+ * own, under the same names.
+ */
 export function memoryTools({ memory, now = Date.now }: MemoryOptions): AnyTool[] {
   const get = defineTool({
     name: 'memory.get',
     description: 'Read a text from the long-term memory by its key.',
     input: Type.Object({ key: Key, namespace: Namespace }, { additionalProperties: false }),
-    async run({ key, namespace = DEFAULT_NAMESPACE }, { session }) {
-      assertReadable(namespace, session)
-      const row = await memory.get(namespace, key)
+    async run({ key, namespace = DEFAULT_NAMESPACE }, context) {
+      const row = await memory.get(readable(namespace, context), key)
       if (!row) throw new ToolError(`nothing is stored under '${key}' in '${namespace}'`)
       return row.value
     }
@@ -42,17 +48,16 @@ export function memoryTools({ memory, now = Date.now }: MemoryOptions): AnyTool[
   const put = defineTool({
     name: 'memory.put',
     description:
-      'Keep a text in the long-term memory under a key, over what was there. All conversations can read it. At most 64 KiB.',
+      'Store a text in the long-term memory under a key, in place of an older one. All conversations can read it. At most 64 KiB.',
     input: Type.Object(
       { key: Key, value: Type.String({ maxLength: MAX_VALUE_BYTES }), namespace: Namespace },
       { additionalProperties: false }
     ),
-    async run({ key, value, namespace = DEFAULT_NAMESPACE }) {
-      if (namespace.startsWith(RESERVED))
-        throw new ToolError(`namespaces that start with '${RESERVED}' are written by the gateway only`)
+    async run({ key, value, namespace = DEFAULT_NAMESPACE }, context) {
+      const where = writable(namespace, context)
       const size = Buffer.byteLength(value)
       if (size > MAX_VALUE_BYTES) throw new ToolError(`the value is ${size} bytes long; at most ${MAX_VALUE_BYTES} are allowed`)
-      await memory.put({ namespace, key, value, updatedAt: now() })
+      await memory.put({ namespace: where, key, value, updatedAt: now() })
       return `stored under '${key}' in '${namespace}'`
     }
   })
@@ -68,9 +73,8 @@ export function memoryTools({ memory, now = Date.now }: MemoryOptions): AnyTool[
       },
       { additionalProperties: false }
     ),
-    async run({ query, namespace = DEFAULT_NAMESPACE, limit = 10 }, { session }) {
-      assertReadable(namespace, session)
-      const rows = await memory.search(namespace, query, limit)
+    async run({ query, namespace = DEFAULT_NAMESPACE, limit = 10 }, context) {
+      const rows = await memory.search(readable(namespace, context), query, limit)
       return rows.length > 0 ? rows.map(({ key, value }) => `${key}: ${value}`).join('\n\n') : 'nothing found'
     }
   })
@@ -78,8 +82,21 @@ export function memoryTools({ memory, now = Date.now }: MemoryOptions): AnyTool[
   return [get, put, search]
 }
 
-/** The checkpoint of a conversation holds what was said in it: no other conversation may read it. */
-function assertReadable(namespace: string, session: ToolContext['session']): void {
-  if (!namespace.startsWith(RESERVED) || namespace === checkpointsOf(session.id)) return
-  throw new ToolError(`'${namespace}' belongs to another session`)
+/**
+ * Where a namespace is stored, for reading.
+ * @throws ToolError for one that belongs to another conversation or to the gateway
+ */
+function readable(namespace: string, { session, access, actor }: ToolContext): string {
+  // The checkpoint of a conversation holds its contents: no other conversation may read it.
+  if (namespace === checkpointsOf(session.id)) return namespace
+  if (namespace.startsWith(SESSION)) throw new ToolError(`'${namespace}' belongs to another session`)
+  if (namespace.startsWith(GATEWAY)) throw new ToolError(`'${namespace}' belongs to the gateway`)
+  return access === 'guest' ? `${GUESTS}${actor}/${namespace}` : namespace
+}
+
+/** @throws ToolError for one that is not written by tools */
+function writable(namespace: string, { access, actor }: ToolContext): string {
+  const reserved = [SESSION, GATEWAY, GUESTS].find((prefix) => namespace.startsWith(prefix))
+  if (reserved !== undefined) throw new ToolError(`namespaces that start with '${reserved}' are not written by tools`)
+  return access === 'guest' ? `${GUESTS}${actor}/${namespace}` : namespace
 }

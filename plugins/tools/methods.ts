@@ -1,14 +1,19 @@
 import { Type } from '@sinclair/typebox'
 import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
 import { defineMethod } from '../define.ts'
-import { ToolDescription, ToolName, ToolOutcome } from './schema.ts'
+import { ToolCost, ToolDescription, ToolName, ToolOutcome, ToolSourceStatus } from './schema.ts'
+import { costOf } from './toolbox.ts'
 
 export const list = defineMethod({
   name: 'tools.list',
   summary: 'List the available tools',
   scope: 'read',
   params: Type.Object({ sessionId: Type.Optional(SessionId) }, { additionalProperties: false }),
-  result: Type.Object({ tools: Type.Array(ToolDescription) }),
+  result: Type.Object({
+    tools: Type.Array(ToolDescription),
+    cost: Type.Optional(ToolCost),
+    sources: Type.Optional(Type.Array(ToolSourceStatus, { description: 'MCP servers and other sources of tools (extension)' }))
+  }),
   examples: [
     {
       params: { sessionId: 'telegram:123456' },
@@ -23,7 +28,20 @@ export const list = defineMethod({
       }
     }
   ],
-  handler: async (_params, { app }) => ({ tools: await app.tools.specs() })
+  async handler(_params, { app }) {
+    const tools = await app.tools.specs()
+    return {
+      tools,
+      cost: costOf(await app.tools.offered()),
+      sources: app.tools.status().map(({ name, state, reason, log }) => ({
+        name,
+        state,
+        ...(reason === undefined ? {} : { reason }),
+        tools: tools.filter((tool) => tool.name.startsWith(`${name}.`)).length,
+        log: log.map(({ text }) => text)
+      }))
+    }
+  }
 })
 
 export const execute = defineMethod({
@@ -48,16 +66,8 @@ export const execute = defineMethod({
   ],
   async handler({ tool, args = {}, ...params }, ctx) {
     const { app, caller, log, signal } = ctx
-    // Before the session is made: a call that cannot run must not leave one behind.
-    await app.tools.check(tool, args, 'params.args')
-    const sessionId = sessionOf(params, ctx)
-    await app.sessions.open(sessionId)
-    const { success, output, error, attachments } = await app.tools.execute(tool, args, {
-      sessionId,
-      signal,
-      log,
-      actor: caller.id
-    })
+    const options = { sessionId: sessionOf(params, ctx), signal, log, actor: caller.id }
+    const { success, output, error, attachments } = await app.tools.execute(tool, args, options)
     return {
       success,
       output,

@@ -16,6 +16,13 @@ const address = {
   expected: 'a URL such as https://example.com/mcp, without credentials before the host'
 } as const
 
+/** Unlike the names of the gateway's tools, those of a server may begin with a capital letter or a digit. */
+const tools = (description: string, preset: readonly string[] = []) =>
+  Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.*-]{1,64}$', expected: 'the name of a tool, or a pattern, such as read_*' }), {
+    description: `${description}. Names and patterns with *, with or without \`<name>.\` before them`,
+    default: [...preset]
+  })
+
 const Server = section('One MCP server: `command` or `url`', {
   command: Type.Optional(Type.String({ description: 'Program that speaks MCP over stdin and stdout', ...filled })),
   args: Type.Array(Type.String(), { description: 'Arguments of the program', default: [] }),
@@ -29,8 +36,10 @@ const Server = section('One MCP server: `command` or `url`', {
     }),
     { description: 'Environment of the program', default: {}, key: variable.expected, expected: 'an object of variables' }
   ),
-  cwd: Type.Optional(Type.String({ description: 'Working folder of the program; absent: that of the gateway', ...path })),
-  url: Type.Optional(Type.String({ description: 'Where the server speaks MCP over streamable HTTP', ...secret, ...address })),
+  cwd: Type.Optional(Type.String({ description: 'Working folder of the program. Default: that of the gateway', ...path })),
+  url: Type.Optional(
+    Type.String({ description: 'Address of a server that speaks MCP over streamable HTTP', ...secret, ...address })
+  ),
   headers: named(
     header.pattern,
     Type.String({
@@ -39,7 +48,9 @@ const Server = section('One MCP server: `command` or `url`', {
       ...headerValue
     }),
     { description: 'Sent with every request to `url`', default: {}, key: header.expected, expected: 'an object of headers' }
-  )
+  ),
+  allow: tools('Tools of this server that exist', ['*']),
+  deny: tools('Tools of this server that do not exist, even where `allow` names them')
 })
 
 export const McpServers = named(serverName.pattern, Server, {
@@ -50,7 +61,7 @@ export const McpServers = named(serverName.pattern, Server, {
   ...restart
 })
 
-/** What no single key can get wrong: where a server is must be said once, and all else must belong to that. */
+/** Checks across keys: a server has exactly one of `command` and `url`, and only keys that belong to it. */
 export function checkMcp(servers: Config['tools']['mcp'], complain: Complain): void {
   for (const [name, server] of Object.entries(servers)) {
     const path = `tools.mcp.${name}`

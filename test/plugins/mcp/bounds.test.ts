@@ -95,7 +95,7 @@ test('of many lines some are shown, and how many are not', () => {
   assert.deepEqual(shown.slice(50), ['[30 more lines are left out]', 'later'])
 })
 
-test('schemas that are too large, too deep, of no object or with reserved keys keep a tool out', async () => {
+test('a schema that is too large, too deep, of no object or with reserved keys leaves out its tool', async () => {
   let deep: object = {}
   for (let n = 0; n < 70; n++) deep = { items: deep }
   const schemas: Record<string, object> = {
@@ -105,15 +105,47 @@ test('schemas that are too large, too deep, of no object or with reserved keys k
     none: { type: 'string' },
     reserved: JSON.parse('{"type": "object", "properties": {"__proto__": {}}}')
   }
-  const tools = Object.entries(schemas).map(([name, inputSchema]) => ({
-    name,
-    inputSchema: inputSchema as Record<string, unknown>
-  }))
-  const listing = await list(async () => ({ tools }))
-  assert.deepEqual(listing, { tools: [{ name: 'good', description: 'good', inputSchema: { type: 'object' } }], leftOut: 4 })
+  const tools = Object.entries(schemas).map(([name, inputSchema]) => ({ name, inputSchema }))
+  const good = { name: 'good', description: 'good', inputSchema: { type: 'object' }, destructive: false }
+  assert.deepEqual(await list(async () => ({ tools })), {
+    tools: [good],
+    leftOut: ['large', 'deep', 'none', 'reserved'],
+    more: false
+  })
 })
 
-test('pages are followed to the last one, and no more than 16 of them', async () => {
+test('each entry of a list is checked on its own', async () => {
+  const object = { type: 'object' }
+  const table: [entry: unknown, tool: object | undefined][] = [
+    [{ name: 'a' }, { inputSchema: object }],
+    [
+      { name: 'a', inputSchema: null, title: null, description: null },
+      { inputSchema: object, description: 'a' }
+    ],
+    [{ name: 'a', inputSchema: { properties: {} } }, { inputSchema: { type: 'object', properties: {} } }],
+    [{ name: 'a', inputSchema: object, outputSchema: 'odd', icons: 7 }, { inputSchema: object }],
+    [{ name: 'a', description: '', title: 'A' }, { description: 'A' }],
+    [{ name: 'a', description: 1 }, { description: 'a' }],
+    [{ name: 'a', annotations: { destructiveHint: true } }, { destructive: true }],
+    [{ name: 'a', annotations: { destructiveHint: true, readOnlyHint: true } }, { destructive: false }],
+    [{ name: 'a', annotations: null }, { destructive: false }],
+    [{ name: 'a', inputSchema: { type: 'array' } }, undefined],
+    [{ name: 'a', inputSchema: 'object' }, undefined],
+    [{ name: '' }, undefined],
+    [{ inputSchema: object }, undefined],
+    [null, undefined],
+    ['a', undefined]
+  ]
+  for (const [entry, expected] of table) {
+    const { tools, leftOut } = await list(async () => ({ tools: [{ name: 'before' }, entry, { name: 'after' }] }))
+    const found = tools.filter(({ name }) => name !== 'before' && name !== 'after')
+    assert.equal(tools.length - found.length, 2)
+    assert.equal(leftOut.length, expected ? 0 : 1, JSON.stringify(entry))
+    if (expected) assert.deepEqual({ ...found[0], ...expected }, found[0], JSON.stringify(entry))
+  }
+})
+
+test('a list has at most 32 pages', async () => {
   const asked: (string | undefined)[] = []
   const page = (last: number) => async (cursor: string | undefined) => {
     asked.push(cursor)
@@ -122,5 +154,5 @@ test('pages are followed to the last one, and no more than 16 of them', async ()
   }
   assert.equal((await list(page(2))).tools.length, 3)
   assert.deepEqual(asked, [undefined, '1', '2'])
-  assert.deepEqual([(await list(page(-1))).tools.length, asked.length], [16, 19])
+  assert.deepEqual([(await list(page(-1))).tools.length, asked.length], [32, 35])
 })

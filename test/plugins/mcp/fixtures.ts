@@ -56,7 +56,7 @@ export interface Rig {
 
 type Options = Partial<Omit<McpServerOptions, 'name' | 'settings' | 'log' | 'limits'>> & { readonly limits?: Partial<Limits> }
 
-const EMPTY: ServerSettings = { args: [], env: {}, headers: {} }
+const EMPTY: ServerSettings = { args: [], env: {}, headers: {}, allow: ['*'], deny: [] }
 
 /** A server by its settings; ended after the test. Nobody's patience ends before the server is there, unless the test says so. */
 export function rig(t: TestContext, settings: Partial<ServerSettings>, { limits = {}, ...options }: Options = {}): Rig {
@@ -80,7 +80,7 @@ export function rig(t: TestContext, settings: Partial<ServerSettings>, { limits 
     tool,
     async call(name, args = {}, signal = new AbortController().signal) {
       const session = { id: 'test:1', workspace: '/nowhere' }
-      return await (await tool(name)).run(args, { signal, session, log: journal.log })
+      return await (await tool(name)).run(args, { signal, session, access: 'owner', actor: 'token:test', log: journal.log })
     }
   }
 }

@@ -102,12 +102,12 @@ test('a list that is none keeps a server from being there', async (t) => {
   await journal.entry('not there')
 })
 
-test('of a list without end 128 tools are taken, their descriptions cut', async (t) => {
+test('an endless list ends after 512 tools, with descriptions cut', async (t) => {
   const { server, journal } = rig(t, program('hostile.ts', 'endless'))
   const tools = await server.tools()
-  assert.equal(tools.length, 128)
+  assert.equal(tools.length, 512)
   assert.ok(tools.every(({ description }) => description.length === 4096))
-  assert.equal((await journal.entry('left out')).data.tools, 128)
+  assert.equal((await journal.entry('left out')).data.tools, 512)
 })
 
 test('an answer that is none fails the call and nothing else', async (t) => {

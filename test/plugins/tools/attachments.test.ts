@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { handedBack } from '../../../plugins/tools/attachments.ts'
+import { decodable } from '../../../plugins/tools/attachments.ts'
 
 const MIB = 1024 * 1024
 const image = (data: string, mimeType = 'image/png') => ({ mimeType, data })
@@ -14,17 +14,17 @@ test('files that may be told are told as they are, whatever parameters their typ
     image('AAAA', 'text/plain; charset=utf-8'),
     { ...image('AAAA'), filename: 'a.png' }
   ]
-  assert.deepEqual(handedBack('done', files), { output: 'done', attachments: files })
+  assert.deepEqual(decodable('done', files), { output: 'done', attachments: files })
 })
 
 test('files that are too many or too large are left out, with a note; a smaller one after them has its place', () => {
-  const many = handedBack(
+  const many = decodable(
     '',
     Array.from({ length: 12 }, () => bytes(3))
   )
   assert.equal(many.attachments.length, 10)
   assert.equal(many.output, '[2 files are left out: too large, too many, or not readable]')
-  const large = handedBack('done', [bytes(6 * MIB), bytes(6 * MIB), bytes(4 * MIB)])
+  const large = decodable('done', [bytes(6 * MIB), bytes(6 * MIB), bytes(4 * MIB)])
   assert.deepEqual(
     large.attachments.map(({ data }) => Buffer.from(data, 'base64').length),
     [6 * MIB, 4 * MIB]
@@ -43,6 +43,6 @@ test('what is no file is left out: no base64, nothing at all, no type, or more t
     image('AAAA', '')
   ]
   for (const file of [...wrong, { ...image('AAAA'), path: '/var/lib' }, { mimeType: 'image/png' } as never, null as never]) {
-    assert.deepEqual(handedBack('', [file]).attachments, [], JSON.stringify(file))
+    assert.deepEqual(decodable('', [file]).attachments, [], JSON.stringify(file))
   }
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
 import type { AnyTool, ToolContext } from '../../../plugins/tools/define.ts'
+import type { ToolboxOptions } from '../../../plugins/tools/toolbox.ts'
 
 /** A folder of its own for one test. */
 export async function folder(t: TestContext): Promise<string> {
@@ -13,6 +14,26 @@ export async function folder(t: TestContext): Promise<string> {
 }
 
 export const silent = pino({ enabled: false })
+
+/** The defaults of `tools:` in the configuration. */
+export const SETTINGS: ReturnType<ToolboxOptions['settings']> = {
+  allow: ['*'],
+  deny: [],
+  confirm: [],
+  elevated: [],
+  guests: ['memory.*', 'file.*', 'canvas.put'],
+  max: 128
+}
+
+/** Parts of a toolbox that most tests do not look at. */
+export const PARTS = {
+  dataDir: '/var/lib/flynn',
+  log: silent,
+  sessions: { get: async () => undefined },
+  memory: { get: async () => undefined, put: async () => {} },
+  settings: () => SETTINGS,
+  openSession: async () => {}
+}
 
 export interface Bench {
   readonly workspace: string
@@ -25,7 +46,13 @@ export interface Bench {
 export async function bench(t: TestContext, sessionId = 'ws:test'): Promise<Bench> {
   const workspace = join(await folder(t), 'workspace')
   const abort = new AbortController()
-  const context = { signal: abort.signal, session: { id: sessionId, workspace }, log: silent }
+  const context = {
+    signal: abort.signal,
+    session: { id: sessionId, workspace },
+    access: 'owner' as const,
+    actor: 'token:test',
+    log: silent
+  }
   return {
     workspace,
     context,

@@ -12,7 +12,7 @@ import type { RpcError } from '../../../rpc/errors.ts'
 import { Registry } from '../../../rpc/registry.ts'
 import { Masker } from '../../../security/masking/masker.ts'
 import { workLanes } from '../lanes/fixtures.ts'
-import { folder } from './context.ts'
+import { folder, SETTINGS } from './context.ts'
 
 interface Gateway {
   readonly app: GatewayInstance
@@ -27,15 +27,15 @@ async function gateway(t: TestContext, { shell = true } = {}): Promise<Gateway> 
   const dataDir = await folder(t)
   const db = await open({ file: ':memory:' })
   const rpc = new Registry()
-  const config = { dataDir, tools: { confirm: [], elevated: [], shell: { enabled: shell }, web: { allowHosts: [] } } }
+  const config = { dataDir, tools: { ...SETTINGS, shell: { enabled: shell }, web: { allow: [], allowHosts: [] } } }
   const lanes = workLanes({ clock: { now: Date.now, after: () => () => {} } })
   const sessions = { open: (id: string) => db.sessions.open(id, 1) }
   const audit = { record: (event: string, actor: string, detail = {}) => void db.audit.append({ at: 1, event, actor, detail }) }
-  const settings = { masker: new Masker(), onChange() {} }
+  const configStore = { masker: new Masker(), onChange() {} }
   const canvas = { put: async (artifact: NewArtifact) => (await db.artifacts.put(artifact, 1))! }
   const host = fastify()
   const app = host as unknown as GatewayInstance
-  for (const [name, value] of Object.entries({ config, settings, db, audit, rpc, lanes, sessions, canvas })) {
+  for (const [name, value] of Object.entries({ config, configStore, db, audit, rpc, lanes, sessions, canvas })) {
     const own = gatewayPlugin({ name }, async (scope) => void scope.decorate(name as keyof GatewayDecorators, value as never))
     await host.register(own)
   }
@@ -84,7 +84,7 @@ test('the built-in tools are listed with their schemas, shell.exec only where it
 
 test('a listed schema arrives whole: what the tool demands is what a client reads', async (t) => {
   const { app, call } = await gateway(t)
-  assert.deepEqual(await call('tools.list', {}), { tools: await app.tools.specs() })
+  assert.deepEqual((await call('tools.list', {})).tools, await app.tools.specs())
 })
 
 test('a tool runs without the agent, and answers as the specification shows', async (t) => {

@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox'
 import { defineTool, type SourcedTool, ToolError, type ToolSource } from '../../../plugins/tools/define.ts'
 import { Toolbox } from '../../../plugins/tools/toolbox.ts'
 import { workLanes } from '../lanes/fixtures.ts'
-import { silent } from './context.ts'
+import { PARTS, silent } from './context.ts'
 
 const OPTIONS = { sessionId: 'ws:1', signal: new AbortController().signal, log: silent, actor: 'token:test' }
 
@@ -19,12 +19,10 @@ function toolbox() {
   const warned: Record<string, unknown>[] = []
   const recorded: unknown[] = []
   const box = new Toolbox({
-    dataDir: '/var/lib/flynn',
+    ...PARTS,
     audit: { record: (event, actor, detail) => void recorded.push([event, actor, detail]) },
     lanes: workLanes(),
-    log: { warn: (detail: object) => void warned.push(detail as Record<string, unknown>) },
-    sessions: { get: async () => undefined },
-    restricted: () => ({ confirm: [], elevated: [] })
+    log: { info() {}, warn: (detail: object) => void warned.push(detail as Record<string, unknown>) }
   })
   box.add(own)
   return { box, warned, recorded }

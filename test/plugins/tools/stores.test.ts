@@ -76,7 +76,7 @@ test('the checkpoint of a session is read by that session only, and written by n
   await assert.rejects(other('search', { namespace, query: 'said' }), belongs)
   await assert.rejects(owner('put', { namespace, key: 'summary', value: 'forged' }), {
     name: 'ToolError',
-    message: /by the gateway only/
+    message: /are not written by tools/
   })
 })
 

@@ -10,7 +10,7 @@ import { type AnyTool, defineTool, type ToolContext, ToolError } from '../../../
 import { type RunOptions, Toolbox } from '../../../plugins/tools/toolbox.ts'
 import { workspacePath } from '../../../plugins/tools/workspace.ts'
 import { workLanes } from '../lanes/fixtures.ts'
-import { silent } from './context.ts'
+import { PARTS, SETTINGS, silent } from './context.ts'
 
 interface Recorded {
   readonly event: string
@@ -33,12 +33,9 @@ function toolbox(...tools: AnyTool[]): { box: Toolbox; recorded: Recorded[]; lan
   }
   const lanes = workLanes({ clock, runTimeoutMs: 1000, abandonAfterMs: 1000 })
   const box = new Toolbox({
-    dataDir: '/var/lib/flynn',
+    ...PARTS,
     audit,
-    lanes,
-    log: silent,
-    sessions: { get: async () => undefined },
-    restricted: () => ({ confirm: [], elevated: [] })
+    lanes
   })
   for (const tool of tools) box.add(tool)
   /** The time of the timer that was armed last is over. */
@@ -396,17 +393,16 @@ test('a tool that has to be elevated runs only while its session is, as it stand
   const elevated: string[] = ['text.repeat']
   let untilMs = 0
   const box = new Toolbox({
-    dataDir: '/var/lib/flynn',
+    ...PARTS,
     audit: { record: (event, actor, detail) => void recorded.push({ event, actor, detail }) },
     lanes: workLanes(),
-    log: silent,
     now: () => 1000,
     sessions: { get: async (id) => (id === 'ws:1' ? ({ config: { elevation: { untilMs } } } as SessionRow) : undefined) },
-    restricted: () => ({ confirm: [], elevated })
+    settings: () => ({ ...SETTINGS, elevated })
   })
   box.add(repeat)
   const error = async (sessionId = 'ws:1') => (await box.run('text.repeat', { text: 'a' }, options({ sessionId }))).error
-  assert.match((await error())!, /text\.repeat runs only while this session is elevated.*\/elevate 10m/)
+  assert.match((await error())!, /text\.repeat runs only in an elevated session.*\/elevate 10m/)
   assert.deepEqual(recorded[0]?.detail, {
     tool: 'text.repeat',
     sessionId: 'ws:1',
@@ -430,12 +426,10 @@ test('a tool that has to be elevated runs only while its session is, as it stand
 test('a call that was prepared says whether it has to be confirmed, and runs with the arguments it shows', async () => {
   const confirm = ['text.repeat']
   const box = new Toolbox({
-    dataDir: '/var/lib/flynn',
+    ...PARTS,
     audit: { record: () => {} },
     lanes: workLanes(),
-    log: silent,
-    sessions: { get: async () => undefined },
-    restricted: () => ({ confirm, elevated: [] })
+    settings: () => ({ ...SETTINGS, confirm })
   })
   box.add(repeat)
   const given = { text: 'ab' }
@@ -451,12 +445,10 @@ test('a call that was prepared says whether it has to be confirmed, and runs wit
 test('names of the configuration that no tool can have are known, those of sources may come', () => {
   const restricted = { confirm: ['text.repeat', 'text.repaet', 'disk.read'], elevated: ['text.repaet', 'constructor', 'disk'] }
   const box = new Toolbox({
-    dataDir: '/var/lib/flynn',
+    ...PARTS,
     audit: { record: () => {} },
     lanes: workLanes(),
-    log: silent,
-    sessions: { get: async () => undefined },
-    restricted: () => restricted
+    settings: () => ({ ...SETTINGS, guests: [], ...restricted })
   })
   box.add(repeat)
   box.addSource({ name: 'disk', tools: async () => [] })

@@ -42,8 +42,8 @@ test('nothing at all, an empty file and a file of comments are a working configu
     default: { mode: 'followup', cap: 20, overflow: 'drop_old', debounceMs: 250, summarizeOverflow: true },
     channels: {}
   })
-  const restricted = { confirm: [], elevated: [], mcp: {} }
-  assert.deepEqual(nothing.tools, { ...restricted, shell: { enabled: false }, web: { allowHosts: [] } })
+  const lists = { allow: ['*'], deny: [], confirm: [], elevated: [], guests: ['memory.*', 'file.*', 'canvas.put'] }
+  assert.deepEqual(nothing.tools, { ...lists, max: 128, mcp: {}, shell: { enabled: false }, web: { allow: [], allowHosts: [] } })
   assert.deepEqual(nothing.models, {})
   assert.equal(nothing.log.level, 'info')
   for (const yaml of ['', '\n', '# nothing yet\n', '---\n', 'server:\n  # port: 1\nmodels:\n', '{}']) {
@@ -95,11 +95,15 @@ log: { level: debug }
   })
   assert.deepEqual(config.models.fast, { offline: {} })
   assert.deepEqual(config.tools, {
+    allow: ['*'],
+    deny: [],
     confirm: ['shell.exec'],
     elevated: ['file.write'],
+    guests: ['memory.*', 'file.*', 'canvas.put'],
+    max: 128,
     mcp: {},
     shell: { enabled: true },
-    web: { allowHosts: ['intranet', '10.0.0.1'] }
+    web: { allow: [], allowHosts: ['intranet', '10.0.0.1'] }
   })
 })
 
@@ -191,7 +195,7 @@ test('a variable is read as what its key is', async (t) => {
   assert.equal(config.server.authHttp, false)
   assert.deepEqual(config.server.tokens, [{ name: 'a', token: 's3cret', scopes: ['read'] }])
   assert.deepEqual(config.server.allowedOrigins, ['https://a.example', 'https://b.example'])
-  assert.deepEqual(config.tools, { confirm: [], elevated: [], mcp: {}, shell: { enabled: true }, web: { allowHosts: [] } })
+  assert.deepEqual(config.tools.shell, { enabled: true })
   assert.equal(config.server.token, '12345')
   assert.equal(config.agent.systemPrompt, 'A, b and ${C}')
   assert.equal(config.agent.runTimeoutSeconds, 1.5)
