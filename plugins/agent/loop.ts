@@ -25,7 +25,7 @@ export interface LoopOutput {
   text(text: string): void
   attachment(file: Attachment): void
   toolStart(start: PreparedToolCall['start']): void
-  toolEnd(call: ToolCall, result: ToolResult): void
+  toolEnd(start: PreparedToolCall['start'], result: ToolResult): void
   /** A model call ended; what it said has been seen by `text` already. */
   said(message: ChatMessage & { role: 'assistant' }): Promise<void>
   /** A tool answered. */
@@ -123,7 +123,7 @@ export async function runLoop({
       result ??= await run()
       // A tool may have ended without looking at the signal. Nobody is told: the call counts as interrupted.
       signal.throwIfAborted()
-      output.toolEnd(call, result)
+      output.toolEnd(start, result)
       for (const file of result.attachments) output.attachment(file)
       await hear({
         role: 'tool',

@@ -33,30 +33,31 @@ export async function prepareToolCall(
   turn: Turn<Payload>,
   call: ToolCall
 ): Promise<PreparedToolCall> {
-  const { callId, tool } = call
+  const { callId } = call
   const { laneId: sessionId, signal } = turn
   const owner = turn.messages[0]!.owner
-  const refused = (error: string, args = call.args): PreparedToolCall => ({
+  const refused = (error: string, { tool, args }: Pick<PreparedCall, 'tool' | 'args'> = call): PreparedToolCall => ({
     start: { tool, args, callId },
     run: async () => notRun(error)
   })
   if (call.invalid !== undefined) return refused(call.invalid)
   let prepared: PreparedCall
   try {
-    prepared = await tools.prepare(tool, call.args)
+    prepared = await tools.prepare(call.tool, call.args)
   } catch (cause) {
     if (cause instanceof RpcError) return refused(cause.message)
     throw cause
   }
-  const { args } = prepared
+  // Of `tools.call` people see, and confirm, the tool that really runs.
+  const { tool, args } = prepared
   const start = { tool, args, callId }
   const run = (): Promise<ToolResult> => prepared.run({ sessionId, signal, actor: owner, log })
   if (!prepared.confirm) return { start, run }
   // Nobody is asked for what would be refused all the same.
   const why = await prepared.refusal(sessionId)
-  if (why !== undefined) return refused(why, args)
+  if (why !== undefined) return refused(why, prepared)
   const asked = confirmations.ask({ sessionId, owner, tool, args, signal })
-  if ('refused' in asked) return refused(asked.refused, args)
+  if ('refused' in asked) return refused(asked.refused, prepared)
   const { expiresAt, decision } = asked
   return {
     start: { ...start, confirm: { callId: asked.callId, expiresAt } },

@@ -112,6 +112,21 @@ test('what a tool hands back as a file reaches whoever asked the agent, and whoe
   })
 })
 
+test('a person who confirms tools.call sees the tool that really runs', async (t) => {
+  const { as, runs } = await gateway(t, { tools: { confirm: ['test.*'], max: 2 } })
+  const ann = await as('token-ann')
+  const watching = await watch(ann)
+  const message = `/tool tools.call ${JSON.stringify({ tool: 'test.deed', args: { what: 'A' } })}`
+  const id = ann.start('agent.send', { message, sessionId: SESSION })
+  const { data } = await toolStart(ann, watching)
+  assert.deepEqual([data.tool, data.args], ['test.deed', { what: 'A', times: 2 }])
+  await ann.call('agent.confirmTool', { callId: data.confirm.callId, approve: true })
+  await ann.final(id)
+  const end = ann.events(id).find(({ event }) => event === 'tool_end')
+  assert.deepEqual([end?.data.tool, end?.data.result.output], ['test.deed', 'did A'])
+  assert.deepEqual(runs, [data.args])
+})
+
 test('an approved tool runs once, with exactly the arguments that were shown; an operator who runs it directly is not asked', async (t) => {
   const { as, runs, app } = await gateway(t)
   const ann = await as('token-ann')
