@@ -1449,7 +1449,7 @@ export interface GatewayMethods {
     params: {
       /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
       sessionId?: string | undefined
-      /** As tools.list says it: shell.exec */
+      /** Name as in tools.list: shell.exec */
       tool: string
       /** By the inputSchema of the tool */
       args?: Record<string, unknown> | undefined
@@ -1476,10 +1476,30 @@ export interface GatewayMethods {
     result: {
       tools: {
         name: string
-        /** What the model reads */
+        /** Read by the model */
         description: string
         /** JSON Schema of args */
         inputSchema: Record<string, unknown>
+      }[]
+      /** Size of the tools in every model call (extension) */
+      cost?: {
+        /** Tools that a model is given; past tools.max fewer than are listed */
+        tools: number
+        /** Estimate of the tokens they take in every model call */
+        tokens: number
+      }
+      /** MCP servers and other sources of tools (extension) */
+      sources?: {
+        /** First part of the names of its tools */
+        name: string
+        /** idle: not needed yet. down: it failed, and is tried again when it is needed */
+        state: 'idle' | 'starting' | 'up' | 'down'
+        /** Why it is down */
+        reason?: string
+        /** Tools of it that are listed */
+        tools: number
+        /** Last lines of its stderr, without secrets */
+        log: string[]
       }[]
     }
     events: Record<never, never>

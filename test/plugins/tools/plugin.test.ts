@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { Type } from '@sinclair/typebox'
 import fastify from 'fastify'
-import { type NewArtifact, open } from '../../../db/client.ts'
+import { open } from '../../../db/client.ts'
 import { type GatewayDecorators, type GatewayInstance, gatewayPlugin } from '../../../plugins/define.ts'
 import tools from '../../../plugins/tools/index.ts'
 import type { Caller, Context, Scope } from '../../../rpc/define.ts'
@@ -32,10 +32,9 @@ async function gateway(t: TestContext, { shell = true } = {}): Promise<Gateway> 
   const sessions = { open: (id: string) => db.sessions.open(id, 1) }
   const audit = { record: (event: string, actor: string, detail = {}) => void db.audit.append({ at: 1, event, actor, detail }) }
   const configStore = { masker: new Masker(), onChange() {} }
-  const canvas = { put: async (artifact: NewArtifact) => (await db.artifacts.put(artifact, 1))! }
   const host = fastify()
   const app = host as unknown as GatewayInstance
-  for (const [name, value] of Object.entries({ config, configStore, db, audit, rpc, lanes, sessions, canvas })) {
+  for (const [name, value] of Object.entries({ config, configStore, db, audit, rpc, lanes, sessions })) {
     const own = gatewayPlugin({ name }, async (scope) => void scope.decorate(name as keyof GatewayDecorators, value as never))
     await host.register(own)
   }
@@ -65,7 +64,7 @@ function caller(...scopes: Scope[]): Caller {
   return { id: 'token:test', scopes: new Set(scopes) }
 }
 
-const ALWAYS = ['file.read', 'file.write', 'file.list', 'web.fetch', 'memory.get', 'memory.put', 'memory.search', 'canvas.put']
+const ALWAYS = ['file.read', 'file.write', 'file.list', 'web.fetch', 'memory.get', 'memory.put', 'memory.search']
 
 test('the built-in tools are listed with their schemas, shell.exec only where it is enabled', async (t) => {
   const names = async (shell: boolean): Promise<string[]> => {
@@ -141,14 +140,6 @@ test('sessions do not see the files of each other', async (t) => {
   await call('tools.execute', { sessionId: 'ws:1', tool: 'file.write', args: { path: 'a', content: 'mine' } })
   const other = await call('tools.execute', { sessionId: 'ws:2', tool: 'file.read', args: { path: 'a' } })
   assert.deepEqual(other, { success: false, output: '', error: "'a' does not exist" })
-})
-
-test('an artifact can be put on the canvas of a session that is new', async (t) => {
-  const { app, call } = await gateway(t)
-  const args = { artifactId: 'card', type: 'note', content: { markdown: '# Hi' } }
-  const result = await call('tools.execute', { sessionId: 'ws:1', tool: 'canvas.put', args })
-  assert.deepEqual(result, { success: true, output: "created 'card', revision 1" })
-  assert.deepEqual((await app.db.artifacts.get('ws:1', 'card'))?.content, { markdown: '# Hi' })
 })
 
 test('attachments of a tool reach the client', async (t) => {
