@@ -15,21 +15,21 @@ import webPushRoutes from './routes/web-push.ts'
 import { invalidParams, RpcError, toRpcError } from './rpc/errors.ts'
 import { compile } from './rpc/validate.ts'
 
-/** A plugin of a third party, alone or with its options. */
+/** Third-party plugin, alone or with its options. */
 export type Extension = FastifyPluginAsync | readonly [FastifyPluginAsync<never>, object]
 
 export interface GatewayOptions {
-  /** The configuration, in the file's names; what is left out has its default. No file and no environment is read. */
+  /** Configuration, with the keys of the file. Missing keys have their defaults. No file and no environment is read. */
   config?: ConfigInput
-  /** Gathers the configuration anew for `config.reload`, which has nothing to read without it. A `ConfigError` refuses it. */
+  /** Gathers the configuration again for `config.reload`, which fails without it. A `ConfigError` rejects the reload. */
   reload?: () => Promise<ConfigInput>
-  /** What the log is written to, for `system.serviceLogs`. Absent: the gateway cannot read what its host does with it. */
+  /** Source of the gateway's own log for `system.serviceLogs`. Absent: that log is not readable. */
   ownLog?: OwnLog
-  /** Where the gateway lives on the host: `/agent` gives a socket at `ws://host/agent`. Default: the root. */
+  /** Mount point: `/agent` puts the socket at `ws://host/agent`. Default: the root. */
   prefix?: string
-  /** The one name the host gets to see. Two gateways on one host need two. Default: `gateway`. */
+  /** Name on the host. Two gateways on one host need two. Default: `gateway`. */
   decorator?: string
-  /** Third-party plugins, registered inside the gateway once everything of its own is there. */
+  /** Third-party plugins, registered inside the gateway after the built-in ones. */
   plugins?: readonly Extension[]
 }
 
@@ -45,7 +45,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
   await host.register(
     async (scope) => {
       const app = scope as unknown as GatewayInstance
-      // The same checks and the same words for HTTP as for the methods.
+      // HTTP routes get the same checks and texts as methods.
       app.setValidatorCompiler<TSchema>(({ schema, httpPart = 'body' }) => {
         const validate = compile(schema, httpPart)
         return (value) => {
@@ -63,7 +63,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       // At the root of a host it would be the host's, or that of the scope it registers the gateway in.
       if (opts.prefix && opts.prefix !== '/') app.setNotFoundHandler(nothingHere)
 
-      // The order is the shutdown order reversed: what is registered last closes first, the database closes last.
+      // Shutdown runs in reverse: the last plugin closes first, the database closes last.
       await app.register(plugins.rpc)
       await app.register(plugins.config, { config: opts.config ?? {}, reload: opts.reload })
       await app.register(plugins.doctor)
@@ -78,7 +78,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(plugins.analytics)
       await app.register(plugins.connections)
       await app.register(plugins.providers)
-      // Before the lanes: whoever asks is told of a shutdown before anything is refused because of it.
+      // Before the lanes: clients learn of a shutdown before anything is refused because of it.
       await app.register(plugins.system)
       await app.register(plugins.bus)
       await app.register(plugins.lanes)
@@ -105,7 +105,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(plugins.backends)
       await app.register(plugins.docker)
       await app.register(plugins.observability, { ownLog: opts.ownLog })
-      // After all that they listen to.
+      // After everything that they observe.
       await app.register(plugins.metrics)
       await app.register(plugins.tracing)
 
@@ -126,7 +126,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
   )
 }
 
-/** What Fastify itself refuses (a body too large, a wrong content type), in the words of the protocol. */
+/** Protocol error for a refusal of Fastify itself: a body too large, a wrong content type. */
 function refused(cause: FastifyError): RpcError {
   return new RpcError('InvalidRequest', cause.message, { cause, statusCode: cause.statusCode ?? 400 })
 }

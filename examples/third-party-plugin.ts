@@ -25,11 +25,11 @@ export const weather = gatewayPlugin<{ skies: Record<string, string> }>(
     app.tools.add(
       defineTool({
         name: 'weather.lookup',
-        description: 'The weather of a city today. Use it whenever somebody asks for the weather.',
+        description: 'Weather of a city today. Use it for every question about the weather.',
         input: City,
         async run({ city }) {
           const sky = app.weather.get(city)
-          if (sky === undefined) throw new ToolError(`nothing is known of ${city}`)
+          if (sky === undefined) throw new ToolError(`unknown city: ${city}`)
           return `${sky} in ${city}`
         }
       })

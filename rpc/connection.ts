@@ -19,14 +19,14 @@ import type { SendBuffer } from './send-buffer.ts'
 
 /** Requests of one connection that may be under way at once. */
 export const MAX_IN_FLIGHT = 64
-/** Characters of the answers of one batch together: what one frame can reasonably be. */
+/** Characters of all answers of one batch together. */
 const MAX_BATCH_ANSWER = 64 * 1024 * 1024
 /** Seconds between two heartbeats. */
 export const HEARTBEAT_SECONDS = 30
-/** Heartbeats a peer may miss before it is taken for dead. */
+/** Heartbeats that a peer may miss before it counts as dead. */
 const MAX_MISSED_BEATS = 2
 
-/** Why the gateway closes a socket (RFC 6455 section 7.4.1; 4000 and up are our own). */
+/** Close codes of the gateway (RFC 6455 section 7.4.1; 4000 and up are our own). */
 export const CLOSE = { goingAway: 1001, tooBig: 1009, slow: 1013, unauthenticated: 4401, notFound: 4404 } as const
 
 export interface ConnectionOptions<App> {
@@ -76,7 +76,7 @@ export class Connection<App = unknown> implements Peer {
     return this.#events
   }
 
-  /** One message of the socket. Never throws: whatever happens is answered. */
+  /** Handles one message of the socket. Never throws: every failure becomes an error frame. */
   receive(data: RawData, isBinary: boolean): void {
     this.#missedBeats = 0
     if (isBinary) {
@@ -99,7 +99,7 @@ export class Connection<App = unknown> implements Peer {
     else this.#take(value, (answer) => answer !== undefined && this.#sendBuffer.send(answer))
   }
 
-  /** Bytes that its peer is owed. */
+  /** Bytes that wait to be sent to the peer. */
   get owed(): number {
     return this.#sendBuffer.owed
   }
@@ -108,7 +108,7 @@ export class Connection<App = unknown> implements Peer {
     this.#missedBeats = 0
   }
 
-  /** One beat of the heart: asks for a sign of life, or gives up a peer that has given none twice. */
+  /** One heartbeat: pings the peer, or terminates one that missed two. */
   beat(): void {
     if (this.#missedBeats++ < MAX_MISSED_BEATS) this.#socket.ping()
     else this.#socket.terminate()
@@ -136,12 +136,12 @@ export class Connection<App = unknown> implements Peer {
     this.#farewells.push(fn)
   }
 
-  /** Ends the socket without a goodbye. */
+  /** Ends the socket without a close frame. */
   terminate(): void {
     this.#socket.terminate()
   }
 
-  /** The socket is gone: those who wait for the client are told, runs are not. */
+  /** The socket is gone. Aborts the calls that wait for the client; runs go on. */
   closed(): void {
     this.#sendBuffer.discard()
     for (const call of this.#inFlight?.values() ?? []) call.abort()
@@ -205,7 +205,7 @@ export class Connection<App = unknown> implements Peer {
   }
 
   #run({ params, ...request }: Request, done: Done): void {
-    // Without the params: a message with its attachments is not kept for as long as its answer takes.
+    // Without the params: a message with attachments must not stay in memory until its answer.
     const call = new Call(this, { app: this.#app, log: this.#log, sendBuffer: this.#sendBuffer, request })
     let result: unknown
     try {
@@ -252,7 +252,7 @@ export class Connection<App = unknown> implements Peer {
   }
 }
 
-/** What its answer needs of a request. */
+/** Part of a request that its answer needs. */
 type Head = Omit<Request, 'params'>
 
 type Done = (answer: string | undefined) => unknown

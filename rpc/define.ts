@@ -2,14 +2,14 @@ import type { Static, TObject, TSchema } from '@sinclair/typebox'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ErrorName } from './errors.ts'
 
-/** What a credential may be allowed to do. `admin` includes all others; no other scope includes another. */
+/** Scopes of a credential. `admin` includes all others; no other scope includes another. */
 export const SCOPES = ['read', 'write', 'node', 'operate', 'admin'] as const
 export type Scope = (typeof SCOPES)[number]
 
-/** What a method asks of its caller: a scope, or `any` accepted credential. */
+/** Scope that a method requires. `any`: every accepted credential. */
 export type Requirement = Scope | 'any'
 
-/** Who is calling. Comes from the credential alone, never from anything the client says. */
+/** Identity of a caller. Comes from the credential alone, never from anything the client sends. */
 export interface Caller {
   /** The principal: `token:<name>`, `tailscale:<login>` or `local` (no token configured). */
   readonly id: string
@@ -17,21 +17,21 @@ export interface Caller {
 }
 
 /**
- * Where an event comes from: a place in a run, where `seq` starts at 1 and has no gaps. What has no place in a run comes
- * from its session alone. `fromSeq` where several `content` events were merged: it stands for `fromSeq` to `seq`.
+ * Origin of an event: a place in a run, where `seq` starts at 1 and has no gaps, or a session alone. A merged `content` event
+ * covers the places from `fromSeq` to `seq`.
  */
 export type Origin =
   | { readonly sessionId: string; readonly runId: string; readonly seq: number; readonly fromSeq?: number }
   | { readonly sessionId: string; readonly runId?: undefined; readonly seq?: undefined; readonly fromSeq?: undefined }
 
-/** The socket a request came over, as far as methods may know it. */
+/** Socket of a request, as methods see it. */
 export interface Peer {
   readonly id: string
   /** The session this connection is attached to; `ws:<connection id>` until a call names another. */
   sessionId: string
   /** Extension events this connection asked for with `system.hello`. */
   readonly events: Set<string>
-  /** Says goodbye once every frame already written has gone out. */
+  /** Closes the socket after every frame already written has gone out. */
   close(code: number, reason: string): void
   /** Calls `fn` once when the socket is gone; at once when it is gone already. */
   onClose(fn: () => void): void
@@ -48,9 +48,9 @@ export interface Context<App = unknown, E extends EventMap = EventMap> {
   readonly log: FastifyBaseLogger
   /** Aborted when the client is gone. Runs outlive it: a dropped client does not stop an agent. */
   readonly signal: AbortSignal
-  /** What the client says its trace is (https://www.w3.org/TR/trace-context/), unread: any text. */
+  /** `traceparent` of the client (https://www.w3.org/TR/trace-context/), not validated. */
   readonly traceparent?: string | undefined
-  /** Sends one event of this request; a no-op when nobody listens any more. */
+  /** Sends one event of this request. No effect once the client is gone. */
   emit<K extends keyof E & string>(event: K, data: Static<E[K]>, origin: Origin): void
 }
 
@@ -61,8 +61,8 @@ export interface Example<P extends TObject, R extends TSchema> {
 }
 
 /**
- * Everything the gateway knows about one method. The registry makes of it the WebSocket dispatch, the HTTP route
- * `POST {prefix}/rpc/<name>` and the OpenRPC entry.
+ * Definition of one method. The registry derives the WebSocket dispatch, the HTTP route `POST {prefix}/rpc/<name>` and the
+ * documents from it.
  */
 export interface Method<
   App = unknown,
@@ -74,7 +74,7 @@ export interface Method<
   readonly name: N
   /** One line, no full stop; that of an extension ends with `(extension)`. */
   readonly summary: string
-  /** This gateway adds it to the specification's methods. */
+  /** The specification does not have this method. */
   readonly extension?: true
   readonly scope: Requirement
   /** Unknown params are refused: give it `additionalProperties: false`. */
@@ -82,7 +82,7 @@ export interface Method<
   readonly result: R
   /** Events streamed while the method runs, by name. */
   readonly events?: E
-  /** What it may answer beyond the errors every method has: `COMMON_ERRORS` in `documents/errors.ts`. */
+  /** Errors beyond those of every method (`COMMON_ERRORS` in `documents/errors.ts`). */
   readonly errors?: readonly ErrorName[]
   readonly examples?: ReadonlyArray<Example<P, R>>
   handler(params: Static<P>, ctx: Context<App, E>): Static<R> | Promise<Static<R>>
@@ -92,8 +92,8 @@ export interface Method<
 export type AnyMethod<App = any> = Method<App, string, any, any, any>
 
 /**
- * Is put around every call, to measure it or to give it an async context: calls `run` once, at once, and answers what it answers.
- * `method` is undefined where nothing has the name that was called.
+ * Wraps every call, to measure it or to give it an async context. It calls `run` once, synchronously, and returns its result.
+ * `method` is undefined for an unknown name.
  */
 export type AroundCall<App = unknown> = (method: AnyMethod<App> | undefined, ctx: Context<App>, run: () => unknown) => unknown
 

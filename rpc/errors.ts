@@ -92,7 +92,7 @@ export interface Issue {
   readonly message: string
 }
 
-/** What `error.data` may hold. */
+/** Members of `error.data`. */
 export interface ErrorData {
   readonly retryable?: boolean
   readonly retryAfterMs?: number

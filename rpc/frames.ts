@@ -1,7 +1,7 @@
 import type { Origin } from './define.ts'
 import { ERRORS, type ErrorData, RpcError } from './errors.ts'
 
-/** Which of the two dialects a frame speaks, decided per frame: the specification's own, or JSON-RPC 2.0. */
+/** Dialect of a frame, decided per frame: the specification's own, or JSON-RPC 2.0. */
 export type Dialect = 'native' | '2.0'
 export type RequestId = number | string | null
 
@@ -11,7 +11,7 @@ export interface Request {
   readonly id: RequestId | undefined
   readonly method: string
   readonly params: Record<string, unknown> | readonly unknown[] | undefined
-  /** As the client wrote it; what is no text is as good as none, and no reason to refuse the request. */
+  /** As the client wrote it. A value that is not a string is ignored. */
   readonly traceparent: string | undefined
 }
 
@@ -102,7 +102,7 @@ export function eventFrame(dialect: Dialect, { id, event, data, origin }: EventF
   return JSON.stringify(dialect === 'native' ? body : { jsonrpc: '2.0', method: 'event', params: body })
 }
 
-/** Longer than any trace parent can be: what is beyond is none, and not kept for as long as the answer takes. */
+/** Longer than any valid trace parent. A longer one is ignored, so that it does not stay in memory. */
 const MAX_TRACEPARENT = 256
 
 function traceparentIn(value: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import { RpcError } from './errors.ts'
 
-/** Deeper than any honest request, far below what would exhaust the stack of whoever walks it. */
+/** Levels of nesting. Deeper than any honest request, far below what would exhaust the stack of a recursive walk. */
 export const MAX_DEPTH = 64
 
 /** Keys that reach an object's prototype when a careless merge meets them. */
@@ -24,7 +24,7 @@ export function parseJson(text: string): unknown {
   return value
 }
 
-/** How many brackets open, in strings or not: an upper bound of the depth. Stops counting past the limit. */
+/** Number of opening brackets, in strings or not: an upper bound of the depth. Stops counting past the limit. */
 function openings(text: string): number {
   let count = 0
   for (const bracket of ['{', '[']) {

@@ -4,12 +4,12 @@ import type { AnyMethod, AroundCall, Caller, Context, EventDefinition, Requireme
 import { invalidParams, RpcError } from './errors.ts'
 import { compile, type Validate } from './validate.ts'
 
-/** Whether a caller may do what `requirement` names: `admin` may do everything, `any` asks for a credential only. */
+/** Tells if a caller meets a requirement. `admin` meets every one, `any` needs a credential only. */
 export function allows(caller: Caller, requirement: Requirement): boolean {
   return requirement === 'any' || caller.scopes.has(requirement) || caller.scopes.has('admin')
 }
 
-/** -5. `name` is what the caller wanted: a method or a command. */
+/** -5. `name`: the method or command that was called. */
 export function denied(name: string, requirement: Requirement): RpcError {
   return new RpcError('AuthFailed', `${name} needs the scope '${requirement}', which this credential does not have`, {
     statusCode: 403
@@ -125,12 +125,12 @@ export class Registry<App = unknown> {
   }
 }
 
-/** -3. The name is quoted, and cut: it comes from whoever asks. */
+/** -3. The name comes from the client, so it is quoted and cut. */
 function unknownMethod(name: string): RpcError {
   return new RpcError('MethodNotFound', `Unknown method: ${JSON.stringify(name.slice(0, 100))}`)
 }
 
-/** Compiled at the first use: a gateway that starts does not pay for what nobody calls. */
+/** Compiles lazily to keep startup fast. */
 function once<A extends unknown[], R>(make: () => (...args: A) => R): (...args: A) => R {
   let made: ((...args: A) => R) | undefined
   return (...args) => {

@@ -2,11 +2,11 @@ import type { WebSocket } from 'ws'
 import type { Origin } from './define.ts'
 import { type Dialect, type EventFrame, eventFrame, type RequestId } from './frames.ts'
 
-/** Past so many times the send buffer a peer must make progress. With what lies in the socket that is four times. */
+/** Factor of the limit beyond which a peer must make progress. With the bytes in the socket it is four times the limit. */
 export const SLOW_FACTOR = 3
-/** Past so many times it is given up, progress or not: nobody may fill the memory by reading a byte now and then. */
+/** Factor of the limit beyond which the connection ends in any case, so that no peer fills the memory by reading a byte at a time. */
 export const HOPELESS_FACTOR = 64
-/** How long a peer that is owed too much may read nothing at all. */
+/** Milliseconds that a peer beyond the limit may read nothing at all. */
 export const STALL_MS = 2000
 
 /**
@@ -54,7 +54,7 @@ export interface SendBufferOptions {
 }
 
 /**
- * What one peer is owed, in order. While the peer reads, a frame goes straight to its socket. When more than `limit`
+ * Frames that wait to be sent to one peer, in order. While the peer reads, a frame goes straight to its socket. When more than `limit`
  * bytes lie there unsent, frames wait here instead, and `content` events of one run that follow each other are merged
  * into one: those of one request are never reordered, never lost. What waits is sent as the socket drains.
  *
@@ -189,8 +189,8 @@ function isText(frame: EventFrame): frame is Text {
 }
 
 /**
- * Whether one comes right after the other in one run. Those of a subscription may be of several runs, and leave out what
- * its connection got by another request.
+ * Tells if one directly follows the other in one run. Events of a subscription may belong to several runs, and omit those
+ * that the connection received for another request.
  */
 function follows({ origin: before }: Text, { origin: after }: Text): boolean {
   return before.runId === after.runId && (after.fromSeq ?? after.seq) === before.seq + 1

@@ -49,7 +49,7 @@ function messageOf({ type, schema, value }: ValueError): string {
   return `must be ${expected(schema)}, got ${got(value)}`
 }
 
-/** What a schema asks for, in words. A schema may say it better itself with `expected`. */
+/** Expectation of a schema, in words. A schema can override it with `expected`. */
 export function expected(schema: TSchema): string {
   if (typeof schema.expected === 'string') return schema.expected
   if ('const' in schema) return JSON.stringify(schema.const)

@@ -119,7 +119,7 @@ const instructions = {
   LABEL() {}
 }
 
-/** What builds may know of this machine: how npm reaches its registry. */
+/** Environment that a build may see: npm's access to its registry. */
 function machineEnv() {
   return { ...process.env, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) }
 }

@@ -143,7 +143,7 @@ test('every entry point of the package can be imported, and has types', async ()
     'flynn-gateway/types NamedRegistry,defineMethod,gatewayPlugin',
     'flynn-gateway/rpc RpcError',
     'flynn-gateway/tools ToolError,defineTool',
-    'flynn-gateway/providers ProviderError,argumentsOf,defineProvider',
+    'flynn-gateway/providers ProviderError,argumentsOf,defineProvider,isRefusal',
     'flynn-gateway/channels DeliveryError,Refusal,inbound,sameSecret',
     'flynn-gateway/client Disconnected,GatewayClient,RpcError,TimedOut,connect,indexedDbStore,memoryStore,webStore',
     'flynn-gateway/client/file-store fileStore',
@@ -185,7 +185,7 @@ test('third-party-plugin.ts: its method and its tool are there like those of the
       .map(({ data }) => data.result),
     [
       { success: true, output: 'rainy in Bergen', error: null },
-      { success: false, output: '', error: 'nothing is known of Atlantis' }
+      { success: false, output: '', error: 'unknown city: Atlantis' }
     ]
   )
 })

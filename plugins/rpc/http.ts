@@ -26,7 +26,7 @@ export default gatewayPlugin({ name: 'rpc-http', dependencies: ['rpc', 'config',
   )
   rpc.onMethod(expose)
 
-  /** The request lets go of its body: a message with its attachments is not kept for as long as its answer takes. */
+  /** Releases the body: a message with attachments must not stay in memory until its answer. */
   function call(name: string, request: FastifyRequest, ctx: Context): unknown {
     const { body } = request
     request.body = undefined
@@ -35,7 +35,7 @@ export default gatewayPlugin({ name: 'rpc-http', dependencies: ['rpc', 'config',
 
   function expose(method: AnyMethod): void {
     const { name, summary, params, result } = method
-    // What is beyond the body is for the documents of a host.
+    // Everything except the body is for the documents of a host.
     const schema: FastifySchema & Record<string, unknown> = {
       operationId: name,
       summary,
@@ -62,8 +62,8 @@ export default gatewayPlugin({ name: 'rpc-http', dependencies: ['rpc', 'config',
 
   /**
    * Events as they come, then the result or error: one frame of the socket's protocol a line, with the id null.
-   * What is refused before the first event still gets a status of its own. As on the socket, a burst is not held
-   * against a reader; one that is owed too much and takes nothing of it for two seconds is cut off.
+   * A refusal before the first event still has its own status. As on the socket, a burst is not held
+   * against a reader; one that is far behind and reads nothing for two seconds is cut off.
    */
   async function stream({ name }: AnyMethod, request: FastifyRequest, reply: FastifyReply, ctx: Context): Promise<FastifyReply> {
     const { sendBufferBytes } = app.config.server

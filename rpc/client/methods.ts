@@ -5,7 +5,7 @@ export interface GatewayMethods {
   /** Cancel what runs and waits in a session's lane */
   'agent.cancel': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
     }
     result: {
@@ -33,7 +33,7 @@ export interface GatewayMethods {
     params: {
       /** May be empty when there are attachments */
       message: string
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
       attachments?: {
         mimeType: string
@@ -76,7 +76,7 @@ export interface GatewayMethods {
   /** Be told when tools of a session start and end, and confirm those that wait for it */
   'agent.setToolUseCallback': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
       /** Of a second call the events come under its id, and no longer under that of the first */
       enabled: boolean
@@ -112,7 +112,7 @@ export interface GatewayMethods {
   /** Delete all artifacts of a session */
   'canvas.clear': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
     }
     result: {
@@ -124,7 +124,7 @@ export interface GatewayMethods {
   /** Delete one artifact */
   'canvas.delete': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
       /** Names an artifact in its session; the same id replaces it */
       artifactId: string
@@ -138,14 +138,14 @@ export interface GatewayMethods {
   /** Show one artifact */
   'canvas.get': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
       /** Names an artifact in its session; the same id replaces it */
       artifactId: string
     }
     result: {
       artifact: {
-        /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+        /** Id of a conversation: its frontend, a colon, and a key */
         sessionId: string
         artifactId: string
         type: string
@@ -167,7 +167,7 @@ export interface GatewayMethods {
   /** List the artifacts of a session, newest change first */
   'canvas.list': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
       /** Artifacts on a page. It ends earlier where it would have more than 4 MiB of content, though never without an artifact */
       limit?: number | undefined
@@ -175,7 +175,7 @@ export interface GatewayMethods {
     }
     result: {
       artifacts: {
-        /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+        /** Id of a conversation: its frontend, a colon, and a key */
         sessionId: string
         artifactId: string
         type: string
@@ -199,7 +199,7 @@ export interface GatewayMethods {
   /** Make or replace an artifact on the canvas of a session */
   'canvas.put': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
       /** Names an artifact in its session; the same id replaces it */
       artifactId: string
@@ -212,7 +212,7 @@ export interface GatewayMethods {
     }
     result: {
       artifact: {
-        /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+        /** Id of a conversation: its frontend, a colon, and a key */
         sessionId: string
         artifactId: string
         type: string
@@ -583,7 +583,7 @@ export interface GatewayMethods {
   /** Cancel one message that waits, your own or with the scope operate any (extension) */
   'queue.cancel': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
       /** As queue.get shows it */
       messageId: string
@@ -597,7 +597,7 @@ export interface GatewayMethods {
   /** Cancel all that waits, your own or with the scope operate everything; what runs goes on (extension) */
   'queue.clear': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
     }
     result: {
@@ -609,7 +609,7 @@ export interface GatewayMethods {
   /** Show what a session's lane is doing, and what waits in it (extension) */
   'queue.get': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
     }
     result: {
@@ -633,11 +633,11 @@ export interface GatewayMethods {
         mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
         /** Message to drop when `cap` messages wait */
         overflow: 'drop_old' | 'drop_new'
-        /** How many messages may wait */
+        /** Maximum number of waiting messages */
         cap: number
         /** How long nothing must have come before what was collected is answered */
         debounceMs: number
-        /** Whether the next run is told what was dropped */
+        /** Adds a note about dropped messages to the next run */
         summarizeOverflow: boolean
       }
       /** Those that wait, in the order in which they will be taken */
@@ -648,7 +648,7 @@ export interface GatewayMethods {
         /** Who sent it */
         owner: string
         priority: 'person' | 'system'
-        /** How its text begins; empty for what is no message, such as a tool that waits for its turn */
+        /** Beginning of its text. Empty for work that is not a message, such as a queued tool */
         preview: string
         /** Epoch milliseconds */
         acceptedAt: number
@@ -667,11 +667,11 @@ export interface GatewayMethods {
   /** Create or resume a session, and attach this connection to it */
   'sessions.create': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
     }
     result: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId: string
       created: boolean
     }
@@ -680,7 +680,7 @@ export interface GatewayMethods {
   /** Delete a session: stop its work, forget its history */
   'sessions.delete': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId: string
     }
     result: {
@@ -691,7 +691,7 @@ export interface GatewayMethods {
   /** Show a session with its newest messages */
   'sessions.get': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
       /** Messages at the most. An answer ends earlier where it would have more than 4 MiB of text, though never without a message */
       limit?: number | undefined
@@ -699,7 +699,7 @@ export interface GatewayMethods {
       before?: number | undefined
     }
     result: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       id: string
       /** ISO 8601, UTC */
       createdAt: string
@@ -750,7 +750,7 @@ export interface GatewayMethods {
     }
     result: {
       sessions: {
-        /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+        /** Id of a conversation: its frontend, a colon, and a key */
         id: string
         frontend: string
         userId: string
@@ -767,16 +767,16 @@ export interface GatewayMethods {
             mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
             /** Message to drop when `cap` messages wait */
             overflow: 'drop_old' | 'drop_new'
-            /** How many messages may wait */
+            /** Maximum number of waiting messages */
             cap: number
             /** How long nothing must have come before what was collected is answered */
             debounceMs: number
-            /** Whether the next run is told what was dropped */
+            /** Adds a note about dropped messages to the next run */
             summarizeOverflow: boolean
           }
           elevation: {
             active: boolean
-            /** Epoch milliseconds, also of one that is over; 0: there is none */
+            /** Epoch milliseconds, also after it has ended. 0: never elevated */
             untilMs: number
           }
         }
@@ -789,7 +789,7 @@ export interface GatewayMethods {
   /** Replay what was missed of a run, then follow it to its end (extension) */
   'sessions.resume': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
       /** A run, or a message that waits or became part of one. Default: what the session does or did last */
       runId?: string | undefined
@@ -830,7 +830,7 @@ export interface GatewayMethods {
   /** Follow every run of a session from now on, whoever asked (extension) */
   'sessions.subscribe': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
     }
     result: {
@@ -848,7 +848,7 @@ export interface GatewayMethods {
   /** Stop following a session (extension) */
   'sessions.unsubscribe': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
     }
     result: {
@@ -1447,7 +1447,7 @@ export interface GatewayMethods {
   /** Run one tool directly, without the agent */
   'tools.execute': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
       /** Name as in tools.list: shell.exec */
       tool: string
@@ -1470,7 +1470,7 @@ export interface GatewayMethods {
   /** List the available tools */
   'tools.list': {
     params: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
     }
     result: {
@@ -1605,7 +1605,7 @@ export interface GatewayEvents {
     created: boolean
     /** canvas.get has its content */
     artifact: {
-      /** Names a conversation: the frontend it comes from, a colon, and whose it is there */
+      /** Id of a conversation: its frontend, a colon, and a key */
       sessionId: string
       artifactId: string
       type: string

@@ -9,7 +9,7 @@ export interface Route {
   readonly schema: RouteSchema
 }
 
-/** What a route may say of itself; `schema` of the route, as Fastify and its plugins for documents have it. */
+/** `schema` of a route, as Fastify and its documentation plugins write it. */
 export interface RouteSchema {
   readonly summary?: string
   readonly description?: string
@@ -26,24 +26,24 @@ export interface RouteSchema {
   readonly response?: unknown
 }
 
-/** What a document describes. */
+/** Input of a document. */
 export interface Described {
   readonly version: string
   readonly methods: readonly AnyMethod[]
   /** Extension events. */
   readonly events: readonly EventDefinition[]
   readonly routes: readonly Route[]
-  /** Where the gateway is on its host: `/agent`; empty at the root. */
+  /** Mount point of the gateway on its host: `/agent`; empty at the root. */
   readonly mount: string
 }
 
-/** An example of a call, whatever the method. */
+/** Example of a call of any method. */
 export interface Shown {
   readonly params: unknown
   readonly result: unknown
 }
 
-/** Where a client reaches the gateway, unless it knows better. */
+/** Default address of the gateway. */
 export const HOST = { default: '127.0.0.1:18800', description: 'Host and port of the gateway, or of the proxy before it' }
 
 export const LICENSE = { name: 'MIT' }

@@ -1,7 +1,7 @@
 import type { AnyMethod } from '../define.ts'
 import { ERRORS, type ErrorName } from '../errors.ts'
 
-/** What every method may answer, because of what comes before its handler, or of what nobody foresaw. */
+/** Errors that every method may return: from the steps before its handler, or unexpected ones. */
 export const COMMON_ERRORS = [
   'ParseError',
   'InvalidRequest',

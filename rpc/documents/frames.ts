@@ -2,16 +2,16 @@ import type { TSchema } from '@sinclair/typebox'
 import { Failure } from '../schemas/failure.ts'
 import type { JsonSchema, Schemas } from './schemas.ts'
 
-/** The native dialect's: an id is an integer. */
+/** Id in the native dialect: an integer. */
 export const NATIVE_ID: JsonSchema = { type: 'integer', description: 'Of the request; chosen by the client' }
 
-/** Of a request, in either dialect. */
+/** Member of a request in either dialect. */
 export const TRACEPARENT: JsonSchema = {
   type: 'string',
   description: 'The span that this request is a part of, as W3C Trace Context writes it; one that is malformed counts as none'
 }
 
-/** Where an event comes from. */
+/** Origin of an event. */
 export const ORIGIN = {
   sessionId: { type: 'string', description: 'The session it happened in' },
   runId: { type: 'string', description: 'The run it is a part of' },

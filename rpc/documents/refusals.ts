@@ -1,7 +1,7 @@
 import { Failure } from '../schemas/failure.ts'
 import type { Schemas } from './schemas.ts'
 
-/** What a refusal means over HTTP, by its status. */
+/** Refusals over HTTP, by status. */
 export const REFUSALS = {
   400: { name: 'BadRequest', description: 'The body or its params are wrong (-1, -2): `data.issues` names each problem' },
   401: { name: 'Unauthorized', description: 'No credential was given (-4), or a wrong one (-5)', header: 'WWW-Authenticate' },
@@ -18,7 +18,10 @@ export const REFUSALS = {
     description: 'Too much is under way or waits (3), or the address is locked out after wrong credentials (-5)',
     header: 'Retry-After'
   },
-  500: { name: 'InternalServerError', description: 'The model failed, it took too long, or nobody foresaw it (5)' },
+  500: {
+    name: 'InternalServerError',
+    description: 'The model failed, the run took too long, or an unexpected error occurred (5)'
+  },
   503: {
     name: 'ServiceUnavailable',
     description: 'The gateway shuts down, or a feature is not configured',
@@ -40,7 +43,7 @@ export function refusals(statuses: readonly Status[]): Record<string, object> {
   )
 }
 
-/** What those references point at: one answer a status, each with the error envelope. */
+/** Responses that `refusals` refers to: one for each status, with the error envelope. */
 export function refusalResponses(schemas: Schemas): Record<string, object> {
   const content = { 'application/json': { schema: schemas.of(Failure) } }
   const all = Object.values<{ name: string; description: string; header?: string }>(REFUSALS)

@@ -95,7 +95,7 @@ function isFailure(schema: JsonSchema): boolean {
   return JSON.stringify(schema) === JSON.stringify(Failure)
 }
 
-/** What a route says it answers, without its refusals. */
+/** Responses that a route declares, without its refusals. */
 function responsesOf(response: unknown, schemas: Schemas): Record<string, object> {
   const told = Object.entries((response ?? {}) as Record<string, JsonSchema>).filter(([, schema]) => !isFailure(schema))
   if (!told.some(([status]) => /^[23]/.test(status))) told.unshift(['2xx', { description: 'Done' }])

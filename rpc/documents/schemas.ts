@@ -45,7 +45,7 @@ const PLAIN = [
 const NAME = '$name'
 const PLAIN_KEYWORDS: ReadonlySet<string> = new Set([...PLAIN, NAME])
 
-/** How TypeBox writes "any key". */
+/** Pattern that TypeBox writes for any key. */
 const ANY_KEY = '^(.*)$'
 
 /**

@@ -5,7 +5,7 @@ export const SECURITY_SCHEMES = {
   cookie: { type: 'apiKey', in: 'cookie', name: 'flynn_session', description: 'Set by `POST /auth/session`' }
 }
 
-/** Who may call it: the names of security schemes, any of which will do. `scopes`: what the credential must have. */
+/** Security requirement of an operation: names of schemes, any of which suffices. `scopes`: scopes of the credential. */
 export function security(auth: Route['auth'], scopes: readonly string[] = []): object[] {
   if (auth === 'none') return []
   const schemes = Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: scopes }))

@@ -4,7 +4,7 @@ import { Confirm } from './confirmation.ts'
 import { ContextWarning } from './context.ts'
 import { Mode, Overflow } from './queue.ts'
 
-/** Characters of one message. What is longer is an attachment. */
+/** Characters of one message. Longer text belongs into an attachment. */
 export const MAX_MESSAGE = 1024 * 1024
 export const MAX_ATTACHMENTS = 10
 /** All attachments of one message together, decoded. */
@@ -29,7 +29,7 @@ export const Attachment = named(
 const TEXT_TYPE =
   /^(?:text\/.+|application\/(?:x-)?(?:json|xml|yaml|ndjson|javascript|ecmascript|toml|sql)|[a-z]+\/.+\+(?:json|xml|yaml))$/
 
-/** Whether a file of this MIME type is text, and is given to a model as such. Parameters do not count. */
+/** Tells if a model gets a file of this MIME type as text. Parameters are ignored. */
 export function isTextType(mimeType: string): boolean {
   return TEXT_TYPE.test(mimeType.split(';', 1)[0]!.trim().toLowerCase())
 }
@@ -42,7 +42,7 @@ export const Usage = named(
   })
 )
 
-/** What became of a message in its lane. Absent for a command, which no lane sees. */
+/** Outcome of a message in its lane. Absent for a command, which does not enter a lane. */
 const Queued = Type.Object({
   messageId: Type.String({ description: 'Names this message in queue.get, queue.cancel and sessions.resume' }),
   mode: Mode,

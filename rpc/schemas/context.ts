@@ -3,7 +3,7 @@ import { named } from '../named.ts'
 
 const Tokens = Type.Integer({ minimum: 0 })
 
-/** How much of a model's context window a conversation takes. */
+/** Share of a model's context window that a conversation uses. */
 export const ContextBudget = named(
   'ContextBudget',
   Type.Object({

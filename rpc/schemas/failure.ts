@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { named } from '../named.ts'
 
-/** What every failed HTTP request answers, whatever the route. */
+/** Body of every failed HTTP request. */
 export const Failure = named(
   'Failure',
   Type.Object({

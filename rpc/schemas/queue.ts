@@ -6,7 +6,7 @@ import { allows } from '../registry.ts'
 /** The modes and the ways to make room, in the specification's words and order: the one list of each. */
 export const QUEUE_MODES = ['collect', 'followup', 'steer', 'steer_backlog', 'interrupt'] as const
 export const OVERFLOWS = ['drop_old', 'drop_new'] as const
-/** What a policy may say, for the configuration, the commands and the methods alike. */
+/** Limits of a policy, shared by configuration, commands and methods. */
 export const MAX_CAP = 1000
 export const MAX_DEBOUNCE_MS = 60_000
 
@@ -24,19 +24,19 @@ export const Mode = named(
 )
 export const Overflow = named('Overflow', oneOf(OVERFLOWS, { description: 'Message to drop when `cap` messages wait' }))
 
-/** What happens to the messages of one session, every field of it. */
+/** Queue policy of a session, complete. */
 export const Policy = named(
   'Policy',
   Type.Object({
     mode: Mode,
     overflow: Overflow,
-    cap: Type.Integer({ minimum: 1, maximum: MAX_CAP, description: 'How many messages may wait' }),
+    cap: Type.Integer({ minimum: 1, maximum: MAX_CAP, description: 'Maximum number of waiting messages' }),
     debounceMs: Type.Integer({
       minimum: 0,
       maximum: MAX_DEBOUNCE_MS,
       description: 'How long nothing must have come before what was collected is answered'
     }),
-    summarizeOverflow: Type.Boolean({ description: 'Whether the next run is told what was dropped' })
+    summarizeOverflow: Type.Boolean({ description: 'Adds a note about dropped messages to the next run' })
   })
 )
 
@@ -49,7 +49,7 @@ export const QueuedMessage = named(
     owner: Type.String({ description: 'Who sent it' }),
     priority: Type.Union([Type.Literal('person'), Type.Literal('system')]),
     preview: Type.String({
-      description: 'How its text begins; empty for what is no message, such as a tool that waits for its turn'
+      description: 'Beginning of its text. Empty for work that is not a message, such as a queued tool'
     }),
     acceptedAt: Type.Integer({ description: 'Epoch milliseconds' }),
     position: Type.Integer({ minimum: 0, description: 'How many come first, the run that is under way counting as one' })
@@ -82,7 +82,7 @@ export const QueueDetails = named(
   })
 )
 
-/** Whose messages of a shared session a caller may cancel: the caller's own, with the scope `operate` everybody's. */
+/** Owner whose messages a caller may cancel: the caller itself. Undefined with the scope `operate`: every owner. */
 export function ownedBy(caller: Caller): { readonly owner?: string } {
   return allows(caller, 'operate') ? {} : { owner: caller.id }
 }

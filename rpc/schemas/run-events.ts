@@ -8,7 +8,7 @@ export interface RunEvent {
   readonly sessionId: string
   readonly runId: string
   readonly seq: number
-  /** Where it stands for several that follow each other: the number of the first. */
+  /** First number of a merged event. */
   readonly fromSeq?: number
   readonly event: string
   readonly data: unknown
@@ -24,7 +24,7 @@ export interface Notice {
 
 export type EventListener = (told: RunEvent | Notice) => void
 
-/** Passes on what a session says as events of this request; a notice only to a connection that asked for it with `system.hello`. */
+/** Forwards events of a session as events of this request. A notice goes only to a connection that asked for it with `system.hello`. */
 export function forwardEvents(ctx: Pick<Context, 'connection' | 'emit'>): EventListener {
   return (told) => {
     const { event, data, sessionId } = told
@@ -35,7 +35,7 @@ export function forwardEvents(ctx: Pick<Context, 'connection' | 'emit'>): EventL
   }
 }
 
-/** How a message ended, as plain data: what `agent.send` answers or fails with. */
+/** Outcome of a message as plain data: the result or error of `agent.send`. */
 export type RunOutcome =
   | { readonly result: Static<typeof SendResult> }
   | {
@@ -48,7 +48,7 @@ export type RunOutcome =
       }
     }
 
-/** The error of the protocol that a message was settled with. */
+/** Protocol error of a failed outcome. */
 export function errorOf({ kind, message, ...options }: Extract<RunOutcome, { error: unknown }>['error']): RpcError {
   return new RpcError(kind, message, options)
 }

@@ -15,7 +15,7 @@ export const SessionId = named(
     minLength: 3,
     maxLength: 256,
     pattern: String.raw`^(?=[^:]+:.)(?:[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]|[\ud800-\udbff][\udc00-\udfff])+$`,
-    description: 'Names a conversation: the frontend it comes from, a colon, and whose it is there',
+    description: 'Id of a conversation: its frontend, a colon, and a key',
     expected: "'<frontend>:<key>', at most 256 characters, none of them control characters"
   })
 )
@@ -25,8 +25,8 @@ interface MayName {
 }
 
 /**
- * The session a call goes to: the one it names, to which its connection is attached from now on, or else the one the
- * connection is attached to. Over HTTP, where there is no connection, a new one.
+ * Session of a call: the one it names, to which its connection is attached from now on, else the one its connection is attached
+ * to. Over HTTP, without a connection, a new one.
  */
 export function attach({ sessionId }: MayName, { connection }: Pick<Context, 'connection'>): string {
   if (connection && sessionId !== undefined) connection.sessionId = sessionId
@@ -34,7 +34,7 @@ export function attach({ sessionId }: MayName, { connection }: Pick<Context, 'co
 }
 
 /**
- * The session a call is about: the one it names, or else the one its connection is attached to.
+ * Session of a call: the one it names, else the one its connection is attached to.
  * @throws RpcError InvalidRequest when there is neither
  */
 export function sessionOf({ sessionId }: MayName, { connection }: Pick<Context, 'connection'>): string {
@@ -45,13 +45,13 @@ export function sessionOf({ sessionId }: MayName, { connection }: Pick<Context, 
   ])
 }
 
-/** Whether tools that need it may run in a session. */
+/** Elevation of a session: permission to run elevated tools. */
 const Elevation = Type.Object({
   active: Type.Boolean(),
-  untilMs: Type.Integer({ minimum: 0, description: 'Epoch milliseconds, also of one that is over; 0: there is none' })
+  untilMs: Type.Integer({ minimum: 0, description: 'Epoch milliseconds, also after it has ended. 0: never elevated' })
 })
 
-/** What is stored for a session of its elevation, as it is at `now`. */
+/** Elevation of a session at `now`, from its stored value. */
 export function elevationOf(stored: { readonly untilMs: number } | undefined, now: number): Static<typeof Elevation> {
   const untilMs = stored?.untilMs ?? 0
   return { active: untilMs > now, untilMs }

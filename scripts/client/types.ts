@@ -8,7 +8,7 @@ import type { AnyMethod, EventMap } from '../../rpc/define.ts'
 import { RUN_EVENTS } from '../../rpc/schemas/agent.ts'
 
 type Schema = Readonly<Record<string, unknown>>
-/** What a value is used for: a field of params may be given as undefined, which JSON leaves out. */
+/** Use of a value. A field of params may be undefined, which JSON leaves out. */
 type Use = 'params' | 'result'
 
 export const TYPES_FILE = new URL('../../rpc/client/methods.ts', import.meta.url)

@@ -6,7 +6,7 @@ import type { JsonSchema, Schemas } from '../../rpc/documents/schemas.ts'
 import { code, json, link, paragraphs, table } from './markdown.ts'
 import { shape, typeOf } from './shapes.ts'
 
-/** What an extension's summary ends with; here it is said apart. */
+/** Ending of an extension's summary. The document marks extensions separately. */
 const MARK = ' (extension)'
 
 function summaryOf({ summary }: AnyMethod): string {
@@ -42,7 +42,7 @@ export function methodText(method: AnyMethod, schemas: Schemas): string {
   )
 }
 
-/** What the params, a result or an event is, written out; what is inside it and has a name is referred to. */
+/** Shape of params, a result or an event, written out. Named schemas inside become links. */
 function withShape(schema: TSchema, schemas: Schemas, none: string): string {
   const described = schemas.inside(schema)
   if (refersOnly(described)) return `: ${typeOf(described)}`

@@ -1,7 +1,7 @@
 import type { JsonSchema } from '../../rpc/documents/schemas.ts'
 import { code, link, tableOfFilled } from './markdown.ts'
 
-/** What a value is, in a few words: `string`, `array of Attachment`. */
+/** Type of a value, in a few words: `string`, `array of Attachment`. */
 export function typeOf(schema: JsonSchema): string {
   const { $ref, type, items, anyOf, additionalProperties } = schema
   if (typeof $ref === 'string') return link(nameOf($ref))
@@ -41,7 +41,7 @@ function objectsIn(schema: JsonSchema, place: string): Array<[JsonSchema, string
   return Array.isArray(schema.anyOf) ? (schema.anyOf as JsonSchema[]).flatMap((option) => objectsIn(option, place)) : []
 }
 
-/** What a value may be beyond its type, and what it is when it is left out. */
+/** Range of a value beyond its type, and its default. */
 function rangeOf(schema: JsonSchema): string {
   const { minimum, maximum, minLength, maxLength, minItems, maxItems } = schema
   const parts = [span(minimum, maximum), span(minLength, maxLength, 'characters'), span(minItems, maxItems, 'items')]

@@ -19,9 +19,9 @@ import { shape } from './shapes.ts'
 const ROOT = new URL('./', import.meta.resolve('#package.json'))
 export const PROTOCOL_FILE = new URL('docs/protocol.md', ROOT)
 
-const HEAD = `# The protocol
+const HEAD = `# Protocol
 
-For those who write a client. Made from the definitions of the gateway by \`npm run docs\`: change those, not this. The same for programs:
+For authors of clients. Generated from the definitions of the gateway by \`npm run docs\`; do not edit. Machine-readable:
 \`GET /openrpc.json\`, \`/openapi.json\` and \`/asyncapi.json\` of any running gateway.`
 
 /** The whole of docs/protocol.md, as a gateway with nothing configured has it. */
@@ -53,7 +53,7 @@ async function bodyOf(app: GatewayInstance): Promise<string> {
     guide.errors(errorRows()),
     guide.http(routesOf(app)),
     '## Methods',
-    'What is marked as an extension is no part of the specification: other gateways that follow it need not have it.',
+    'Extensions are not part of the specification: other gateways that implement it may not have them.',
     methodTable(methods),
     ...described,
     guide.events(),
