@@ -5,11 +5,11 @@ import type { EventFrame } from './frames.ts'
 import { type ErrorReporter, Listeners, reportError } from './listeners.ts'
 import { Messages } from './messages.ts'
 import type { GatewayEvents, GatewayMethods } from './methods.ts'
+import { watchPage } from './page.ts'
 import type { Run } from './run.ts'
 import { Session } from './session.ts'
 import { type SocketClass, socketUrl, type Token } from './socket.ts'
 import type { Store } from './store.ts'
-import { onWake } from './wake.ts'
 
 /** Calls that wait for a connection. One more is `Disconnected`. */
 const MAX_WAITING = 1000
@@ -76,7 +76,7 @@ export class GatewayClient {
   readonly #waiting = new Set<{ start(): void; fail(error: Error): void }>()
   #restore!: (runs: readonly Run[]) => void
   #ready = deferred<Hello>()
-  #stopWaking: (() => void) | undefined
+  #unwatch: (() => void) | undefined
   #started = false
   #closed = false
 
@@ -126,7 +126,10 @@ export class GatewayClient {
       this.#messages.reopen()
       this.#ready = deferred()
     }
-    this.#stopWaking ??= onWake(() => this.#connection.wake())
+    this.#unwatch ??= watchPage(
+      () => this.#connection.wake(),
+      () => void this.#messages.flush()
+    )
     if (this.#started) {
       this.#connection.start()
       return
@@ -145,8 +148,8 @@ export class GatewayClient {
    */
   async close(): Promise<void> {
     this.#closed = true
-    this.#stopWaking?.()
-    this.#stopWaking = undefined
+    this.#unwatch?.()
+    this.#unwatch = undefined
     this.#connection.stop()
     this.#end(new Disconnected({ sent: false }))
     await this.#messages.flush()

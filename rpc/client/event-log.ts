@@ -134,7 +134,7 @@ export class EventLog<E extends SessionEvent = StreamEvent> {
     this.#entries = merged
     while (this.#entries.length > MAX_ENTRIES || this.#characters > MAX_CHARACTERS)
       this.#drop(Math.ceil(this.#entries.length / 4))
-    this.#mergeAt = Math.max(MERGE_PAST, this.#entries.length * 2)
+    this.#mergeAt = Math.min(MAX_ENTRIES, Math.max(MERGE_PAST, this.#entries.length * 2))
   }
 
   #drop(count: number): void {

@@ -6,14 +6,15 @@ import { Following, type FollowingHost, type FollowRecord } from './following.ts
 import type { EventFrame } from './frames.ts'
 import type { ErrorReporter } from './listeners.ts'
 import type { GatewayMethods } from './methods.ts'
-import { Run, type RunHost, type SendOptions, type SendRecord } from './run.ts'
+import { type Progress, Run, type RunHost, type SendOptions, type SentMessage } from './run.ts'
 import { Saver } from './saver.ts'
 import type { SessionHost } from './session.ts'
 import { uniqueId } from './socket.ts'
 import type { Store } from './store.ts'
 
-/** Keys of a store: a message without an outcome, and how far a session was followed. */
+/** Keys of a store: a message without an outcome, how far it is, and how far a session was followed. */
 const SEND = 'flynn:send:'
+const PROGRESS = 'flynn:progress:'
 const FOLLOW = 'flynn:follow:'
 /** Messages without an outcome. One more is `Disconnected`. */
 const MAX_UNSETTLED = 10_000
@@ -62,9 +63,10 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
     if (!store) return []
     try {
       for (const [id, record] of await readAll<FollowRecord>(store, FOLLOW)) this.#followed.set(id, record)
-      const records = (await readAll<SendRecord>(store, SEND)).map(([, record]) => record)
-      const fresh = records.filter(({ key }) => !this.#runs.has(key)).sort((a, b) => orderOf(a) - orderOf(b))
-      const runs = fresh.map((record) => new Run(this, record))
+      const progress = new Map(await readAll<Progress>(store, PROGRESS))
+      const sent = (await readAll<SentMessage>(store, SEND)).map(([, message]) => message)
+      const fresh = sent.filter(({ key }) => !this.#runs.has(key)).sort((a, b) => a.createdAt - b.createdAt)
+      const runs = fresh.map((message) => new Run(this, message, progress.get(message.key) ?? {}))
       // They go out before those that were sent since.
       const later = [...this.#runs.values()]
       this.#runs.clear()
@@ -113,13 +115,14 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
     const known = this.#runs.get(idempotencyKey)
     if (known?.sessionId === sessionId) return known
     const params = { message, ...(attachments && { attachments }), ...(queueMode && { queueMode }) }
-    const run = new Run(this, { key: idempotencyKey, sessionId, params }, signal)
+    const sent: SentMessage = { key: idempotencyKey, sessionId, params, createdAt: this.clock.now() }
+    const run = new Run(this, sent, {}, signal)
     if (run.settled) return run
     if (this.#ended) run.abandon(this.#ended)
     else if (this.#runs.size >= MAX_UNSETTLED) run.abandon(new Disconnected({ sent: false }))
     else {
       this.#runs.set(run.id, run)
-      this.#saver?.saveNow(SEND + run.id, () => JSON.stringify(run))
+      this.#saver?.saveNow(SEND + run.id, () => JSON.stringify(sent))
       run.advance()
     }
     return run
@@ -158,12 +161,13 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
   }
 
   runChanged(run: Run): void {
-    this.#saver?.save(SEND + run.id, () => JSON.stringify(run))
+    this.#saver?.save(PROGRESS + run.id, () => JSON.stringify(run.progress))
   }
 
   /** Not of one that was given up: the next client goes on with it. */
   runSettled(run: Run): void {
-    if (this.#runs.delete(run.id)) this.#saver?.saveNow(SEND + run.id, () => undefined)
+    if (!this.#runs.delete(run.id)) return
+    for (const prefix of [SEND, PROGRESS]) this.#saver?.saveNow(prefix + run.id, () => undefined)
   }
 
   followed(sessionId: string): FollowRecord | undefined {
@@ -180,11 +184,6 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
     this.#followings.delete(following.sessionId)
     if (this.#saver) this.#followed.set(following.sessionId, following.toJSON())
   }
-}
-
-/** Those that were sent first, in the order in which that happened. */
-function orderOf({ sentAt = Number.POSITIVE_INFINITY }: SendRecord): number {
-  return sentAt
 }
 
 /** Entries of a store, by the rest of their key. One that cannot be read is left out. */

@@ -32,11 +32,17 @@ export interface Accepted {
   readonly position: number
 }
 
-/** A message on its way, as it is kept in a store. */
-export interface SendRecord {
+/** A message as it is kept in a store, from before it is sent until it has an outcome. */
+export interface SentMessage {
   readonly key: string
   readonly sessionId: string
   readonly params: Pick<SendParams, 'message' | 'attachments' | 'queueMode'>
+  /** Epoch milliseconds. */
+  readonly createdAt: number
+}
+
+/** How far a message is, as it is kept in a store: small, and written often. */
+export interface Progress {
   /** First time it was written to a socket, epoch milliseconds. */
   sentAt?: number
   messageId?: string
@@ -93,7 +99,8 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
    */
   readonly accepted: Promise<Accepted>
   readonly #host: RunHost
-  readonly #record: SendRecord
+  readonly #sent: SentMessage
+  readonly #progress: Progress
   readonly #cursors: RunCursors
   readonly #log = new EventLog({ keep: true })
   readonly #result: Promise<RunResult>
@@ -107,6 +114,8 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
   /** The gateway has the message. */
   #heard = false
   #attempts = 0
+  /** What an earlier client saw of the answer, and of which run. */
+  readonly #before: { readonly characters: number; readonly runId: string | undefined }
   /** The newest run that the message is part of. */
   #runId: string | undefined
   /** The `done` event was seen. */
@@ -116,13 +125,15 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
   readonly #unwatch: () => void
 
   /** Made by `session.send()`. */
-  constructor(host: RunHost, record: SendRecord, signal?: AbortSignal) {
-    this.id = record.key
-    this.sessionId = record.sessionId
+  constructor(host: RunHost, sent: SentMessage, progress: Progress, signal?: AbortSignal) {
+    this.id = sent.key
+    this.sessionId = sent.sessionId
     this.#host = host
-    this.#record = record
-    this.#cursors = new RunCursors(record.cursors)
-    this.#runId = record.cursors?.at(-1)?.[0]
+    this.#sent = sent
+    this.#progress = progress
+    this.#cursors = new RunCursors(progress.cursors)
+    this.#runId = progress.cursors?.at(-1)?.[0]
+    this.#before = { characters: progress.characters ?? 0, runId: this.#runId }
     this.#result = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -134,7 +145,7 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
     // Those who only iterate, or send and forget, handle no rejection.
     this.#result.catch(() => {})
     this.accepted.catch(() => {})
-    if (record.messageId !== undefined) this.#acceptedAs(undefined)
+    if (progress.messageId !== undefined) this.#acceptedAs(undefined)
     const abort = (): void => {
       void this.cancel().catch(() => {})
       this.#fail(signal?.reason)
@@ -151,12 +162,12 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
 
   /** Name of the message in `queue.get` and `queue.cancel`, once the gateway has it. */
   get messageId(): string | undefined {
-    return this.#record.messageId
+    return this.#progress.messageId
   }
 
   /** Text of the message. */
   get message(): string {
-    return this.#record.params.message
+    return this.#sent.params.message
   }
 
   get settled(): boolean {
@@ -181,8 +192,7 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
    * the rest comes in one piece at the end. A run that starts over after a crash of the gateway writes its text again.
    */
   async *text(): AsyncGenerator<string, void, undefined> {
-    let seen = this.#record.characters ?? 0
-    let runId = this.#runId
+    let { characters: seen, runId } = this.#before
     let complete = true
     for await (const event of this.#log.read()) {
       if (event.event === 'gap') complete = false
@@ -204,7 +214,7 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
    */
   async cancel(): Promise<boolean> {
     if (this.#settled) return false
-    if (this.#attempts === 0 && this.#record.sentAt === undefined) {
+    if (this.#attempts === 0 && this.#progress.sentAt === undefined) {
       this.#fail(new RpcError({ code: CANCELLED, message: 'Cancelled before it was sent' }))
       return true
     }
@@ -224,9 +234,9 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
     return this.#host.sendMessage(this.sessionId, message, { ...options, queueMode: 'steer' })
   }
 
-  /** Text for a store. @internal */
-  toJSON(): SendRecord {
-    return { ...this.#record, cursors: this.#cursors.entries() }
+  /** For a store. @internal */
+  get progress(): Progress {
+    return { ...this.#progress, cursors: this.#cursors.entries() }
   }
 
   /** Goes on where it was, over the present connection. @internal */
@@ -234,7 +244,7 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
     if (this.#settled || this.#request !== undefined || !this.#host.connected) return
     this.#host.clock.clearTimeout(this.#retry)
     this.#attempts++
-    const { messageId } = this.#record
+    const { messageId } = this.#progress
     const followed = messageId ?? this.#runId
     if (followed === undefined) {
       this.#send()
@@ -249,13 +259,14 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
   }
 
   #send(): void {
-    const { sentAt, params, key } = this.#record
+    const { params, key } = this.#sent
+    const { sentAt } = this.#progress
     const { clock } = this.#host
     if (sentAt !== undefined && clock.now() - sentAt > KEY_LIFETIME_MS) {
       this.#fail(new Disconnected({ sent: true }))
       return
     }
-    this.#record.sentAt = sentAt ?? clock.now()
+    this.#progress.sentAt = sentAt ?? clock.now()
     this.#host.runChanged(this)
     this.#open('agent.send', { ...params, sessionId: this.sessionId, idempotencyKey: key })
   }
@@ -274,7 +285,7 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
 
   /** Of a message that is part of several runs the gateway cannot tell which one a number counts in. */
   #afterSeq(): number {
-    return this.#record.mode === 'steer_backlog' || this.#cursors.size !== 1 ? 0 : this.#cursors.newest
+    return this.#progress.mode === 'steer_backlog' || this.#cursors.size !== 1 ? 0 : this.#cursors.newest
   }
 
   #receive(frame: EventFrame, size: number): void {
@@ -289,11 +300,11 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
   #acceptedAs(accepted: GatewayEvents['accepted'] | undefined): void {
     this.#heard = true
     if (accepted) {
-      this.#record.messageId = accepted.messageId
-      this.#record.mode = accepted.mode
+      this.#progress.messageId = accepted.messageId
+      this.#progress.mode = accepted.mode
       this.#host.runChanged(this)
     }
-    this.#accept({ messageId: this.#record.messageId, position: accepted?.position ?? 0 })
+    this.#accept({ messageId: this.#progress.messageId, position: accepted?.position ?? 0 })
   }
 
   #take(event: RunEvent, size: number): void {
@@ -302,11 +313,11 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
     if (!fresh) return
     if (event.runId !== this.#runId) {
       this.#runId = event.runId
-      this.#record.characters = 0
+      this.#progress.characters = 0
     }
     if (!this.#heard) this.#acceptedAs(undefined)
     if (fresh.event === 'content' && !fresh.data.transient) {
-      this.#record.characters = (this.#record.characters ?? 0) + fresh.data.text.length
+      this.#progress.characters = (this.#progress.characters ?? 0) + fresh.data.text.length
     } else if (fresh.event === 'gap') size = 0
     else if (fresh.event === 'done') this.#done = true
     this.#log.push(fresh, size)
@@ -320,7 +331,7 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
       this.#fail(new RpcError({ code: CANCELLED, message: 'The message is gone, with its session' }))
       return
     }
-    if (queue) this.#record.messageId ??= queue.messageId
+    if (queue) this.#progress.messageId ??= queue.messageId
     // An answer without its events: it ended too long ago.
     if (!this.#done) this.#log.push(gap(this.sessionId, runId), 0)
     this.#runId = runId
@@ -338,7 +349,7 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
     }
     const { code, data } = error
     const queue = data.queue as { kept?: boolean } | undefined
-    const known = this.#record.messageId !== undefined || this.#runId !== undefined
+    const known = this.#progress.messageId !== undefined || this.#runId !== undefined
     // The gateway keeps the message and will run it after its next start: this connection ends soon.
     if (queue?.kept) return
     if (method === 'sessions.resume' && code === INVALID_REQUEST) this.#gone(error)
@@ -352,8 +363,12 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
     if (firstSeq !== undefined && runId !== undefined) {
       this.#log.push(gap(this.sessionId, runId), 0)
       this.#cursors.skip(runId, firstSeq - 1)
-      this.#open('sessions.resume', { sessionId: this.sessionId, runId: this.#record.messageId ?? runId, afterSeq: firstSeq - 1 })
-    } else if (this.#record.messageId === undefined && this.#record.sentAt !== undefined) {
+      this.#open('sessions.resume', {
+        sessionId: this.sessionId,
+        runId: this.#progress.messageId ?? runId,
+        afterSeq: firstSeq - 1
+      })
+    } else if (this.#progress.messageId === undefined && this.#progress.sentAt !== undefined) {
       // A command: it is answered from memory, under another run.
       this.#muted = true
       this.#send()
