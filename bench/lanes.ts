@@ -96,7 +96,7 @@ function durable(load: Load): Contestant {
   const policy = { mode: 'followup', cap: load.inFlight, overflow: 'drop_new', debounceMs: 250, summarizeOverflow: true } as const
   const lanes = new GatewayLanes({
     clock: systemClock,
-    queue: db.queue,
+    db,
     policies: new Policies({ config: { default: policy, channels: {} }, db }),
     recovery: 'abandon',
     maxConcurrentRuns: 32,

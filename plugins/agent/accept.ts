@@ -4,7 +4,7 @@ import { v7 as uuid } from 'uuid'
 import type { StoredReply } from '../../db/client.ts'
 import type { LaneMessage, QueueMode } from '../../lanes/message.ts'
 import type { Caller } from '../../rpc/define.ts'
-import { invalidParams, sessionNotFound, toRpcError } from '../../rpc/errors.ts'
+import { invalidParams, toRpcError } from '../../rpc/errors.ts'
 import type { SendResult } from '../../rpc/schemas/agent.ts'
 import { ownedBy } from '../../rpc/schemas/queue.ts'
 import type { EventListener } from '../../rpc/schemas/run-events.ts'
@@ -29,6 +29,8 @@ export interface Message {
   readonly message: string
   readonly attachments: readonly Attachment[]
   readonly caller: Caller
+  /** Records the caller's presence there. A channel records the presence of its senders itself. */
+  readonly presence?: 'ws' | 'http' | undefined
   /** Queue mode of this message alone. Default: the mode of the session. */
   readonly queueMode?: QueueMode | undefined
   /** The same key in the same session within 24 hours is the same message. */
@@ -55,7 +57,7 @@ interface PendingMessage {
   readonly outcome: Promise<Result>
 }
 
-type Parts = Pick<GatewayInstance, 'bus' | 'lanes' | 'sessions' | 'commands' | 'db' | 'log'>
+type Parts = Pick<GatewayInstance, 'bus' | 'lanes' | 'sessions' | 'commands' | 'presence' | 'db' | 'log'>
 
 /** Entry of the agent: checks a message, stores it, and gives it its turn in the session's lane. Commands are answered at once. */
 export class Agent {
@@ -102,12 +104,10 @@ export class Agent {
    * @throws RpcError SessionNotFound
    */
   cancel(sessionId: string, caller: Caller): Promise<{ cancelled: boolean }> {
-    const { lanes, db } = this.#app
+    const { lanes } = this.#app
     // Messages sent before may not have reached their lane yet.
     return lanes.order.run(sessionId, async () => {
-      if (!lanes.has(sessionId) && !(await db.sessions.get(sessionId))) {
-        throw sessionNotFound(sessionId)
-      }
+      await lanes.queues.assertKnown(sessionId)
       const { queued, running } = lanes.cancel(sessionId, ownedBy(caller))
       return { cancelled: queued > 0 || running }
     })
@@ -118,7 +118,8 @@ export class Agent {
   }
 
   async #begin(sent: Message): Promise<PendingMessage> {
-    const { sessionId, message, attachments } = sent
+    const { sessionId, message, attachments, presence, caller } = sent
+    if (presence !== undefined) this.#app.presence.seen({ channel: presence, senderId: caller.id })
     if (message === '' && attachments.length === 0) {
       throw invalidParams([{ path: 'params.message', message: 'must not be empty without an attachment' }])
     }

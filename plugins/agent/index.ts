@@ -16,7 +16,10 @@ export type { AroundRun, Reply } from './settle.ts'
 
 /** Owns `app.agent`. Messages that the last process left are resumed once every plugin is registered. */
 export default gatewayPlugin(
-  { name: 'agent', dependencies: ['audit', 'bus', 'sessions', 'context', 'tools', 'confirmations', 'lanes', 'commands'] },
+  {
+    name: 'agent',
+    dependencies: ['audit', 'bus', 'sessions', 'context', 'tools', 'confirmations', 'lanes', 'commands', 'presence']
+  },
   async (app) => {
     const turns = new AgentTurns(app)
     app.decorate('agent', new Agent(app, turns))

@@ -51,12 +51,12 @@ export const send = defineMethod({
     }
   ],
   handler({ sessionId, attachments = [], ...message }, ctx) {
-    ctx.app.presence.seen({ channel: ctx.connection ? 'ws' : 'http', senderId: ctx.caller.id })
     return ctx.app.agent.send({
       ...message,
       attachments,
       sessionId: attach({ sessionId }, ctx),
       caller: ctx.caller,
+      presence: ctx.connection ? 'ws' : 'http',
       listener: forwardEvents(ctx),
       audience: { signal: ctx.signal, connectionId: ctx.connection?.id }
     })

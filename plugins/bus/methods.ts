@@ -1,9 +1,10 @@
 import { Type } from '@sinclair/typebox'
+import type { Peer } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
 import { RUN_EVENTS, SendResult } from '../../rpc/schemas/agent.ts'
 import { forwardEvents } from '../../rpc/schemas/run-events.ts'
 import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
-import { defineMethod } from '../define.ts'
+import { type Context, defineMethod } from '../define.ts'
 import { NothingToResume, Subscribed, Unsubscribed } from './schema.ts'
 
 const OneSession = Type.Object({ sessionId: Type.Optional(SessionId) }, { additionalProperties: false })
@@ -54,12 +55,9 @@ export const subscribe = defineMethod({
   result: Subscribed,
   events: RUN_EVENTS,
   handler(params, ctx) {
-    const { bus } = ctx.app
-    if (!ctx.connection)
-      throw new RpcError('InvalidRequest', 'sessions.subscribe needs a WebSocket connection: events have nowhere else to go')
+    const connection = connectionOf(ctx, 'sessions.subscribe')
     const sessionId = sessionOf(params, ctx)
-    bus.subscriptions.add(ctx.connection, sessionId, forwardEvents(ctx))
-    const runs = bus.underWay(sessionId).map(({ runId, seq }) => ({ runId, seq }))
+    const runs = ctx.app.bus.subscriptions.add(connection, sessionId, forwardEvents(ctx))
     return { sessionId, subscribed: true as const, runs }
   }
 })
@@ -72,11 +70,15 @@ export const unsubscribe = defineMethod({
   params: OneSession,
   result: Unsubscribed,
   handler(params, ctx) {
-    const { bus } = ctx.app
-    if (!ctx.connection)
-      throw new RpcError('InvalidRequest', 'sessions.unsubscribe needs a WebSocket connection: nothing else is ever subscribed')
+    const connection = connectionOf(ctx, 'sessions.unsubscribe')
     const sessionId = sessionOf(params, ctx)
-    bus.subscriptions.remove(ctx.connection, sessionId)
+    ctx.app.bus.subscriptions.remove(connection, sessionId)
     return { sessionId, subscribed: false as const }
   }
 })
+
+/** @throws RpcError InvalidRequest over HTTP */
+function connectionOf({ connection }: Pick<Context, 'connection'>, method: string): Peer {
+  if (connection) return connection
+  throw new RpcError('InvalidRequest', `${method} needs a WebSocket connection, which receives the events`)
+}

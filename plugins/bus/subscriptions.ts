@@ -18,9 +18,10 @@ export class Subscriptions {
 
   /**
    * From now on the connection is told every event of the session's runs. A second time replaces the first.
+   * @returns the runs under way, each with the number of its newest event
    * @throws RpcError AgentBusy when it follows too many sessions
    */
-  add(peer: Peer, sessionId: string, listener: EventListener): void {
+  add(peer: Peer, sessionId: string, listener: EventListener): { runId: string; seq: number }[] {
     const known = this.#of.get(peer)
     if (known?.has(sessionId) !== true && (known?.size ?? 0) >= MAX_SUBSCRIPTIONS) {
       throw new RpcError(
@@ -32,6 +33,7 @@ export class Subscriptions {
     const stops = known ?? new Map<string, () => void>()
     stops.set(sessionId, this.#hub.subscribe(sessionId, { connectionId: peer.id }, listener))
     if (known === undefined) this.#opened(peer, stops)
+    return this.#hub.underWay(sessionId).map(({ runId, seq }) => ({ runId, seq }))
   }
 
   /** Harmless when there is none. */

@@ -14,6 +14,7 @@ import { toRpcError } from './error-mapping.ts'
 import { type LaneWatch, ObservedDriver } from './observed-driver.ts'
 import type { Policies } from './policies.ts'
 import { recoverMessages } from './recovery.ts'
+import { SessionQueues } from './session-queues.ts'
 import type { TurnHandler } from './turn-handler.ts'
 
 /** Job for a lane's turn. It lives as long as the process, and so does its requester. */
@@ -32,7 +33,7 @@ const WORK: QueuePolicy = { mode: 'followup', cap: 1000, overflow: 'drop_new', d
 const RETENTION_MS = 24 * 60 * 60 * 1000
 
 export interface GatewayLanesOptions extends Omit<LanesOptions<Payload, unknown>, 'run' | 'driver' | 'preempted' | 'newId'> {
-  readonly queue: Db['queue']
+  readonly db: Pick<Db, 'queue' | 'sessions'>
   readonly policies: Policies
   readonly recovery: Recovery
 }
@@ -42,6 +43,7 @@ type Owned = Parameters<Lanes<Payload, unknown>['cancel']>[1]
 /** The lanes of the gateway: stored messages and unstored work, one lane a session. A lane's id is the id of its session. */
 export class GatewayLanes {
   readonly policies: Policies
+  readonly queues: SessionQueues
   /** Order in which messages reach a session's lane. What precedes the lane may take time, and nothing is overtaken in it. */
   readonly order = new KeyedMutex()
   readonly #lanes: Lanes<Payload, unknown>
@@ -53,11 +55,11 @@ export class GatewayLanes {
   /** Puts recovered messages back into their lanes, once. */
   #resume = (): void => {}
 
-  constructor({ queue, policies, recovery, ...options }: GatewayLanesOptions) {
+  constructor({ db, policies, recovery, ...options }: GatewayLanesOptions) {
     this.policies = policies
-    this.#queue = queue
+    this.#queue = db.queue
     this.#recovery = recovery
-    this.#stored = new StoredMessages(queue, (ends, runId) => this.#requireHandler().record(ends, runId))
+    this.#stored = new StoredMessages(db.queue, (ends, runId) => this.#requireHandler().record(ends, runId))
     this.#driver = new ObservedDriver(this.#stored)
     this.#lanes = new Lanes({
       ...options,
@@ -69,6 +71,7 @@ export class GatewayLanes {
       },
       preempted: (laneId, active, by) => this.#requireHandler().preempted(laneId, active, by)
     })
+    this.queues = new SessionQueues({ lanes: this.#lanes, policies, sessions: db.sessions })
   }
 
   /** Adds an observer of all messages and work. */

@@ -42,7 +42,7 @@ export default gatewayPlugin({ name: 'lanes', dependencies: ['config', 'db', 'rp
   }
   const lanes = new GatewayLanes({
     clock: systemClock,
-    queue: app.db.queue,
+    db: app.db,
     policies: new Policies({ config: policies, db: app.db }),
     recovery: config.recovery,
     maxConcurrentRuns: config.maxConcurrentRuns,

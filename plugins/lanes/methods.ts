@@ -1,8 +1,6 @@
-import { type Static, Type } from '@sinclair/typebox'
-import { sessionNotFound } from '../../rpc/errors.ts'
-import { ownedBy, QueueDetails } from '../../rpc/schemas/queue.ts'
+import { Type } from '@sinclair/typebox'
+import { QueueDetails } from '../../rpc/schemas/queue.ts'
 import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
-import type { Context } from '../define.ts'
 import { defineMethod } from '../define.ts'
 
 const sessionId = Type.Optional(SessionId)
@@ -12,7 +10,7 @@ const EXAMPLE_MESSAGE = '0b6f2a1c-5d0e-4c1f-9f43-6a3f5f0f2b11'
 
 export const get = defineMethod({
   name: 'queue.get',
-  summary: "Show what a session's lane is doing, and what waits in it (extension)",
+  summary: "Show the state of a session's lane and its waiting messages (extension)",
   extension: true,
   scope: 'read',
   errors: ['SessionNotFound'],
@@ -42,68 +40,38 @@ export const get = defineMethod({
       }
     }
   ],
-  async handler(params, ctx): Promise<Static<typeof QueueDetails>> {
-    const sessionId = await knownSession(params, ctx)
-    const { lanes } = ctx.app
-    const policy = await lanes.policies.resolve(sessionId)
-    // From here on in one go: the parts belong together.
-    const { state, depth, oldestAgeMs = null, running: turn } = lanes.snapshot(sessionId)
-    const running = turn === undefined ? null : { runId: turn.id, owner: turn.owner, sinceMs: turn.since }
-    const messages = lanes.queued(sessionId).map(({ id, policy: { mode }, owner, priority, payload, acceptedAt }, index) => ({
-      messageId: id,
-      mode,
-      owner,
-      priority,
-      preview: payload.kind === 'message' ? payload.preview : '',
-      acceptedAt,
-      position: index + (running ? 1 : 0)
-    }))
-    return { sessionId, state, depth, oldestAgeMs, running, policy, messages }
-  }
+  handler: (params, ctx) => ctx.app.lanes.queues.get(sessionOf(params, ctx))
 })
 
 export const cancel = defineMethod({
   name: 'queue.cancel',
-  summary: 'Cancel one message that waits, your own or with the scope operate any (extension)',
+  summary: 'Cancel one waiting message: your own, or any with the scope operate (extension)',
   extension: true,
   scope: 'write',
   errors: ['SessionNotFound'],
   params: Type.Object(
-    { sessionId, messageId: Type.String({ minLength: 1, maxLength: 64, description: 'As queue.get shows it' }) },
+    { sessionId, messageId: Type.String({ minLength: 1, maxLength: 64, description: 'messageId of queue.get' }) },
     { additionalProperties: false }
   ),
   result: Type.Object({
-    cancelled: Type.Boolean({ description: 'False: it does not wait any more, or it is not yours' })
+    cancelled: Type.Boolean({ description: 'False when the message does not wait any more, or is not yours' })
   }),
   examples: [{ params: { sessionId: EXAMPLE_SESSION, messageId: EXAMPLE_MESSAGE }, result: { cancelled: true } }],
   async handler({ messageId, ...params }, ctx) {
-    const sessionId = await knownSession(params, ctx)
-    return { cancelled: ctx.app.lanes.cancelMessage(sessionId, messageId, ownedBy(ctx.caller)) }
+    return { cancelled: await ctx.app.lanes.queues.cancel(sessionOf(params, ctx), messageId, ctx.caller) }
   }
 })
 
 export const clear = defineMethod({
   name: 'queue.clear',
-  summary: 'Cancel all that waits, your own or with the scope operate everything; what runs goes on (extension)',
+  summary: 'Cancel the waiting messages: your own, or all with the scope operate. The active run goes on (extension)',
   extension: true,
   scope: 'write',
   errors: ['SessionNotFound'],
   params: Type.Object({ sessionId }, { additionalProperties: false }),
-  result: Type.Object({ cleared: Type.Integer({ minimum: 0, description: 'How many messages were cancelled' }) }),
+  result: Type.Object({ cleared: Type.Integer({ minimum: 0, description: 'Number of cancelled messages' }) }),
   examples: [{ params: { sessionId: EXAMPLE_SESSION }, result: { cleared: 3 } }],
   async handler(params, ctx) {
-    const sessionId = await knownSession(params, ctx)
-    return { cleared: ctx.app.lanes.clear(sessionId, ownedBy(ctx.caller)) }
+    return { cleared: await ctx.app.lanes.queues.clear(sessionOf(params, ctx), ctx.caller) }
   }
 })
-
-/**
- * The session a call is about.
- * @throws RpcError SessionNotFound when it is neither stored nor has anything in its lane
- */
-async function knownSession(params: Parameters<typeof sessionOf>[0], ctx: Pick<Context, 'app' | 'connection'>): Promise<string> {
-  const id = sessionOf(params, ctx)
-  const { lanes, db } = ctx.app
-  if (lanes.has(id) || (await db.sessions.get(id))) return id
-  throw sessionNotFound(id)
-}

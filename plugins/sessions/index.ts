@@ -1,4 +1,5 @@
 import type { Db, SessionRow, ShownMessage } from '../../db/client.ts'
+import type { Caller } from '../../rpc/define.ts'
 import { invalidParams, sessionNotFound } from '../../rpc/errors.ts'
 import { SessionId } from '../../rpc/schemas/session.ts'
 import { compile } from '../../rpc/validate.ts'
@@ -34,6 +35,7 @@ type Surroundings = {
   readonly lanes: Pick<GatewayInstance['lanes'], 'cancel' | 'ids' | 'order' | 'run'>
   readonly connections: Pick<GatewayInstance['connections'], 'sessions'>
   readonly bus: Pick<GatewayInstance['bus'], 'forget'>
+  readonly audit: Pick<GatewayInstance['audit'], 'record'>
   readonly now?: () => number
 }
 
@@ -48,13 +50,15 @@ export class Sessions {
   readonly #lanes: Surroundings['lanes']
   readonly #connections: Surroundings['connections']
   readonly #bus: Surroundings['bus']
+  readonly #audit: Surroundings['audit']
   readonly #now: () => number
 
-  constructor({ db, lanes, connections, bus, now = Date.now }: Surroundings) {
+  constructor({ db, lanes, connections, bus, audit, now = Date.now }: Surroundings) {
     this.#db = db
     this.#lanes = lanes
     this.#connections = connections
     this.#bus = bus
+    this.#audit = audit
     this.#now = now
   }
 
@@ -93,7 +97,7 @@ export class Sessions {
    * its turn in the lane: a message that comes after it begins the session anew.
    * @throws RpcError SessionNotFound
    */
-  async remove(id: string): Promise<void> {
+  async remove(id: string, caller: Caller): Promise<void> {
     const { removal } = await this.#lanes.order.run(id, async () => {
       const { freed } = this.#lanes.cancel(id)
       const run = async (): Promise<boolean> => {
@@ -107,6 +111,7 @@ export class Sessions {
     // What its runs said is not to be heard again either.
     this.#bus.forget(id)
     if (!removed) throw sessionNotFound(id)
+    this.#audit.record('sessions.delete', caller.id, { sessionId: id })
   }
 
   async #find(id: string): Promise<SessionRow> {

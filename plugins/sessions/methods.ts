@@ -164,8 +164,7 @@ export const remove = defineMethod({
   result: Type.Object({ success: Type.Boolean() }),
   examples: [{ params: { sessionId: 'telegram:123456' }, result: { success: true } }],
   async handler({ sessionId }, { app, caller }) {
-    await app.sessions.remove(sessionId)
-    app.audit.record('sessions.delete', caller.id, { sessionId })
+    await app.sessions.remove(sessionId, caller)
     return { success: true }
   }
 })

@@ -10,6 +10,7 @@ import { ContextManager } from '../../../plugins/context/index.ts'
 import type { GatewayInstance } from '../../../plugins/define.ts'
 import * as methods from '../../../plugins/lanes/methods.ts'
 import { Policies, type PolicyConfig } from '../../../plugins/lanes/policies.ts'
+import { SessionQueues } from '../../../plugins/lanes/session-queues.ts'
 import type { Caller, Context, Scope } from '../../../rpc/define.ts'
 import { Registry } from '../../../rpc/registry.ts'
 import { hold } from '../../helper.ts'
@@ -67,7 +68,7 @@ export async function rig(t: TestContext, config: Partial<PolicyConfig> = {}) {
   }
   const app = {
     db,
-    lanes: Object.assign(lanes, { policies, run }),
+    lanes: Object.assign(lanes, { policies, queues: new SessionQueues({ lanes, policies, sessions: db.sessions }), run }),
     config: { agent: { contextThresholdPct: 80 } },
     providers: {
       tiers: () => ['default', 'fast'],

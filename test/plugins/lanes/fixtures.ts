@@ -6,12 +6,14 @@ import { Policies } from '../../../plugins/lanes/policies.ts'
 const POLICY = { mode: 'followup', cap: 20, overflow: 'drop_old', debounceMs: 250, summarizeOverflow: true } as const
 
 /** Lanes without a gateway around them, for work: it is not stored, and so there need not be a database. */
-export function workLanes({ db, ...options }: Partial<GatewayLanesOptions> & { readonly db?: Db } = {}): GatewayLanes {
-  const { queue, sessions } = db ?? ({} as Db)
+export function workLanes({
+  db = {} as Db,
+  ...options
+}: Partial<Omit<GatewayLanesOptions, 'db'>> & { readonly db?: Db } = {}): GatewayLanes {
   return new GatewayLanes({
     clock: systemClock,
-    queue,
-    policies: new Policies({ config: { default: POLICY, channels: {} }, db: { sessions } }),
+    db,
+    policies: new Policies({ config: { default: POLICY, channels: {} }, db }),
     recovery: 'abandon',
     maxConcurrentRuns: 4,
     runTimeoutMs: 60_000,

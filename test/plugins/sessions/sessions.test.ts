@@ -22,9 +22,9 @@ async function rig(t: TestContext, now = () => 1739448000000) {
   const connections = { sessions: () => attached }
   const forgotten: string[] = []
   const bus = { forget: (id: string) => void forgotten.push(id) }
-  const sessions = new Sessions({ db, lanes, connections, bus, now })
   const recorded: unknown[][] = []
-  const audit = { record: (...entry: unknown[]) => recorded.push(entry) }
+  const audit = { record: (...entry: unknown[]) => void recorded.push(entry) }
+  const sessions = new Sessions({ db, lanes, connections, bus, audit, now })
   const rpc = new Registry()
   for (const method of Object.values(methods)) rpc.method(method)
 
@@ -32,7 +32,7 @@ async function rig(t: TestContext, now = () => 1739448000000) {
   async function call(name: string, params: unknown = {}, { connection, scopes = ['read', 'write'] as Scope[] }: Caller = {}) {
     const context = { tierOf: () => ({ name: 'default' }) }
     const ctx = {
-      app: { db, sessions, audit, lanes, context },
+      app: { db, sessions, lanes, context },
       connection,
       caller: { id: 'token:dash', scopes: new Set(scopes) }
     }
