@@ -65,7 +65,7 @@ export const send = defineMethod({
 
 export const cancel = defineMethod({
   name: 'agent.cancel',
-  summary: "Cancel what runs and waits in a session's lane",
+  summary: 'Cancel the active run and the waiting messages of a session',
   scope: 'write',
   errors: ['SessionNotFound'],
   params: Type.Object({ sessionId: Type.Optional(SessionId) }, { additionalProperties: false }),

@@ -11,7 +11,7 @@ const OneSession = Type.Object({ sessionId: Type.Optional(SessionId) }, { additi
 
 export const resume = defineMethod({
   name: 'sessions.resume',
-  summary: 'Replay what was missed of a run, then follow it to its end (extension)',
+  summary: 'Replay the missed events of a run, then follow it to its end (extension)',
   extension: true,
   scope: 'read',
   errors: ['SessionNotFound', 'RequestCancelled'],
@@ -48,7 +48,7 @@ export const resume = defineMethod({
 
 export const subscribe = defineMethod({
   name: 'sessions.subscribe',
-  summary: 'Follow every run of a session from now on, whoever asked (extension)',
+  summary: 'Follow every run of a session from now on (extension)',
   extension: true,
   scope: 'read',
   params: OneSession,

@@ -11,7 +11,7 @@ const Success = Type.Object({ success: Type.Literal(true) })
 
 export const setToolUseCallback = defineMethod({
   name: 'agent.setToolUseCallback',
-  summary: 'Be told when tools of a session start and end, and confirm those that wait for it',
+  summary: 'Receive the tool events of a session, and confirm its tool calls',
   scope: 'write',
   params: Type.Object(
     {
@@ -37,7 +37,7 @@ export const setToolUseCallback = defineMethod({
 
 export const confirmTool = defineMethod({
   name: 'agent.confirmTool',
-  summary: 'Let a tool run that waits to be confirmed, or refuse it (extension)',
+  summary: 'Approve or refuse a tool call that waits for confirmation (extension)',
   extension: true,
   scope: 'write',
   params: Type.Object(

@@ -156,7 +156,7 @@ export const create = defineMethod({
 
 export const remove = defineMethod({
   name: 'sessions.delete',
-  summary: 'Delete a session: stop its work, forget its history',
+  summary: 'Stop the work of a session and delete all its data',
   scope: 'write',
   errors: ['SessionNotFound'],
   // Named always: what cannot be undone does not go by what a connection happens to be attached to.

@@ -2,7 +2,7 @@
 
 /** Methods of the gateway: params, result and events. A plugin adds its own by augmentation. */
 export interface GatewayMethods {
-  /** Cancel what runs and waits in a session's lane */
+  /** Cancel the active run and the waiting messages of a session */
   'agent.cancel': {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
@@ -14,7 +14,7 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** Let a tool run that waits to be confirmed, or refuse it (extension) */
+  /** Approve or refuse a tool call that waits for confirmation (extension) */
   'agent.confirmTool': {
     params: {
       /** confirm.callId of its tool_start */
@@ -73,7 +73,7 @@ export interface GatewayMethods {
     }
     events: RunEvents
   }
-  /** Be told when tools of a session start and end, and confirm those that wait for it */
+  /** Receive the tool events of a session, and confirm its tool calls */
   'agent.setToolUseCallback': {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
@@ -580,33 +580,33 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** Cancel one message that waits, your own or with the scope operate any (extension) */
+  /** Cancel one waiting message: your own, or any with the scope operate (extension) */
   'queue.cancel': {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
-      /** As queue.get shows it */
+      /** messageId of queue.get */
       messageId: string
     }
     result: {
-      /** False: it does not wait any more, or it is not yours */
+      /** False when the message does not wait any more, or is not yours */
       cancelled: boolean
     }
     events: Record<never, never>
   }
-  /** Cancel all that waits, your own or with the scope operate everything; what runs goes on (extension) */
+  /** Cancel the waiting messages: your own, or all with the scope operate. The active run goes on (extension) */
   'queue.clear': {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
     }
     result: {
-      /** How many messages were cancelled */
+      /** Number of cancelled messages */
       cleared: number
     }
     events: Record<never, never>
   }
-  /** Show what a session's lane is doing, and what waits in it (extension) */
+  /** Show the state of a session's lane and its waiting messages (extension) */
   'queue.get': {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
@@ -677,7 +677,7 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** Delete a session: stop its work, forget its history */
+  /** Stop the work of a session and delete all its data */
   'sessions.delete': {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
@@ -786,7 +786,7 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** Replay what was missed of a run, then follow it to its end (extension) */
+  /** Replay the missed events of a run, then follow it to its end (extension) */
   'sessions.resume': {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
@@ -827,7 +827,7 @@ export interface GatewayMethods {
     }
     events: RunEvents
   }
-  /** Follow every run of a session from now on, whoever asked (extension) */
+  /** Follow every run of a session from now on (extension) */
   'sessions.subscribe': {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
