@@ -1,5 +1,5 @@
 import type { LaneEnd } from './driver.ts'
-import type { LaneError, LaneErrorCode, LaneErrorOptions } from './errors.ts'
+import type { LaneCause, LaneError, LaneErrorOptions } from './errors.ts'
 import type { Item } from './item.ts'
 import type { LaneMessage, Outcome } from './message.ts'
 import type { Turn } from './turn.ts'
@@ -41,7 +41,7 @@ export class ActiveTurn<P, R> {
 
   readonly #host: TurnHost<P>
   readonly #controller = new AbortController()
-  #cause: LaneErrorCode | undefined
+  #cause: LaneCause | undefined
   /** How much of the run timeout is left, as of `#countsFrom`. */
   #left: number
   #countsFrom = 0
@@ -72,13 +72,18 @@ export class ActiveTurn<P, R> {
   }
 
   /** Why it is being stopped: the first cause to arrive, and what its messages end with. */
-  get cause(): LaneErrorCode | undefined {
+  get cause(): LaneCause | undefined {
     return this.#cause
   }
 
   /** Whose rights the run has: all its messages are of one owner, those it takes included. */
   get owner(): string {
     return this.items[0]!.message.owner
+  }
+
+  /** Whether it has this id, or is about a message with this id. */
+  answers(id: string): boolean {
+    return this.turn.id === id || [...this.items, ...this.taken].some(({ message }) => message.id === id)
   }
 
   get over(): boolean {
@@ -107,7 +112,7 @@ export class ActiveTurn<P, R> {
   }
 
   /** Listeners of its signal are called before this returns. */
-  stop(cause: LaneErrorCode): void {
+  stop(cause: LaneCause): void {
     this.#cause = cause
     this.#resumed?.resolve()
     this.#controller.abort()
@@ -121,7 +126,7 @@ export class ActiveTurn<P, R> {
   /** What becomes of its messages. `error` makes the lane's verdict on one of them. */
   ends(
     end: RunEnd<R>,
-    error: (code: LaneErrorCode, item: Item<P, R>, options: Omit<LaneErrorOptions, 'stage'>) => LaneError
+    error: (cause: LaneCause, item: Item<P, R>, options: Omit<LaneErrorOptions, 'stage'>) => LaneError
   ): LaneEnd<P, R>[] {
     const fate = (item: Item<P, R>, how: Outcome<R>['how']): LaneEnd<P, R> => {
       const { message } = item

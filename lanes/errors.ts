@@ -10,8 +10,14 @@ const MESSAGES = {
   unsaved: 'What happened to it could not be stored'
 } as const
 
-/** Why the lane, and not the run, ended a message. */
+/** Reason of the lane, and not of the run, to end a message. */
 export type LaneErrorCode = keyof typeof MESSAGES
+
+/** Cause of an end that the lane decides on. `reason`: explanation given by the requester. */
+export interface LaneCause {
+  readonly code: LaneErrorCode
+  readonly reason?: string | undefined
+}
 
 /**
  * Where a message was when the lane ended it. `refused`: nowhere, it was never accepted. `waiting`: it was accepted, and no turn had
@@ -23,6 +29,7 @@ export interface LaneErrorOptions extends ErrorOptions {
   readonly stage: LaneStage
   readonly droppedCount?: number
   readonly abandoned?: boolean
+  readonly reason?: string | undefined
 }
 
 /** The lane's own verdict on a message. What a run threw after it was aborted is only its `cause`. */
@@ -38,12 +45,14 @@ export class LaneError extends Error {
   readonly droppedCount: number
   /** The run ignored its signal: it may still be doing something, but nobody listens to it. Worth a line in the log. */
   readonly abandoned: boolean
+  /** Explanation that came with a cancel. */
+  readonly reason: string | undefined
 
   constructor(
     code: LaneErrorCode,
     laneId: string,
     { mode, overflow }: Pick<QueuePolicy, 'mode' | 'overflow'>,
-    { stage, droppedCount = 0, abandoned = false, ...options }: LaneErrorOptions
+    { stage, droppedCount = 0, abandoned = false, reason, ...options }: LaneErrorOptions
   ) {
     super(MESSAGES[code], options)
     this.code = code
@@ -53,5 +62,6 @@ export class LaneError extends Error {
     this.overflow = overflow
     this.droppedCount = droppedCount
     this.abandoned = abandoned
+    this.reason = reason
   }
 }

@@ -1,4 +1,4 @@
-import type { LaneErrorCode } from './errors.ts'
+import type { LaneCause } from './errors.ts'
 import type { LaneMessage, Outcome, Ticket } from './message.ts'
 
 /** A message that has no outcome yet. */
@@ -12,7 +12,7 @@ export interface Item<P, R> {
   /** What the driver has answered so far. */
   accepted: 'pending' | 'yes' | { readonly error: unknown }
   /** Why it was ended before it was durable. */
-  cause: LaneErrorCode | undefined
+  cause: LaneCause | undefined
   /** Offered to the active turn, which has not taken it yet. */
   steering: boolean
   /** A turn has taken it, and it waits for its second one. */

@@ -3,7 +3,7 @@ import { ActiveTurn, type RunEnd } from './active.ts'
 import { Alarm, type Clock } from './clock.ts'
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts'
 import type { LaneDriver, Recovered } from './driver.ts'
-import type { LaneErrorCode } from './errors.ts'
+import type { LaneCause } from './errors.ts'
 import type { Item } from './item.ts'
 import type { LaneMessage, Ticket } from './message.ts'
 import { PendingQueue } from './pending-queue.ts'
@@ -12,7 +12,21 @@ import type { Tally } from './queue.ts'
 import type { Turn } from './turn.ts'
 import { UnsettledMessages } from './unsettled-messages.ts'
 
-/** What a `cancel` did. */
+/** Limits an operation to the messages of some owners. */
+export interface OwnerScope {
+  /** One owner, or a predicate over owners. Absent: all. */
+  readonly owner?: string | ((owner: string) => boolean) | undefined
+}
+
+/** Limits a cancel. */
+export interface CancelScope extends OwnerScope {
+  /** Only if the active turn has this id, or is about a message with this id; otherwise nothing is cancelled. */
+  readonly turnId?: string | undefined
+  /** Leaves what waits. */
+  readonly keepQueue?: boolean | undefined
+}
+
+/** Effect of a `cancel`. */
 export interface Cancellation {
   /** How many waiting messages were rejected. */
   readonly queued: number
@@ -149,27 +163,29 @@ export class Lane<P, R> {
     return tickets
   }
 
-  /** Rejects what waits, then stops what is active; only what belongs to `owner` where one is given. */
-  cancel(cause: LaneErrorCode, owner?: string): Cancellation {
-    const hit = ownedBy(owner)
-    const active = this.#active?.pinned === false && this.#active.items.some(hit) ? this.#active : undefined
-    const waiting = this.#endWaiting(cause, hit)
-    if (active !== undefined && active.cause === undefined) this.#enterStopping(cause)
-    const hits = active === undefined ? waiting : [...waiting, ...active.items, ...active.taken]
+  /** Rejects what waits, then stops what is active; `scope` limits both. */
+  cancel(cause: LaneCause, { turnId, keepQueue = false, ...scope }: CancelScope = {}): Cancellation {
+    const hit = within(scope)
+    const active = this.#active
+    if (turnId !== undefined && active?.answers(turnId) !== true) return { queued: 0, running: false, freed: Promise.resolve() }
+    const stopped = active?.pinned === false && active.items.some(hit) ? active : undefined
+    const waiting = keepQueue ? [] : this.#endWaiting(cause, hit)
+    if (stopped !== undefined && stopped.cause === undefined) this.#enterStopping(cause)
+    const hits = stopped === undefined ? waiting : [...waiting, ...stopped.items, ...stopped.taken]
     const freed = Promise.allSettled(hits.map(({ ticket, outcome }) => ticket.promise.then(() => outcome.promise)))
-    return { queued: waiting.length, running: active !== undefined, freed: freed.then(() => {}) }
+    return { queued: waiting.length, running: stopped !== undefined, freed: freed.then(() => {}) }
   }
 
-  /** Rejects what waits; only what belongs to `owner` where one is given. Answers how many. */
-  clear(owner?: string): number {
-    return this.#endWaiting('cancelled', ownedBy(owner)).length
+  /** Rejects what waits, and answers how many that were. */
+  clear(scope: OwnerScope): number {
+    return this.#endWaiting({ code: 'cancelled' }, within(scope)).length
   }
 
   /** Rejects one message that waits. Answers whether it did. */
-  cancelMessage(messageId: string, owner?: string): boolean {
+  cancelMessage(messageId: string, scope: OwnerScope): boolean {
     const item = this.#ledger.get(messageId)
-    if (item === undefined || (owner !== undefined && item.message.owner !== owner)) return false
-    return this.#endWaiting('cancelled', (other) => other === item).length > 0
+    if (item === undefined || !within(scope)(item)) return false
+    return this.#endWaiting({ code: 'cancelled' }, (other) => other === item).length > 0
   }
 
   /** The lanes close: what waits stays with the driver, and whoever waits for it here is told. */
@@ -180,7 +196,7 @@ export class Lane<P, R> {
 
   /** The lanes close and the grace is over. */
   stop(): void {
-    if (this.#active !== undefined && this.#state !== 'stopping') this.#enterStopping('shutdown')
+    if (this.#active !== undefined && this.#state !== 'stopping') this.#enterStopping({ code: 'shutdown' })
   }
 
   snapshot(): LaneSnapshot {
@@ -218,11 +234,11 @@ export class Lane<P, R> {
     if (admission.act === 'steer') this.#active.offered = true
     if (admission.act === 'interrupt') {
       this.#host.preempted(this.id, this.#active.turn.messages, item.message)
-      this.#enterStopping('cancelled')
+      this.#enterStopping({ code: 'cancelled' })
     }
   }
 
-  #endWaiting(cause: LaneErrorCode, hit: (item: Item<P, R>) => boolean): Item<P, R>[] {
+  #endWaiting(cause: LaneCause, hit: (item: Item<P, R>) => boolean): Item<P, R>[] {
     const ended = this.#inbox.end(cause, (item) => item.message.pinned !== true && hit(item))
     if (this.#active === undefined) this.#advance()
     return ended
@@ -364,7 +380,7 @@ export class Lane<P, R> {
     this.#active!.goOn()
   }
 
-  #enterStopping(cause: LaneErrorCode): void {
+  #enterStopping(cause: LaneCause): void {
     assert.ok(this.#active !== undefined && this.#state !== 'stopping', 'only a turn that goes on can be stopped')
     if (this.#state === 'resuming') this.#host.slots.withdraw(this)
     this.#state = 'stopping'
@@ -375,7 +391,7 @@ export class Lane<P, R> {
   }
 
   #armTimeout(active: ActiveTurn<P, R>): void {
-    this.#alarm.set(active.count(this.#host.clock.now()), () => this.#enterStopping('timeout'))
+    this.#alarm.set(active.count(this.#host.clock.now()), () => this.#enterStopping({ code: 'timeout' }))
   }
 
   /** What is taken has left the queue when this returns, and is handed out when the driver knows. */
@@ -393,7 +409,7 @@ export class Lane<P, R> {
   #ended(active: ActiveTurn<P, R>, end: RunEnd<R>): void {
     if (active.over) return
     assert.equal(this.#active, active, 'a turn that is not over is the active one')
-    const ends = active.ends(end, (code, item, options) => this.#inbox.error(code, item, { stage: 'running', ...options }))
+    const ends = active.ends(end, (cause, item, options) => this.#inbox.error(cause, item, { stage: 'running', ...options }))
     active.leave()
     this.#active = undefined
     this.#alarm.clear()
@@ -412,7 +428,8 @@ export class Lane<P, R> {
   }
 }
 
-/** Whether a message is of `owner`, or of anybody where none is given. */
-function ownedBy(owner: string | undefined): (item: { readonly message: LaneMessage<unknown> }) => boolean {
-  return ({ message }) => owner === undefined || message.owner === owner
+/** Selects the messages that `scope` covers. */
+function within({ owner }: OwnerScope): (item: { readonly message: LaneMessage<unknown> }) => boolean {
+  if (owner === undefined) return () => true
+  return typeof owner === 'string' ? ({ message }) => message.owner === owner : ({ message }) => owner(message.owner)
 }

@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts'
 import { ConcurrencyLimiter } from './concurrency-limiter.ts'
 import type { LaneDriver, Recovered } from './driver.ts'
 import { LaneError } from './errors.ts'
-import { type Cancellation, Lane, type LaneHost, type LaneSnapshot } from './lane.ts'
+import { type Cancellation, type CancelScope, Lane, type LaneHost, type LaneSnapshot, type OwnerScope } from './lane.ts'
 import type { LaneMessage, Ticket } from './message.ts'
 import type { Turn } from './turn.ts'
 
@@ -27,11 +27,6 @@ export interface LanesOptions<P, R> {
 
 /** How many messages may wait in all lanes together, those that are being made durable included: so much memory they may take. */
 export const MAX_QUEUED_TOTAL = 10_000
-
-interface Owned {
-  /** Limits it to what this one sent. */
-  readonly owner?: string | undefined
-}
 
 /** The lanes that have something to do, by id. Each runs one turn at a time and in order; all share a number of slots. */
 export class Lanes<P, R> {
@@ -109,24 +104,22 @@ export class Lanes<P, R> {
   }
 
   /**
-   * Rejects what waits in the lane with a `LaneError` `cancelled`, then aborts the active run; only what belongs to `owner` where one is
-   * given. The aborted run has until the abandon deadline to end. No such lane: nothing to do.
+   * Rejects what waits in the lane with a `LaneError` `cancelled`, then aborts the active run. The scope limits both; `reason` is part of
+   * the error. The aborted run has until the abandon deadline to end. Does nothing when there is no such lane.
    */
-  cancel(laneId: string, { owner }: Owned = {}): Cancellation {
-    return this.#lanes.get(laneId)?.cancel('cancelled', owner) ?? { queued: 0, running: false, freed: Promise.resolve() }
+  cancel(laneId: string, { reason, ...scope }: CancelScope & { readonly reason?: string | undefined } = {}): Cancellation {
+    const lane = this.#lanes.get(laneId)
+    return lane?.cancel({ code: 'cancelled', reason }, scope) ?? { queued: 0, running: false, freed: Promise.resolve() }
   }
 
-  /**
-   * Rejects what waits in the lane with a `LaneError` `cancelled`, and answers how many that were; only what belongs to `owner` where one is
-   * given. What runs goes on.
-   */
-  clear(laneId: string, { owner }: Owned = {}): number {
-    return this.#lanes.get(laneId)?.clear(owner) ?? 0
+  /** Rejects what waits in the lane with a `LaneError` `cancelled`, and answers how many that were. What runs goes on. */
+  clear(laneId: string, scope: OwnerScope = {}): number {
+    return this.#lanes.get(laneId)?.clear(scope) ?? 0
   }
 
   /** Rejects one message that waits, and answers whether it did. One that runs, or was taken by a run, does not wait. */
-  cancelMessage(laneId: string, messageId: string, { owner }: Owned = {}): boolean {
-    return this.#lanes.get(laneId)?.cancelMessage(messageId, owner) ?? false
+  cancelMessage(laneId: string, messageId: string, scope: OwnerScope = {}): boolean {
+    return this.#lanes.get(laneId)?.cancelMessage(messageId, scope) ?? false
   }
 
   /** Whether the lane has anything to do. */

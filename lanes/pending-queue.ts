@@ -1,5 +1,5 @@
 import type { LaneEnd, Recovered } from './driver.ts'
-import { LaneError, type LaneErrorCode, type LaneErrorOptions } from './errors.ts'
+import { type LaneCause, LaneError, type LaneErrorOptions } from './errors.ts'
 import { type Item, newItem } from './item.ts'
 import type { LaneMessage, Ticket } from './message.ts'
 import { OrderedAccept } from './ordered-accept.ts'
@@ -77,11 +77,11 @@ export class PendingQueue<P, R> {
     item.ticket.resolve(this.#enqueue(item, ahead))
     if (drop.length === 0) return
     if (because === 'overflow') this.#overflowed(drop, item.message)
-    else this.#settle(drop, because)
+    else this.#settle(drop, { code: because })
   }
 
   /** Ends some of those that wait, those included that are not durable yet. */
-  end(cause: LaneErrorCode, hit: (item: Item<P, R>) => boolean): Item<P, R>[] {
+  end(cause: LaneCause, hit: (item: Item<P, R>) => boolean): Item<P, R>[] {
     const arriving = this.#intake.items.filter((item) => item.cause === undefined && hit(item))
     for (const item of arriving) item.cause = cause
     const items = this.#queue.items.filter(hit)
@@ -92,10 +92,10 @@ export class PendingQueue<P, R> {
 
   /** The lanes close: what waits stays with the driver, and whoever waits for it here is told. */
   letGo(): void {
-    for (const item of this.#intake.items) item.cause ??= 'shutdown'
+    for (const item of this.#intake.items) item.cause ??= { code: 'shutdown' }
     const items = [...this.#queue.items]
     this.#queue.remove(items)
-    for (const item of items) this.#ledger.tell(this.#ended(item, 'shutdown'))
+    for (const item of items) this.#ledger.tell(this.#ended(item, { code: 'shutdown' }))
   }
 
   /** A turn begins with these. Answers what it is to be told was dropped. */
@@ -136,15 +136,15 @@ export class PendingQueue<P, R> {
   }
 
   /** The lane's verdict on one of its messages. */
-  error(code: LaneErrorCode, { message }: Item<P, R>, options: LaneErrorOptions): LaneError {
-    return new LaneError(code, this.#laneId, message.policy, { droppedCount: this.#droppedCount, ...options })
+  error({ code, reason }: LaneCause, { message }: Item<P, R>, options: LaneErrorOptions): LaneError {
+    return new LaneError(code, this.#laneId, message.policy, { droppedCount: this.#droppedCount, reason, ...options })
   }
 
   /** It was ended while it was being made durable. */
-  #arrivedEnded(item: Item<P, R>, cause: LaneErrorCode): void {
+  #arrivedEnded(item: Item<P, R>, cause: LaneCause): void {
     item.ticket.resolve({ position: undefined, settled: item.outcome.promise })
     // What the lanes let go of when they close has not ended.
-    if (cause === 'shutdown') this.#ledger.tell(this.#ended(item, cause))
+    if (cause.code === 'shutdown') this.#ledger.tell(this.#ended(item, cause))
     else this.#settle([item], cause)
   }
 
@@ -157,7 +157,7 @@ export class PendingQueue<P, R> {
   #overflowed(items: readonly Item<P, R>[], { policy }: LaneMessage<P>): void {
     const ends = items.map((item) => {
       this.#droppedCount++
-      return this.#ended(item, 'overflow')
+      return this.#ended(item, { code: 'overflow' })
     })
     if (policy.summarizeOverflow) {
       this.#dropped = [...this.#dropped, ...items.map(({ message }) => message)].slice(-MAX_DROPPED_TOLD)
@@ -165,12 +165,12 @@ export class PendingQueue<P, R> {
     this.#ledger.settle(ends)
   }
 
-  #settle(items: readonly Item<P, R>[], cause: LaneErrorCode): void {
+  #settle(items: readonly Item<P, R>[], cause: LaneCause): void {
     this.#ledger.settle(items.map((item) => this.#ended(item, cause)))
   }
 
   /** Whatever ends here was accepted, and has no turn. */
-  #ended(item: Item<P, R>, cause: LaneErrorCode): LaneEnd<P, R> {
+  #ended(item: Item<P, R>, cause: LaneCause): LaneEnd<P, R> {
     return { message: item.message, error: this.error(cause, item, { stage: 'waiting' }) }
   }
 }

@@ -19,6 +19,8 @@ import type { SendBuffer } from './send-buffer.ts'
 
 /** Requests of one connection that may be under way at once. */
 export const MAX_IN_FLIGHT = 64
+/** Uncounted requests of one connection in progress at once: they have a limit of their own, so that they cannot pile up. */
+const MAX_UNCOUNTED = 64
 /** Characters of all answers of one batch together. */
 const MAX_BATCH_ANSWER = 64 * 1024 * 1024
 /** Seconds between two heartbeats. */
@@ -58,6 +60,8 @@ export class Connection<App = unknown> implements Peer {
   #inFlight: Map<RequestId | symbol, Call<App>> | undefined
   #events: Set<string> | undefined
   #farewells: (() => void)[] | undefined
+  /** Calls in `#inFlight` that do not count towards `MAX_IN_FLIGHT`. */
+  #uncounted = 0
   #missedBeats = 0
 
   constructor({ id, app, registry, log, caller, socket, sendBuffer }: ConnectionOptions<App>) {
@@ -198,10 +202,20 @@ export class Connection<App = unknown> implements Peer {
           new RpcError('InvalidRequest', `id ${request.id} is taken by a request that is still under way`)
         )
       )
-    } else if ((this.#inFlight?.size ?? 0) >= MAX_IN_FLIGHT) {
+    } else if (!this.#hasRoom(request.method)) {
       const error = new RpcError('AgentBusy', `More than ${MAX_IN_FLIGHT} requests of this connection are under way`)
       done(request.id === undefined ? undefined : errorFrame(request.dialect, request.id, error))
     } else this.#run(request, done)
+  }
+
+  #isUncounted(method: string): boolean {
+    return this.#registry.get(method)?.uncounted === true
+  }
+
+  #hasRoom(method: string): boolean {
+    const uncounted = this.#uncounted
+    if (this.#isUncounted(method)) return uncounted < MAX_UNCOUNTED
+    return (this.#inFlight?.size ?? 0) - uncounted < MAX_IN_FLIGHT
   }
 
   #run({ params, ...request }: Request, done: Done): void {
@@ -222,8 +236,11 @@ export class Connection<App = unknown> implements Peer {
     const key = request.id ?? Symbol('unnamed')
     this.#inFlight ??= new Map()
     this.#inFlight.set(key, call)
+    const weight = this.#isUncounted(request.method) ? 1 : 0
+    this.#uncounted += weight
     const finish = (answer: string | undefined): void => {
       this.#inFlight?.delete(key)
+      this.#uncounted -= weight
       done(answer)
     }
     result.then(

@@ -77,6 +77,8 @@ export interface Method<
   /** The specification does not have this method. */
   readonly extension?: true
   readonly scope: Requirement
+  /** Does not count towards the in-flight limit of a connection, so that a full connection can stop what it started. */
+  readonly uncounted?: true
   /** Unknown params are refused: give it `additionalProperties: false`. */
   readonly params: P
   readonly result: R

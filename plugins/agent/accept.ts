@@ -43,6 +43,16 @@ export interface Message {
   readonly audience?: Audience
 }
 
+/** Limits and explains a cancel. */
+export interface CancelOptions {
+  /** Cancels only if this run is active. The id of a message that is part of the run names it too. */
+  readonly runId?: string | undefined
+  /** Leaves the waiting messages. */
+  readonly keepQueue?: boolean | undefined
+  /** Part of the error that requesters of cancelled messages get. */
+  readonly reason?: string | undefined
+}
+
 /** Answer to a message as soon as it is stored. */
 export interface Receipt {
   /** Id of the message, and of the run that answers it in `sessions.resume`. For a command: a new id. */
@@ -100,15 +110,15 @@ export class Agent {
   }
 
   /**
-   * Cancels what waits and runs in a session's lane: the caller's own messages, or all of them with the scope `operate`.
+   * Cancels the waiting messages and the active run of a session: the caller's own, or all with the scope `operate`.
    * @throws RpcError SessionNotFound
    */
-  cancel(sessionId: string, caller: Caller): Promise<{ cancelled: boolean }> {
+  cancel(sessionId: string, caller: Caller, { runId, keepQueue, reason }: CancelOptions = {}): Promise<{ cancelled: boolean }> {
     const { lanes } = this.#app
     // Messages sent before may not have reached their lane yet.
     return lanes.order.run(sessionId, async () => {
       await lanes.queues.assertKnown(sessionId)
-      const { queued, running } = lanes.cancel(sessionId, ownedBy(caller))
+      const { queued, running } = lanes.cancel(sessionId, { ...ownedBy(caller), turnId: runId, keepQueue, reason })
       return { cancelled: queued > 0 || running }
     })
   }

@@ -18,7 +18,7 @@ export type { AroundRun, Reply } from './settle.ts'
 export default gatewayPlugin(
   {
     name: 'agent',
-    dependencies: ['audit', 'bus', 'sessions', 'context', 'tools', 'confirmations', 'lanes', 'commands', 'presence']
+    dependencies: ['auth', 'audit', 'bus', 'sessions', 'context', 'tools', 'confirmations', 'lanes', 'commands', 'presence']
   },
   async (app) => {
     const turns = new AgentTurns(app)
@@ -27,6 +27,8 @@ export default gatewayPlugin(
     if (left.waiting + left.interrupted > 0) app.log.warn(left, 'found messages that the last process left unanswered')
     // Only once this gateway certainly serves: runs that a failed start cut off would be lost.
     app.addHook('onListen', async () => resume())
+    // A revoked credential must not go on acting through what it sent before.
+    app.auth.onRevoked((revoked) => app.lanes.revoke(revoked))
     for (const method of Object.values(methods)) app.rpc.method(method)
     app.rpc.event('accepted', AcceptedEvent)
   }

@@ -29,7 +29,7 @@ export interface LoopOutput {
   /** A model call ended; what it said has been seen by `text` already. */
   said(message: ChatMessage & { role: 'assistant' }): Promise<void>
   /** A tool answered. */
-  heard(message: ChatMessage & { role: 'tool' }): Promise<void>
+  heard(message: ChatMessage & { role: 'tool' }, attachments: readonly Attachment[]): Promise<void>
   /** Somebody was heard. */
   asked(message: UserMessage): Promise<void>
 }
@@ -65,9 +65,9 @@ export async function runLoop({
     output.text(text)
   }
 
-  const hear = async (heard: ChatMessage & { role: 'tool' }): Promise<void> => {
+  const hear = async (heard: ChatMessage & { role: 'tool' }, attachments: readonly Attachment[] = []): Promise<void> => {
     messages.push(heard)
-    await output.heard(heard)
+    await output.heard(heard, attachments)
   }
   const take = async (news: readonly UserMessage[]): Promise<void> => {
     for (const message of news) {
@@ -125,13 +125,11 @@ export async function runLoop({
       signal.throwIfAborted()
       output.toolEnd(start, result)
       for (const file of result.attachments) output.attachment(file)
-      await hear({
-        role: 'tool',
-        callId: call.callId,
-        tool: call.tool,
-        output: result.success ? result.output : [result.error, result.output].filter(Boolean).join('\n'),
-        failed: !result.success
-      })
+      const text = result.success ? result.output : [result.error, result.output].filter(Boolean).join('\n')
+      await hear(
+        { role: 'tool', callId: call.callId, tool: call.tool, output: text, failed: !result.success },
+        result.attachments
+      )
     }
     await take(news)
   }

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Attachment, MAX_ATTACHMENTS, MAX_MESSAGE, RUN_EVENTS, SendResult } from '../../rpc/schemas/agent.ts'
+import { MAX_REASON } from '../../rpc/schemas/confirmation.ts'
 import { Mode } from '../../rpc/schemas/queue.ts'
 import { forwardEvents } from '../../rpc/schemas/run-events.ts'
 import { attach, SessionId, sessionOf } from '../../rpc/schemas/session.ts'
@@ -68,7 +69,29 @@ export const cancel = defineMethod({
   summary: 'Cancel the active run and the waiting messages of a session',
   scope: 'write',
   errors: ['SessionNotFound'],
-  params: Type.Object({ sessionId: Type.Optional(SessionId) }, { additionalProperties: false }),
-  result: Type.Object({ cancelled: Type.Boolean({ description: 'Whether there was anything to cancel' }) }),
-  handler: (params, ctx) => ctx.app.agent.cancel(sessionOf(params, ctx), ctx.caller)
+  uncounted: true,
+  params: Type.Object(
+    {
+      sessionId: Type.Optional(SessionId),
+      runId: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 64,
+          description:
+            'Cancels only if this run is active, otherwise nothing. The id of a message that is part of the run names it too. Default: any run'
+        })
+      ),
+      keepQueue: Type.Optional(Type.Boolean({ default: false, description: 'Leaves the waiting messages, which then run' })),
+      reason: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: MAX_REASON,
+          description: 'Part of the error that requesters of cancelled messages get'
+        })
+      )
+    },
+    { additionalProperties: false }
+  ),
+  result: Type.Object({ cancelled: Type.Boolean({ description: 'False when there was nothing to cancel' }) }),
+  handler: ({ sessionId, ...options }, ctx) => ctx.app.agent.cancel(sessionOf({ sessionId }, ctx), ctx.caller, options)
 })

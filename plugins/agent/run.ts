@@ -86,7 +86,7 @@ export class Run {
           toolEnd: ({ tool, callId }, { success, output, error }) =>
             this.#emit('tool_end', { tool, result: { success, output, error }, callId }),
           said: (said) => transcript.said(said),
-          heard: (heard) => transcript.heard(heard),
+          heard: (heard, attachments) => transcript.heard(heard, attachments),
           asked
         }
       })

@@ -52,8 +52,12 @@ export class Transcript {
     this.#row = undefined
   }
 
-  async heard({ output, callId, tool, failed }: ChatMessage & { role: 'tool' }): Promise<void> {
-    await this.#append({ role: 'tool', content: output, parts: { callId, tool, failed } })
+  /** Stores what a tool answered, with the files it made. */
+  async heard(
+    { output, callId, tool, failed }: ChatMessage & { role: 'tool' },
+    attachments: readonly Attachment[]
+  ): Promise<void> {
+    await this.#append({ role: 'tool', content: output, parts: { callId, tool, failed }, attachments })
   }
 
   /** The run ends here, whatever it still says: what was streamed stays, and its newest message is marked partial. */

@@ -53,6 +53,8 @@ export interface ReportDetail {
 
 /** Also what a Tailscale identity gets: the operator chose these people, and they need no token. */
 const EVERYTHING: ReadonlySet<(typeof SCOPES)[number]> = new Set(SCOPES)
+/** Prefix of the caller ids of Tailscale logins. */
+const TAILSCALE = 'tailscale:'
 const LOCAL: Caller = { id: 'local', scopes: EVERYTHING }
 const ANONYMOUS: Caller = { id: 'anonymous', scopes: new Set(['read'] as const) }
 
@@ -92,12 +94,19 @@ export class Gate {
     return this.#tokens.none
   }
 
-  /** From now on these settings count. Who is locked out stays so. */
-  update(settings: GateSettings): void {
-    this.#tokens = new Tokens(settings, this.#tokens)
+  /**
+   * Puts new settings in force. Lockouts stay.
+   * @returns a predicate: whether the credential of a caller id was removed or changed by these settings
+   */
+  update(settings: GateSettings): (callerId: string) => boolean {
+    const tokens = this.#tokens
+    this.#tokens = new Tokens(settings, tokens)
     this.#origins = new Origins(settings.allowedOrigins)
     this.#tailscale = new Tailscale(settings, this.#origins)
     this.#authHttp = settings.authHttp
+    const gone = new Set(tokens.missingFrom(this.#tokens).map(({ id }) => id))
+    if (tokens.none && !this.open) gone.add(LOCAL.id)
+    return (id) => gone.has(id) || (id.startsWith(TAILSCALE) && !this.#tailscale.admits(id.slice(TAILSCALE.length)))
   }
 
   /** Whether somebody who was let in earlier would still be, with the same credential, as the same caller. */
@@ -201,7 +210,7 @@ export class Gate {
   }
 
   #vouchedFor(login: string): Caller {
-    const caller: Caller = { id: `tailscale:${login}`, scopes: EVERYTHING }
+    const caller: Caller = { id: `${TAILSCALE}${login}`, scopes: EVERYTHING }
     this.#logins.set(caller, login)
     return caller
   }

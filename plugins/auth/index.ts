@@ -40,6 +40,8 @@ export interface Auth {
   signIn(request: Incoming, reply: Answer, token: string): void
   /** Whether the credential that somebody was let in with still counts, and for the same. */
   stillAdmits(caller: Caller): boolean
+  /** Calls `listener` after a reload that may have removed or changed credentials, with a predicate over the ids of their callers. */
+  onRevoked(listener: (revoked: (callerId: string) => boolean) => void): void
   /** Removes the session cookie. */
   signOut(request: Incoming, reply: Answer): void
 }
@@ -55,7 +57,11 @@ export default gatewayPlugin({ name: 'auth', dependencies: ['config', 'audit'] }
       app.audit.record(`auth.${event}`, detail.address, detail)
     }
   })
-  app.configStore.onChange(({ server }) => gate.update(server))
+  const revocations: ((revoked: (callerId: string) => boolean) => void)[] = []
+  app.configStore.onChange(({ server }) => {
+    const revoked = gate.update(server)
+    for (const listener of revocations) listener(revoked)
+  })
   // Not a request decorator: a host may have one of the same name, and a child scope cannot shadow it.
   const outcomes = new WeakMap<object, Outcome>()
 
@@ -64,6 +70,7 @@ export default gatewayPlugin({ name: 'auth', dependencies: ['config', 'audit'] }
       return gate.open
     },
     stillAdmits: (caller) => gate.stillAdmits(caller),
+    onRevoked: (listener) => void revocations.push(listener),
     of: ({ raw }) => outcomes.get(raw) ?? { error: new RpcError('AuthRequired', 'Authentication required') },
     require(request) {
       const outcome = auth.of(request)

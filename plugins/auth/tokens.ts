@@ -44,6 +44,11 @@ export class Tokens {
     return this.#list.some((token) => token.caller === caller)
   }
 
+  /** Callers of these tokens that `other` does not have: their token was removed, or its secret or scopes changed. */
+  missingFrom(other: Tokens): Caller[] {
+    return this.#list.map(({ caller }) => caller).filter((caller) => !other.include(caller))
+  }
+
   /**
    * The token that one of the readings of a credential spells. Digests make unequal lengths comparable in constant time,
    * and every token is compared whatever was found before, so that timing tells nothing about the list.

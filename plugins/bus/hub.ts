@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Clock } from '../../lanes/clock.ts'
-import type { ErrorName } from '../../rpc/errors.ts'
+import { type ErrorName, RpcError } from '../../rpc/errors.ts'
 import type { EventListener, Notice, RunEvent, RunOutcome } from '../../rpc/schemas/run-events.ts'
 import { ReplayRetention } from './replay-retention.ts'
 import { Stream } from './stream.ts'
@@ -248,10 +248,11 @@ export class Hub {
 
   #begin(follower: Waiter, signal: AbortSignal | undefined): Following {
     const stop = (): void => this.#settle(follower, STOPPED)
-    signal?.addEventListener('abort', stop, { once: true })
-    this.#following.set(follower, () => signal?.removeEventListener('abort', stop))
+    const aborted = (): void => this.#settle(follower, abortOutcome(signal?.reason))
+    signal?.addEventListener('abort', aborted, { once: true })
+    this.#following.set(follower, () => signal?.removeEventListener('abort', aborted))
     if (this.#closed) this.#settle(follower, CLOSING)
-    else if (signal?.aborted) stop()
+    else if (signal?.aborted) aborted()
     return { outcome: follower.outcome, stop }
   }
 
@@ -309,6 +310,13 @@ export class Hub {
     for (let next = this.#next.shift(); next !== undefined; next = this.#next.shift()) next()
     this.#telling = false
   }
+}
+
+/** Outcome of an aborted wait: the reason of the abort if it is an error of the protocol. */
+function abortOutcome(reason: unknown): RunOutcome {
+  if (!(reason instanceof RpcError)) return STOPPED
+  const { kind, message, data } = reason
+  return { error: { kind, message, data } }
 }
 
 /** From the next event on. */

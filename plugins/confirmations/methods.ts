@@ -40,6 +40,7 @@ export const confirmTool = defineMethod({
   summary: 'Approve or refuse a tool call that waits for confirmation (extension)',
   extension: true,
   scope: 'write',
+  uncounted: true,
   params: Type.Object(
     {
       callId: Type.String({ minLength: 1, maxLength: 64, description: 'confirm.callId of its tool_start' }),

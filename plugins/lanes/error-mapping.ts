@@ -15,10 +15,10 @@ const STATUS: Partial<Record<LaneErrorCode, number>> = { superseded: 409, shutdo
  * `error.data.queue` is set when the lane ended the message, and not its run. A shutdown, which ends both, counts as the lane's.
  */
 export function toRpcError(cause: LaneError, { stored, runTimeoutMs }: { stored: boolean; runTimeoutMs: number }): RpcError {
-  const { code, laneId, mode, overflow, droppedCount, stage } = cause
+  const { code, laneId, mode, overflow, droppedCount, stage, reason } = cause
   const kept = stored && code === 'shutdown' && stage === 'waiting'
   const errors: Record<LaneErrorCode, readonly [ErrorName, string]> = {
-    cancelled: ['RequestCancelled', 'Request cancelled by client'],
+    cancelled: ['RequestCancelled', reason === undefined ? 'Request cancelled by client' : `Request cancelled: ${reason}`],
     timeout: ['InternalError', `The run took longer than ${runTimeoutMs / 1000} seconds and was stopped`],
     shutdown: ['AgentBusy', SHUTDOWN[kept ? 'kept' : stage]],
     overflow: ['AgentBusy', `Too many messages are waiting${stage === 'refused' ? '' : ' in this session'}`],
@@ -29,10 +29,16 @@ export function toRpcError(cause: LaneError, { stored, runTimeoutMs }: { stored:
     ]
   }
   const [kind, message] = errors[code]
-  if (kind === 'InternalError' || (code === 'cancelled' && stage === 'running')) return new RpcError(kind, message, { cause })
+  const because = reason === undefined ? {} : { reason }
+  if (kind === 'InternalError') return new RpcError(kind, message, { cause })
+  if (code === 'cancelled' && stage === 'running') return new RpcError(kind, message, { cause, data: because })
   const queue = { code, laneId, mode, overflow, droppedCount, ...(kept ? { kept } : {}) }
   // A retry of a message that is kept, had begun, or made way for a newer one would ask twice, or fight the newer one.
   const retryable = code === 'overflow' || (code === 'shutdown' && stage === 'refused')
   const statusCode = STATUS[code]
-  return new RpcError(kind, message, { cause, data: { retryable, queue }, ...(statusCode === undefined ? {} : { statusCode }) })
+  return new RpcError(kind, message, {
+    cause,
+    data: { retryable, queue, ...because },
+    ...(statusCode === undefined ? {} : { statusCode })
+  })
 }

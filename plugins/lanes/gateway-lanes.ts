@@ -4,7 +4,7 @@ import { v7 as uuid } from 'uuid'
 import type { Db } from '../../db/client.ts'
 import type { Recovered } from '../../lanes/driver.ts'
 import { LaneError } from '../../lanes/errors.ts'
-import type { Cancellation, LaneSnapshot } from '../../lanes/lane.ts'
+import type { Cancellation, CancelScope, LaneSnapshot } from '../../lanes/lane.ts'
 import { Lanes, type LanesOptions } from '../../lanes/lanes.ts'
 import type { LaneMessage, Outcome, QueuePolicy } from '../../lanes/message.ts'
 import type { Recovery } from '../../lanes/policy.ts'
@@ -37,8 +37,6 @@ export interface GatewayLanesOptions extends Omit<LanesOptions<Payload, unknown>
   readonly policies: Policies
   readonly recovery: Recovery
 }
-
-type Owned = Parameters<Lanes<Payload, unknown>['cancel']>[1]
 
 /** The lanes of the gateway: stored messages and unstored work, one lane a session. A lane's id is the id of its session. */
 export class GatewayLanes {
@@ -151,16 +149,13 @@ export class GatewayLanes {
   }
 
   /** See `Lanes`. */
-  cancel(laneId: string, owned?: Owned): Cancellation {
-    return this.#lanes.cancel(laneId, owned)
+  cancel(laneId: string, scope?: CancelScope & { readonly reason?: string | undefined }): Cancellation {
+    return this.#lanes.cancel(laneId, scope)
   }
 
-  clear(laneId: string, owned?: Owned): number {
-    return this.#lanes.clear(laneId, owned)
-  }
-
-  cancelMessage(laneId: string, messageId: string, owned?: Owned): boolean {
-    return this.#lanes.cancelMessage(laneId, messageId, owned)
+  /** Cancels everything of the owners that `revoked` selects, in all lanes. */
+  revoke(revoked: (owner: string) => boolean): void {
+    for (const laneId of this.#lanes.ids()) this.#lanes.cancel(laneId, { owner: revoked, reason: 'credential revoked' })
   }
 
   has(laneId: string): boolean {

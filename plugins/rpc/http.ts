@@ -7,13 +7,18 @@ import { errorFrame, eventFrame, resultFrame } from '../../rpc/frames.ts'
 import { parseJson } from '../../rpc/json.ts'
 import { Failure } from '../../rpc/schemas/failure.ts'
 import { HOPELESS_FACTOR, SLOW_FACTOR, STALL_MS } from '../../rpc/send-buffer.ts'
-import { type AnyMethod, type Context, type GatewayInstance, gatewayPlugin } from '../define.ts'
+import { type AnyMethod, type Context, gatewayPlugin } from '../define.ts'
 
 const NDJSON = 'application/x-ndjson'
 
 /** Gives every method an HTTP route, `POST /rpc/<name>`, with the same schemas. */
 export default gatewayPlugin({ name: 'rpc-http', dependencies: ['rpc', 'config', 'auth', 'documents'] }, async (app) => {
   const { rpc } = app
+  /** Requests in progress, with the ids of their callers. */
+  const inProgress = new Map<AbortController, string>()
+  app.auth.onRevoked((revoked) => {
+    for (const [gone, callerId] of inProgress) if (revoked(callerId)) gone.abort(credentialRevoked())
+  })
   // The same parser as for the socket's frames: the same limits, the same errors.
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: FastifyRequest, body: string) =>
@@ -22,7 +27,7 @@ export default gatewayPlugin({ name: 'rpc-http', dependencies: ['rpc', 'config',
 
   // An unknown method gets the protocol's own error, after authentication.
   app.post('/rpc/*', { schema: { hide: true } as FastifySchema }, async (request: FastifyRequest, reply) =>
-    rpc.call((request.params as { '*': string })['*'], undefined, contextOf(app, request, reply))
+    rpc.call((request.params as { '*': string })['*'], undefined, contextOf(request, reply))
   )
   rpc.onMethod(expose)
 
@@ -52,7 +57,7 @@ export default gatewayPlugin({ name: 'rpc-http', dependencies: ['rpc', 'config',
       validatorCompiler: () => () => true,
       serializerCompiler: () => JSON.stringify,
       async handler(request, reply) {
-        const ctx = contextOf(app, request, reply)
+        const ctx = contextOf(request, reply)
         if (method.events && request.headers.accept?.includes(NDJSON)) return stream(method, request, reply, ctx)
         const answer = await call(name, request, ctx)
         return reply.type('application/json').send(`{"result":${rpc.encode(name, answer)}}`)
@@ -110,19 +115,29 @@ export default gatewayPlugin({ name: 'rpc-http', dependencies: ['rpc', 'config',
     await begun.promise
     return reply.type(NDJSON).header('cache-control', 'no-store').send(lines)
   }
+
+  /** The context of a call over HTTP: no connection, and events only for a streaming request. */
+  function contextOf(request: FastifyRequest, reply: FastifyReply): Context {
+    const caller = app.auth.require(request)
+    const gone = new AbortController()
+    inProgress.set(gone, caller.id)
+    reply.raw.once('close', () => {
+      inProgress.delete(gone)
+      gone.abort()
+    })
+    return {
+      app,
+      caller,
+      connection: undefined,
+      log: request.log,
+      signal: gone.signal,
+      traceparent: request.headers.traceparent as string | undefined,
+      emit: () => {}
+    }
+  }
 })
 
-/** The context of a call over HTTP: no connection, no events but for those who stream. */
-function contextOf(app: GatewayInstance, request: FastifyRequest, reply: FastifyReply): Context {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  return {
-    app,
-    caller: app.auth.require(request),
-    connection: undefined,
-    log: request.log,
-    signal: gone.signal,
-    traceparent: request.headers.traceparent as string | undefined,
-    emit: () => {}
-  }
+function credentialRevoked(): RpcError {
+  const reason = 'credential revoked'
+  return new RpcError('RequestCancelled', `Request cancelled: ${reason}`, { data: { reason } })
 }

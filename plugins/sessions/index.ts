@@ -52,6 +52,7 @@ export class Sessions {
   readonly #bus: Surroundings['bus']
   readonly #audit: Surroundings['audit']
   readonly #now: () => number
+  readonly #removals: ((sessionId: string) => Promise<void>)[] = []
 
   constructor({ db, lanes, connections, bus, audit, now = Date.now }: Surroundings) {
     this.#db = db
@@ -93,6 +94,14 @@ export class Sessions {
   }
 
   /**
+   * Adds a removal that `sessions.delete` awaits in the same turn, for data of a session outside the database. When it rejects, the
+   * session stays, so that the deletion can be repeated.
+   */
+  onRemove(remove: (sessionId: string) => Promise<void>): void {
+    this.#removals.push(remove)
+  }
+
+  /**
    * Stops what runs and what waits in the lane, then removes the session with all that belongs to it. The removal takes
    * its turn in the lane: a message that comes after it begins the session anew.
    * @throws RpcError SessionNotFound
@@ -103,6 +112,7 @@ export class Sessions {
       const run = async (): Promise<boolean> => {
         // What was cancelled is stored as ended by then, and goes too.
         await freed
+        for (const remove of this.#removals) await remove(id)
         return await this.#db.sessions.remove(id)
       }
       return { removal: this.#lanes.run(id, { owner: REMOVAL, pinned: true, run }) }

@@ -169,24 +169,30 @@ export const remove = defineMethod({
   }
 })
 
-/** Messages as the protocol shows them: those of users and of the agent, with what its tools answered at their calls. */
+/** Messages as the protocol shows them: those of users and of the agent, with the results and files of its tools at their calls. */
 function historyOf(messages: readonly ShownMessage[]): Entry[] {
   const entries: Entry[] = []
-  // By run and call id. A provider may use an id again in a later step; an answer belongs to the latest call before it.
-  const calls = new Map<string, ToolCall>()
+  // By run and call id. A provider may use an id again in a later step; a result belongs to the latest call before it.
+  const calls = new Map<string, { call: ToolCall; entry: Entry }>()
   for (const { role, content, id, runId, status, createdAt, parts, attachments } of messages) {
     if (role === 'tool') {
-      const call = calls.get(`${runId} ${parts?.callId}`)
-      if (call) call.result = resultOf(content, parts?.failed ?? false)
+      const made = calls.get(`${runId} ${parts?.callId}`)
+      if (made === undefined) continue
+      made.call.result = resultOf(content, parts?.failed ?? false)
+      attachFiles(made.entry, attachments)
       continue
     }
     const entry: Entry = { role, content, id, runId, status, createdAt: iso(createdAt) }
     if (parts?.toolCalls) entry.toolCalls = parts.toolCalls.map(({ callId, tool, args }) => ({ callId, tool, args }))
-    if (attachments.length > 0) entry.attachments = [...attachments]
-    for (const call of entry.toolCalls ?? []) calls.set(`${runId} ${call.callId}`, call)
+    attachFiles(entry, attachments)
+    for (const call of entry.toolCalls ?? []) calls.set(`${runId} ${call.callId}`, { call, entry })
     entries.push(entry)
   }
   return entries
+}
+
+function attachFiles(entry: Entry, files: ShownMessage['attachments']): void {
+  if (files.length > 0) entry.attachments = [...(entry.attachments ?? []), ...files]
 }
 
 function resultOf(content: string, failed: boolean): NonNullable<ToolCall['result']> {

@@ -18,6 +18,7 @@ export const disconnect = defineMethod({
   name: 'system.disconnect',
   summary: 'Close the connection gracefully',
   scope: 'any',
+  uncounted: true,
   params: NoParams,
   result: Success,
   examples: [{ params: {}, result: { success: true } }],

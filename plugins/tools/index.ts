@@ -6,6 +6,7 @@ import * as methods from './methods.ts'
 import { shellTool } from './shell.ts'
 import { Toolbox } from './toolbox.ts'
 import { webFetchTool } from './web-fetch.ts'
+import { removeWorkspace } from './workspace.ts'
 
 declare module '../define.ts' {
   interface GatewayDecorators {
@@ -38,6 +39,7 @@ export default gatewayPlugin(
     })
     for (const tool of builtIn(app)) tools.add(tool)
     app.decorate('tools', tools)
+    app.sessions.onRemove((sessionId) => removeWorkspace(app.config.dataDir, sessionId))
     for (const method of Object.values(methods)) app.rpc.method(method)
     const warnMisnamed = (): void => {
       const names = tools.misnamed()

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, realpath, stat } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, realpath, rm, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { ToolError } from './define.ts'
 
@@ -19,6 +19,11 @@ export function workspacePath(dataDir: string, sessionId: string): string {
     .slice(0, READABLE)
   const digest = createHash('sha256').update(Buffer.from(sessionId, 'utf16le')).digest('hex')
   return join(dataDir, 'workspaces', `${readable}-${digest}`)
+}
+
+/** Deletes the folder of a session. Does nothing when there is none. A link is removed, and not followed. */
+export async function removeWorkspace(dataDir: string, sessionId: string): Promise<void> {
+  await rm(workspacePath(dataDir, sessionId), { recursive: true, force: true })
 }
 
 /** Makes the workspace on first use, readable by the gateway's user only. Returns its real path. */

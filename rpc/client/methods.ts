@@ -7,9 +7,15 @@ export interface GatewayMethods {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
+      /** Cancels only if this run is active, otherwise nothing. The id of a message that is part of the run names it too. Default: any run */
+      runId?: string | undefined
+      /** Leaves the waiting messages, which then run */
+      keepQueue?: boolean | undefined
+      /** Part of the error that requesters of cancelled messages get */
+      reason?: string | undefined
     }
     result: {
-      /** Whether there was anything to cancel */
+      /** False when there was nothing to cancel */
       cancelled: boolean
     }
     events: Record<never, never>

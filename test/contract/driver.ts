@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import type { LaneDriver, LaneEnd, Recovered } from '../../lanes/driver.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import type { LaneMessage } from '../../lanes/message.ts'
+import { rounds } from '../rounds.ts'
 
 /** A driver under test. */
 export interface Subject<P, R> {
@@ -195,7 +196,7 @@ export function driverContract<P, R>(
           .map(([lane, kept]) => [lane, [...kept].map(([id, { state, attempts }]) => `${id} ${state} ${attempts}`)])
         assert.deepEqual(found(await (await reopen()).recover()), Object.fromEntries(expected))
       }),
-      { numRuns: 50 }
+      { numRuns: rounds(15) }
     )
   })
 }

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import type { LaneDriver, LaneEnd } from '../../lanes/driver.ts'
 import { MemoryDriver } from '../../lanes/memory.ts'
 import type { LaneMessage } from '../../lanes/message.ts'
+import { rounds } from '../rounds.ts'
 import {
   ABANDON_AFTER,
   Cast,
@@ -236,7 +237,7 @@ test('whenever the process dies or the driver fails, every acknowledged message 
       await world.drain()
       await world.check()
     }),
-    { numRuns: 1000 }
+    { numRuns: rounds(250) }
   )
 })
 

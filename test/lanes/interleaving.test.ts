@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import type { QueueMode } from '../../lanes/message.ts'
+import { rounds } from '../rounds.ts'
 import { ABANDON_AFTER, Cast, type Job, type JobOptions, RUN_TIMEOUT, rig, settle, stepsOf } from './fixtures.ts'
 
 const SLOTS = 2
@@ -130,6 +131,6 @@ test('any interleaving, between any two microtasks, keeps the promises', async (
       await world.clock.advance(FOREVER)
       world.check()
     }),
-    { numRuns: 1200 }
+    { numRuns: rounds(300) }
   )
 })

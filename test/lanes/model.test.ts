@@ -7,6 +7,7 @@ import { MemoryDriver } from '../../lanes/memory.ts'
 import type { LaneMessage } from '../../lanes/message.ts'
 import { afterCrash, type Recovery } from '../../lanes/policy.ts'
 import type { Turn } from '../../lanes/turn.ts'
+import { rounds } from '../rounds.ts'
 import { Cast, Job, message, rig, settle, verdict, type Work } from './fixtures.ts'
 import { type Message, Model } from './model.ts'
 
@@ -303,6 +304,6 @@ test('any schedule of messages, ends, tool calls, pauses, cancels, policies and 
       await fc.asyncModelRun(() => ({ model: {}, real: both }), schedule)
       await both.drain()
     }),
-    { numRuns: 1000 }
+    { numRuns: rounds(250) }
   )
 })

@@ -342,7 +342,7 @@ test('a message taken back while a run takes it up takes nothing with it', async
   // Taken back in the very moment between what the run takes and what it reads.
   const { claim } = app.db.queue
   app.db.queue.claim = async (taken) => {
-    app.lanes.cancelMessage(SESSION, messageId)
+    void app.lanes.queues.cancel(SESSION, messageId, { id: 'local', scopes: new Set(['admin']) })
     await claim(taken)
   }
   tool.answer('done')

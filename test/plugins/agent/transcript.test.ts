@@ -4,6 +4,8 @@ import fc from 'fast-check'
 import { type Db, type MessageRow, open } from '../../../db/client.ts'
 import { Transcript } from '../../../plugins/agent/transcript.ts'
 import { chatOf } from '../../../plugins/context/chat.ts'
+import { build, connect, type Frame } from '../../helper.ts'
+import { probes } from '../../protocol/probes.ts'
 
 const sessionId = 'test:1'
 
@@ -29,7 +31,7 @@ test('a run is written in order: the question, the call, its result, the answer'
   await transcript.user('hello', [])
   transcript.text('Looking.')
   await transcript.said({ role: 'assistant', text: 'Looking.', toolCalls: [{ callId: 'a', tool: 'memory.get', args: {} }] })
-  await transcript.heard({ role: 'tool', callId: 'a', tool: 'memory.get', output: 'found', failed: false })
+  await transcript.heard({ role: 'tool', callId: 'a', tool: 'memory.get', output: 'found', failed: false }, [])
   transcript.text('It is there.')
   await transcript.said({ role: 'assistant', text: 'It is there.' })
   assert.deepEqual(await rows(db), [
@@ -194,4 +196,17 @@ test('whatever is stored: every call is followed by its result, and no result st
       assert.deepEqual(open, [])
     })
   )
+})
+
+test('a file that a tool makes is in the history, at the answer that called the tool', async (t) => {
+  const { url } = await build(t, { plugins: [probes] })
+  const client = await connect(t, url)
+  await client.call('agent.send', { message: '/tool probe.picture', sessionId: 'ws:a' })
+  const { history } = await client.call('sessions.get', { sessionId: 'ws:a' })
+  const files = history.map(({ role, attachments }: Frame) => [role, attachments])
+  assert.deepEqual(files, [
+    ['user', undefined],
+    ['assistant', [{ mimeType: 'image/png', filename: 'output.png', bytes: 64 }]],
+    ['assistant', undefined]
+  ])
 })
