@@ -64,6 +64,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       if (opts.prefix && opts.prefix !== '/') app.setNotFoundHandler(nothingHere)
 
       // Shutdown runs in reverse: the last plugin closes first, the database closes last.
+      await app.register(plugins.hooks)
       await app.register(plugins.rpc)
       await app.register(plugins.config, { config: opts.config ?? {}, reload: opts.reload })
       await app.register(plugins.doctor)

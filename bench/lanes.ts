@@ -14,6 +14,7 @@ import { systemClock } from '../lanes/clock.ts'
 import { Lanes } from '../lanes/lanes.ts'
 import { MemoryDriver } from '../lanes/memory.ts'
 import type { LaneMessage } from '../lanes/message.ts'
+import { Hooks } from '../plugins/hooks/hooks.ts'
 import { GatewayLanes } from '../plugins/lanes/index.ts'
 import { Policies } from '../plugins/lanes/policies.ts'
 
@@ -96,6 +97,7 @@ function durable(load: Load): Contestant {
   const policy = { mode: 'followup', cap: load.inFlight, overflow: 'drop_new', debounceMs: 250, summarizeOverflow: true } as const
   const lanes = new GatewayLanes({
     clock: systemClock,
+    hooks: new Hooks({ error() {} }),
     db,
     policies: new Policies({ config: { default: policy, channels: {} }, db }),
     recovery: 'abandon',

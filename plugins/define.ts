@@ -12,6 +12,8 @@ import fp from 'fastify-plugin'
 import type * as rpc from '../rpc/define.ts'
 import { compile } from '../rpc/validate.ts'
 
+export type * from './hooks/hooks.ts'
+
 /** Decorators of the gateway. Each concern adds its own by declaration merging, and so do third parties. */
 // biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging
 export interface GatewayDecorators {}

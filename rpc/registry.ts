@@ -37,7 +37,12 @@ export class Registry<App = unknown> {
   readonly #entries = new Map<string, Entry<App>>()
   readonly #events = new Map<string, EventDefinition>()
   readonly #listeners: ((method: AnyMethod<App>) => void)[] = []
-  #around: AroundCall<App> = (_method, _ctx, run) => run()
+  readonly #around: AroundCall<App>
+
+  /** @param around wraps every call */
+  constructor(around: AroundCall<App> = (_method, _ctx, run) => run()) {
+    this.#around = around
+  }
 
   /** Calls `listener` for every method, those already registered included: an HTTP server makes routes of them. */
   onMethod(listener: (method: AnyMethod<App>) => void): void {
@@ -91,12 +96,6 @@ export class Registry<App = unknown> {
 
   list(): AnyMethod<App>[] {
     return Array.from(this.#entries.values(), ({ method }) => method)
-  }
-
-  /** Puts something around every call; what comes last is the outermost. */
-  around(outer: AroundCall<App>): void {
-    const inner = this.#around
-    this.#around = (method, ctx, run) => outer(method, ctx, () => inner(method, ctx, run))
   }
 
   /**

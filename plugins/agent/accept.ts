@@ -15,7 +15,7 @@ import type { Payload } from '../lanes/index.ts'
 import type { Attachment } from '../providers/define.ts'
 import { checkAttachments } from './attachments.ts'
 import type { MessageContent } from './run.ts'
-import type { AgentTurns, AroundRun, Reply } from './settle.ts'
+import type { AgentTurns } from './settle.ts'
 
 /** Characters of a message that stay in memory while it waits. */
 const PREVIEW = 160
@@ -79,16 +79,6 @@ export class Agent {
   constructor(app: Parts, turns: AgentTurns) {
     this.#app = app
     this.#turns = turns
-  }
-
-  /** Wraps every run; the wrapper added last is the outermost. */
-  around(outer: AroundRun): void {
-    this.#turns.around(outer)
-  }
-
-  /** Calls `listener` with the reply to every message that has one. It must not throw. */
-  onReply(listener: (reply: Reply) => void): void {
-    this.#turns.onReply(listener)
   }
 
   /**

@@ -12,13 +12,25 @@ declare module '../define.ts' {
 }
 
 export type { Agent, Message, Receipt } from './accept.ts'
-export type { AroundRun, Reply } from './settle.ts'
+export type { Reply } from './settle.ts'
 
 /** Owns `app.agent`. Messages that the last process left are resumed once every plugin is registered. */
 export default gatewayPlugin(
   {
     name: 'agent',
-    dependencies: ['auth', 'audit', 'bus', 'sessions', 'context', 'tools', 'confirmations', 'lanes', 'commands', 'presence']
+    dependencies: [
+      'hooks',
+      'auth',
+      'audit',
+      'bus',
+      'sessions',
+      'context',
+      'tools',
+      'confirmations',
+      'lanes',
+      'commands',
+      'presence'
+    ]
   },
   async (app) => {
     const turns = new AgentTurns(app)

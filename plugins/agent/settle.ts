@@ -20,10 +20,18 @@ export interface Reply {
   readonly text: string
 }
 
-/** Wrapper around every run, to measure it or to give it an async context: calls `run` once and returns its answer. */
-export type AroundRun = (turn: Turn<Payload>, run: () => Promise<Answer>) => Promise<Answer>
+declare module '../hooks/hooks.ts' {
+  interface Operations {
+    /** A run of the agent: one turn of a lane, from its first model call to its answer. */
+    'agent.run': Operation<Turn<Payload>, Promise<Answer>>
+  }
+  interface HookEvents {
+    /** A message has ended with a reply for its sender. */
+    'agent.reply': Reply
+  }
+}
 
-type Parts = ConstructorParameters<typeof Run>[0] & Pick<GatewayInstance, 'lanes' | 'audit'>
+type Parts = ConstructorParameters<typeof Run>[0] & Pick<GatewayInstance, 'hooks' | 'lanes' | 'audit'>
 
 /** Runs the agent's turns, and stores and publishes how their messages end. */
 export class AgentTurns implements TurnHandler {
@@ -32,29 +40,16 @@ export class AgentTurns implements TurnHandler {
   readonly #runs = new Map<string, Run>()
   /** Async context of a run whose requester belongs to an earlier process. */
   readonly #outside: <R>(run: () => R) => R = AsyncLocalStorage.snapshot()
-  readonly #listeners: ((reply: Reply) => void)[] = []
-  #around: AroundRun = (_turn, run) => run()
 
   constructor(app: Parts) {
     this.#app = app
-  }
-
-  /** Wraps every run; the wrapper added last is the outermost. */
-  around(outer: AroundRun): void {
-    const inner = this.#around
-    this.#around = (turn, run) => outer(turn, () => inner(turn, run))
-  }
-
-  /** Calls `listener` with the reply to every message that has one. It must not throw. */
-  onReply(listener: (reply: Reply) => void): void {
-    this.#listeners.push(listener)
   }
 
   run(turn: Turn<Payload>): Promise<Answer> {
     const { payload } = turn.messages[0]!
     const within = (payload.kind === 'message' && payload.within) || this.#outside
     const answer = () => new Run(this.#app, turn, (message, run) => this.#runs.set(message.id, run)).answer()
-    return within(() => this.#around(turn, answer))
+    return within(() => this.#app.hooks.run('agent.run', turn, answer))
   }
 
   record(ends: readonly (TurnEnd & { readonly message: LaneMessage<Payload> })[], runId: string | undefined) {
@@ -73,7 +68,7 @@ export class AgentTurns implements TurnHandler {
   }
 
   settled(sessionId: string, message: LaneMessage<Payload>, end: TurnEnd): void {
-    const { bus } = this.#app
+    const { bus, hooks } = this.#app
     const run = this.#runs.get(message.id)
     this.#runs.delete(message.id)
     const outcome = this.#outcomeOf(message, end)
@@ -84,10 +79,7 @@ export class AgentTurns implements TurnHandler {
     }
     bus.settled(sessionId, message.id, outcome)
     const text = replyTextOf(outcome)
-    if (text !== '') {
-      const reply = { sessionId, runId: run?.id ?? message.id, owner: message.owner, text }
-      for (const listener of this.#listeners) listener(reply)
-    }
+    if (text !== '') hooks.emit('agent.reply', { sessionId, runId: run?.id ?? message.id, owner: message.owner, text })
     if ('error' in end) {
       const unexpected = 'error' in outcome && outcome.error.kind === 'InternalError'
       this.#log({ sessionId, messageId: message.id, runId: run?.id }, end.error, unexpected)

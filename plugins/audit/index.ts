@@ -108,11 +108,11 @@ function presentable(detail: Record<string, unknown>, show: Show): Record<string
 }
 
 /** Owns `app.audit`. */
-export default gatewayPlugin({ name: 'audit', dependencies: ['rpc', 'config', 'db'] }, async (app) => {
+export default gatewayPlugin({ name: 'audit', dependencies: ['hooks', 'rpc', 'config', 'db'] }, async (app) => {
   const audit = new Audit({ store: app.db.audit, log: app.log, masker: () => app.configStore.masker })
   app.decorate('audit', audit)
   for (const method of Object.values(methods)) app.rpc.method(method)
-  app.configStore.onReload(({ actor, ...outcome }) => {
+  app.hooks.on('config.reload', ({ actor, ...outcome }) => {
     if ('refused' in outcome) audit.record('config.reload', actor, { success: false })
     else
       audit.record('config.reload', actor, { success: true, changed: outcome.changed, restartRequired: outcome.restartRequired })

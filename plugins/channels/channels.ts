@@ -6,7 +6,7 @@ import { RpcError } from '../../rpc/errors.ts'
 import { masked, printable } from '../../security/sanitize.ts'
 import { type GatewayInstance, NamedRegistry } from '../define.ts'
 import type { Channel, Inbound, Receipt } from './define.ts'
-import type { InboundRequest, InboundRoute } from './inbound.ts'
+import type { Answer, InboundRequest, InboundRoute } from './inbound.ts'
 import type { Outbox } from './outbox.ts'
 import type { UnknownSenders } from './unknown-senders.ts'
 
@@ -22,22 +22,22 @@ interface ChannelsOptions {
   readonly db: { readonly outbox: Pick<Db['outbox'], 'add'> }
   readonly strangers: UnknownSenders
   readonly outbox: Pick<Outbox, 'look'>
+  readonly hooks: Pick<GatewayInstance['hooks'], 'emit'>
   readonly now: () => number
   readonly log: Pick<FastifyBaseLogger, 'warn'>
 }
 
-/** Is put around what a platform's request does, to measure it or to give it an async context: calls `run` once and answers the same. */
-export type AroundInbound = <T>(
-  request: Pick<InboundRequest, 'headers'> & { readonly route: string },
-  run: () => Promise<T>
-) => Promise<T>
-
-/** Is told what comes in. */
-export interface InboundWatch {
-  /** What became of a message. `failed`: it could not be stored, and has not arrived. */
-  received(channel: string, outcome: Receipt['state'] | 'failed'): void
-  /** What a request of a platform was answered, by the URL of its route. */
-  answered(route: string, status: number): void
+declare module '../hooks/hooks.ts' {
+  interface Operations {
+    /** A verified or refused request of a platform. `route` is the URL of its route. */
+    'channel.request': Operation<Pick<InboundRequest, 'headers'> & { readonly route: string }, Promise<Answer>>
+  }
+  interface HookEvents {
+    /** A message came in. `failed`: it could not be stored, and has not arrived. */
+    'channel.received': { readonly channel: string; readonly outcome: Receipt['state'] | 'failed' }
+    /** A request of a platform was answered. `route` is the URL of its route. */
+    'channel.answered': { readonly route: string; readonly status: number }
+  }
 }
 
 /** The channels of the gateway, and the one way in for what comes over them. */
@@ -46,8 +46,6 @@ export class Channels {
   readonly routes = new Set<Pick<InboundRoute, 'url' | 'missing'>>()
   readonly #channels = new NamedRegistry<Channel>('channel')
   readonly #options: ChannelsOptions
-  readonly #watches = new Set<InboundWatch>()
-  #around: AroundInbound = (_request, run) => run()
 
   constructor(options: ChannelsOptions) {
     this.#options = options
@@ -69,24 +67,6 @@ export class Channels {
     return this.#channels.list()
   }
 
-  watch(watch: InboundWatch): void {
-    this.#watches.add(watch)
-  }
-
-  /** Puts something around what requests of platforms do; what comes last is the outermost. */
-  around(outer: AroundInbound): void {
-    const inner = this.#around
-    this.#around = (request, run) => outer(request, () => inner(request, run))
-  }
-
-  /** Does what a request of a platform asks for. */
-  handle: AroundInbound = (request, run) => this.#around(request, run)
-
-  /** A request of a platform was answered. */
-  answered(route: string, status: number): void {
-    for (const watch of this.#watches) watch.answered(route, status)
-  }
-
   /**
    * Takes a message to the agent. Resolves as soon as it is stored, in well under 50 ms: the platform may then be told that it arrived. The
    * answer goes out by `deliver`, also when this process does not live to see it.
@@ -99,7 +79,7 @@ export class Channels {
       outcome = receipt.state
       return receipt
     } finally {
-      for (const watch of this.#watches) watch.received(channel, outcome)
+      this.#options.hooks.emit('channel.received', { channel, outcome })
     }
   }
 

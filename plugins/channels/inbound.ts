@@ -87,7 +87,9 @@ export async function inbound(app: GatewayInstance, route: InboundRoute): Promis
       route.precheck?.(seen(request))
     })
 
-    scope.addHook('onResponse', async (_request, reply) => app.channels.answered(route.url, reply.statusCode))
+    scope.addHook('onResponse', async (_request, reply) =>
+      app.hooks.emit('channel.answered', { route: route.url, status: reply.statusCode })
+    )
 
     scope.setErrorHandler(async (cause, request, reply) => {
       const refusal = refusalOf(cause)
@@ -117,7 +119,11 @@ export async function inbound(app: GatewayInstance, route: InboundRoute): Promis
       async handler(request, reply) {
         const asked = { ...seen(request), body: bytesOf(request.body) }
         const handle = () => route.handle(asked)
-        const { status, body, headers = {} } = await app.channels.handle({ route: route.url, headers: request.headers }, handle)
+        const {
+          status,
+          body,
+          headers = {}
+        } = await app.hooks.run('channel.request', { route: route.url, headers: request.headers }, handle)
         return await answer(reply.headers(headers).code(status), body)
       }
     })

@@ -11,16 +11,16 @@ declare module '../define.ts' {
   }
 }
 
-export type { AroundInbound, Channels } from './channels.ts'
+export type { Channels } from './channels.ts'
 
 /** Owns `app.channels`. What is still to be said is said once the gateway listens. */
 export default gatewayPlugin(
-  { name: 'channels', dependencies: ['config', 'db', 'lanes', 'presence', 'pairing', 'agent'] },
+  { name: 'channels', dependencies: ['hooks', 'config', 'db', 'lanes', 'presence', 'pairing', 'agent'] },
   async (app) => {
-    const { db, log, agent, presence, pairing } = app
+    const { hooks, db, log, agent, presence, pairing } = app
     const outbox = new Outbox({ store: db.outbox, channel: (name) => channels.get(name), clock: systemClock, log })
     const strangers = new UnknownSenders({ pairing, clock: systemClock, log })
-    const channels: Channels = new Channels({ agent, presence, db, strangers, outbox, now: systemClock.now, log })
+    const channels: Channels = new Channels({ hooks, agent, presence, db, strangers, outbox, now: systemClock.now, log })
     app.decorate('channels', channels)
     app.addHook('onReady', async () => {
       const off = [...channels.routes]

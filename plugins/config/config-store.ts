@@ -34,6 +34,8 @@ export interface ConfigStoreOptions {
   /** Gathers the configuration anew. Throws a `ConfigError`. Absent: there is nothing it could be gathered from. */
   readonly read?: (() => Promise<Config>) | undefined
   readonly log: Pick<FastifyBaseLogger, 'error'>
+  /** Called with the outcome of each reload. Must not throw. */
+  readonly reloaded?: (attempt: Attempt) => void
 }
 
 /**
@@ -48,12 +50,13 @@ export class ConfigStore {
   readonly #log: ConfigStoreOptions['log']
   readonly #preparations: Preparation[] = []
   readonly #changeListeners: ((current: Config, previous: Config) => void)[] = []
-  readonly #attemptListeners: ((attempt: Attempt) => void)[] = []
+  readonly #reloaded: (attempt: Attempt) => void
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0
   #retired: string[] = []
 
-  constructor({ config, read, log }: ConfigStoreOptions) {
+  constructor({ config, read, log, reloaded = () => {} }: ConfigStoreOptions) {
+    this.#reloaded = reloaded
     this.#current = config
     this.#read = read
     this.#log = log
@@ -84,11 +87,6 @@ export class ConfigStore {
     this.#changeListeners.push(fn)
   }
 
-  /** `fn` is told how each reload went. */
-  onReload(fn: (attempt: Attempt) => void): void {
-    this.#attemptListeners.push(fn)
-  }
-
   /**
    * Reads the configuration again and puts it in force. Two at once happen one after the other.
    * @param actor who wants it: the id of a caller, or what noticed a change
@@ -112,11 +110,11 @@ export class ConfigStore {
     try {
       if (!this.#read) throw embedded()
       const { config, ...reloaded } = await this.#prepared(await this.#read())
-      this.#tell(this.#attemptListeners, { actor, ...reloaded })
+      this.#reloaded({ actor, ...reloaded })
       return reloaded
     } catch (cause) {
       const refused = refusal(cause, this.masker)
-      this.#tell(this.#attemptListeners, { actor, refused })
+      this.#reloaded({ actor, refused })
       throw refused
     }
   }

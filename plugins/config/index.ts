@@ -1,5 +1,5 @@
 import { gatewayPlugin } from '../define.ts'
-import { ConfigStore } from './config-store.ts'
+import { type Attempt, ConfigStore } from './config-store.ts'
 import * as methods from './methods.ts'
 import { resolveConfig } from './parse/load.ts'
 import type { Config, ConfigInput } from './schema.ts'
@@ -10,6 +10,13 @@ declare module '../define.ts' {
     config: Config
     /** Reads and replaces the configuration. */
     configStore: ConfigStore
+  }
+}
+
+declare module '../hooks/hooks.ts' {
+  interface HookEvents {
+    /** A reload was put in force or refused. `actor` is the id of a caller, or the watched file. */
+    'config.reload': Attempt
   }
 }
 
@@ -31,23 +38,31 @@ export interface ConfigOptions {
  * Owns `app.config`, which is what is in force now, and `app.configStore`, which makes it another one. A library must not read its
  * host's environment by surprise: what the host hands over, and the defaults, is all there is.
  */
-export default gatewayPlugin<ConfigOptions>({ name: 'config', dependencies: ['rpc'] }, async (app, { config = {}, reload }) => {
-  const read = reload && (async () => resolveConfig(await reload()))
-  const store = new ConfigStore({ config: resolveConfig(config), read, log: app.log })
-  app.decorate('config', { getter: () => store.current })
-  app.decorate('configStore', store)
-  for (const method of Object.values(methods)) app.rpc.method(method)
+export default gatewayPlugin<ConfigOptions>(
+  { name: 'config', dependencies: ['hooks', 'rpc'] },
+  async (app, { config = {}, reload }) => {
+    const read = reload && (async () => resolveConfig(await reload()))
+    const store = new ConfigStore({
+      config: resolveConfig(config),
+      read,
+      log: app.log,
+      reloaded: (attempt) => app.hooks.emit('config.reload', attempt)
+    })
+    app.decorate('config', { getter: () => store.current })
+    app.decorate('configStore', store)
+    for (const method of Object.values(methods)) app.rpc.method(method)
 
-  store.onReload(({ actor, ...outcome }) => {
-    if ('refused' in outcome) {
-      const { message, kind, cause } = outcome.refused
-      if (kind === 'InternalError') app.log.error({ actor, err: cause }, message)
-      else app.log.warn({ actor }, message)
-      return
-    }
-    const { changed, restartRequired } = outcome
-    if (restartRequired.length > 0) app.log.warn({ actor, restartRequired }, 'changed settings need a restart')
-    if (changed.length > 0) app.log.info({ actor, changed }, 'configuration reloaded')
-    else app.log.debug({ actor }, 'configuration read again without changes')
-  })
-})
+    app.hooks.on('config.reload', ({ actor, ...outcome }) => {
+      if ('refused' in outcome) {
+        const { message, kind, cause } = outcome.refused
+        if (kind === 'InternalError') app.log.error({ actor, err: cause }, message)
+        else app.log.warn({ actor }, message)
+        return
+      }
+      const { changed, restartRequired } = outcome
+      if (restartRequired.length > 0) app.log.warn({ actor, restartRequired }, 'changed settings need a restart')
+      if (changed.length > 0) app.log.info({ actor, changed }, 'configuration reloaded')
+      else app.log.debug({ actor }, 'configuration read again without changes')
+    })
+  }
+)

@@ -22,15 +22,18 @@ const GOODBYE_MS = 2_000
 
 const later = (fn: () => void): void => void setTimeout(fn, STALL_MS).unref()
 
-/** Is told of a client that is given up because it does not read: its socket, or the stream of its request over HTTP. */
-type SlowListener = (transport: 'ws' | 'http') => void
+declare module '../hooks/hooks.ts' {
+  interface HookEvents {
+    /** A client is given up because it does not read: its socket, or the stream of its request over HTTP. */
+    'connection.slow': { readonly transport: 'ws' | 'http' }
+  }
+}
 
 /** The live sockets of one gateway. */
 export class Connections {
   readonly #app: GatewayInstance
   readonly #open = new Map<string, Connection<GatewayInstance>>()
   readonly #corker = new Corker()
-  readonly #slow = new Set<SlowListener>()
 
   constructor(app: GatewayInstance) {
     this.#app = app
@@ -45,15 +48,6 @@ export class Connections {
     let bytes = 0
     for (const connection of this.#open.values()) bytes += connection.owed
     return bytes
-  }
-
-  onSlow(listener: SlowListener): void {
-    this.#slow.add(listener)
-  }
-
-  /** A client was given up because it does not read. */
-  gaveUp(transport: 'ws' | 'http'): void {
-    for (const listener of this.#slow) listener(transport)
   }
 
   /** The ids of the sessions that live connections are attached to. */
@@ -80,7 +74,7 @@ export class Connections {
       later,
       onSlow: () => {
         app.log.warn({ connectionId: id }, 'a client does not read; its connection is closed')
-        this.gaveUp('ws')
+        app.hooks.emit('connection.slow', { transport: 'ws' })
         socket.close(CLOSE.slow, 'slow consumer')
       }
     })
@@ -154,14 +148,17 @@ export class Connections {
 }
 
 /** Owns `app.connections`: heartbeat and goodbye. */
-export default gatewayPlugin({ name: 'connections', dependencies: ['config', 'auth', 'websocket', 'rpc'] }, async (app) => {
-  const connections = new Connections(app)
-  app.decorate('connections', connections)
+export default gatewayPlugin(
+  { name: 'connections', dependencies: ['hooks', 'config', 'auth', 'websocket', 'rpc'] },
+  async (app) => {
+    const connections = new Connections(app)
+    app.decorate('connections', connections)
 
-  // After `auth`, which is told first: its plugin is an earlier one.
-  app.configStore.onChange(() => connections.recheck())
+    // After `auth`, which is told first: its plugin is an earlier one.
+    app.configStore.onChange(() => connections.recheck())
 
-  const heartbeat = setInterval(() => connections.beat(), HEARTBEAT_SECONDS * 1000)
-  heartbeat.unref()
-  app.addHook('onClose', async () => clearInterval(heartbeat))
-})
+    const heartbeat = setInterval(() => connections.beat(), HEARTBEAT_SECONDS * 1000)
+    heartbeat.unref()
+    app.addHook('onClose', async () => clearInterval(heartbeat))
+  }
+)

@@ -1,4 +1,5 @@
 import { type Db, databaseIn, open } from '../../db/client.ts'
+import type { Timed } from '../../db/types/index.ts'
 import { gatewayPlugin } from '../define.ts'
 import { Retention } from './retention.ts'
 
@@ -9,12 +10,20 @@ declare module '../define.ts' {
   }
 }
 
+declare module '../hooks/hooks.ts' {
+  interface HookEvents {
+    /** The database has finished a statement or a transaction, whether it worked or not. */
+    'db.time': { readonly kind: Timed; readonly seconds: number }
+  }
+}
+
 const PURGE_EVERY_MS = 60 * 60 * 1000
 const LOOK_EVERY_MS = 5000
 
 /** Owns `app.db`. Registered early, so that it closes after everything that writes to it. */
-export default gatewayPlugin({ name: 'db', dependencies: ['config'] }, async (app) => {
+export default gatewayPlugin({ name: 'db', dependencies: ['hooks', 'config'] }, async (app) => {
   const db = await open({ file: databaseIn(app.config.dataDir) })
+  db.onTime((kind, seconds) => app.hooks.emit('db.time', { kind, seconds }))
   app.decorate('db', db)
 
   const retention = new Retention({ db, settings: () => app.config.retention, log: app.log })

@@ -9,9 +9,10 @@ import { Lanes, type LanesOptions } from '../../lanes/lanes.ts'
 import type { LaneMessage, Outcome, QueuePolicy } from '../../lanes/message.ts'
 import type { Recovery } from '../../lanes/policy.ts'
 import type { Turn } from '../../lanes/turn.ts'
+import type { Hooks } from '../hooks/index.ts'
 import { Duplicate, type MessageBody, type Payload, StoredMessages } from './driver.ts'
 import { toRpcError } from './error-mapping.ts'
-import { type LaneWatch, ObservedDriver } from './observed-driver.ts'
+import { ObservedDriver } from './observed-driver.ts'
 import type { Policies } from './policies.ts'
 import { recoverMessages } from './recovery.ts'
 import { SessionQueues } from './session-queues.ts'
@@ -33,6 +34,7 @@ const WORK: QueuePolicy = { mode: 'followup', cap: 1000, overflow: 'drop_new', d
 const RETENTION_MS = 24 * 60 * 60 * 1000
 
 export interface GatewayLanesOptions extends Omit<LanesOptions<Payload, unknown>, 'run' | 'driver' | 'preempted' | 'newId'> {
+  readonly hooks: Pick<Hooks, 'emit'>
   readonly db: Pick<Db, 'queue' | 'sessions'>
   readonly policies: Policies
   readonly recovery: Recovery
@@ -53,12 +55,12 @@ export class GatewayLanes {
   /** Puts recovered messages back into their lanes, once. */
   #resume = (): void => {}
 
-  constructor({ db, policies, recovery, ...options }: GatewayLanesOptions) {
+  constructor({ hooks, db, policies, recovery, ...options }: GatewayLanesOptions) {
     this.policies = policies
     this.#queue = db.queue
     this.#recovery = recovery
     this.#stored = new StoredMessages(db.queue, (ends, runId) => this.#requireHandler().record(ends, runId))
-    this.#driver = new ObservedDriver(this.#stored)
+    this.#driver = new ObservedDriver(this.#stored, hooks)
     this.#lanes = new Lanes({
       ...options,
       driver: this.#driver,
@@ -70,11 +72,6 @@ export class GatewayLanes {
       preempted: (laneId, active, by) => this.#requireHandler().preempted(laneId, active, by)
     })
     this.queues = new SessionQueues({ lanes: this.#lanes, policies, sessions: db.sessions })
-  }
-
-  /** Adds an observer of all messages and work. */
-  watch(watch: LaneWatch): void {
-    this.#driver.watch(watch)
   }
 
   /**

@@ -13,7 +13,6 @@ declare module '../define.ts' {
 
 export type { Payload } from './driver.ts'
 export type { Work } from './gateway-lanes.ts'
-export type { LaneWatch } from './observed-driver.ts'
 export type { TurnHandler } from './turn-handler.ts'
 export { GatewayLanes }
 
@@ -29,7 +28,7 @@ const RETRY_EVERY_MS = 1000
  * the two Fastify waits for open sockets to end. So the owner of the sockets leaves them open until `app.lanes.close(…)` has resolved,
  * which answers the same promise to every caller: by then every run has reported its outcome.
  */
-export default gatewayPlugin({ name: 'lanes', dependencies: ['config', 'db', 'rpc'] }, async (app) => {
+export default gatewayPlugin({ name: 'lanes', dependencies: ['hooks', 'config', 'db', 'rpc'] }, async (app) => {
   const { agent, lanes: config, server } = app.config
   // Read for each message: a reload may have replaced the configuration by then.
   const policies = {
@@ -42,6 +41,7 @@ export default gatewayPlugin({ name: 'lanes', dependencies: ['config', 'db', 'rp
   }
   const lanes = new GatewayLanes({
     clock: systemClock,
+    hooks: app.hooks,
     db: app.db,
     policies: new Policies({ config: policies, db: app.db }),
     recovery: config.recovery,

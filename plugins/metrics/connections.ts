@@ -1,8 +1,13 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Connections } from '../connections/index.ts'
+import type { Hooks } from '../hooks/index.ts'
 
-/** Live sockets, what they are owed, and those that were given up. */
-export function measuredConnections(registry: Registry, connections: Pick<Connections, 'size' | 'owed' | 'onSlow'>): void {
+/** Live sockets, the bytes they have not read, and clients that were given up. */
+export function measureConnections(
+  registry: Registry,
+  hooks: Pick<Hooks, 'on'>,
+  connections: Pick<Connections, 'size' | 'owed'>
+): void {
   const registers = [registry]
   new Gauge({
     name: 'flynn_connections',
@@ -14,7 +19,7 @@ export function measuredConnections(registry: Registry, connections: Pick<Connec
   })
   new Gauge({
     name: 'flynn_send_buffer_bytes',
-    help: 'What live sockets have not taken yet, all together',
+    help: 'Bytes that all live sockets together have not taken yet',
     registers,
     collect() {
       this.set(connections.owed)
@@ -22,10 +27,10 @@ export function measuredConnections(registry: Registry, connections: Pick<Connec
   })
   const slow = new Counter({
     name: 'flynn_slow_consumers_total',
-    help: 'Clients that were given up because they did not read',
+    help: 'Clients that were disconnected because they did not read',
     labelNames: ['transport'],
     registers
   })
   for (const transport of ['ws', 'http']) slow.inc({ transport }, 0)
-  connections.onSlow((transport) => slow.inc({ transport }))
+  hooks.on('connection.slow', ({ transport }) => slow.inc({ transport }))
 }

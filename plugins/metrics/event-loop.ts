@@ -6,15 +6,15 @@ const NS = 1e9
 const QUANTILES = { 0.5: 50, 0.9: 90, 0.99: 99, 1: 100 } as const
 
 /**
- * How late the event loop is. Every scrape begins anew, so that one slow moment does not show for ever.
- * @returns what ends the measuring
+ * Delay of the event loop. Every scrape starts anew, so that one slow moment does not show for ever.
+ * @returns a function that stops the measuring
  */
-export function measuredEventLoop(registry: Registry): () => void {
+export function measureEventLoop(registry: Registry): () => void {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   delay.enable()
   new Gauge({
     name: 'flynn_event_loop_delay_seconds',
-    help: 'How much later than asked for the event loop came to its timers since the last scrape; the quantile 1 is the most',
+    help: 'Delay of timers beyond their due time since the last scrape; quantile 1 is the maximum',
     labelNames: ['quantile'],
     registers: [registry],
     collect() {
@@ -25,7 +25,7 @@ export function measuredEventLoop(registry: Registry): () => void {
   return () => delay.disable()
 }
 
-/** Seconds. What is measured is the time between two timers, and that is the resolution where nothing is late. */
+/** In seconds. Measured is the time between two timers, which equals the resolution when nothing is late. */
 function lateness(delay: ReturnType<typeof monitorEventLoopDelay>, percentile: number): number {
   if (delay.count === 0) return 0
   return Math.max(0, delay.percentile(percentile) / NS - RESOLUTION_MS / 1000)

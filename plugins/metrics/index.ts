@@ -1,12 +1,12 @@
 import { Registry } from 'prom-client'
 import { gatewayPlugin } from '../define.ts'
-import { measuredCalls } from './calls.ts'
-import { measuredChannels } from './channels.ts'
-import { measuredConnections } from './connections.ts'
-import { measuredDatabase } from './database.ts'
-import { measuredEventLoop } from './event-loop.ts'
-import { measuredLanes } from './lanes.ts'
-import { measuredModels } from './models.ts'
+import { measureCalls } from './calls.ts'
+import { measureChannels } from './channels.ts'
+import { measureConnections } from './connections.ts'
+import { measureDatabase } from './database.ts'
+import { measureEventLoop } from './event-loop.ts'
+import { measureLanes } from './lanes.ts'
+import { measureModels } from './models.ts'
 
 declare module '../define.ts' {
   interface GatewayDecorators {
@@ -15,22 +15,19 @@ declare module '../define.ts' {
   }
 }
 
-/** The figures of one gateway, for Prometheus. A plugin adds its own metrics to it: `new Counter({ …, registers: [app.metrics] })`. */
+/** Prometheus registry of one gateway. A plugin adds its own metrics to it: `new Counter({ …, registers: [app.metrics] })`. */
 export type Metrics = Registry
 
-/** Owns `app.metrics`, and listens to what there is to measure. */
-export default gatewayPlugin(
-  { name: 'metrics', dependencies: ['db', 'rpc', 'connections', 'providers', 'lanes', 'channels'] },
-  async (app) => {
-    const metrics = new Registry()
-    app.decorate('metrics', metrics)
-    app.rpc.around(measuredCalls(metrics))
-    app.providers.around(measuredModels(metrics))
-    app.lanes.watch(measuredLanes(metrics, app.lanes))
-    measuredConnections(metrics, app.connections)
-    measuredChannels(metrics, app.channels)
-    measuredDatabase(metrics, app.db)
-    const ended = measuredEventLoop(metrics)
-    app.addHook('onClose', async () => ended())
-  }
-)
+/** Owns `app.metrics`, and fills it from the hooks of the gateway. */
+export default gatewayPlugin({ name: 'metrics', dependencies: ['hooks', 'connections', 'lanes', 'channels'] }, async (app) => {
+  const metrics = new Registry()
+  app.decorate('metrics', metrics)
+  measureCalls(metrics, app.hooks)
+  measureModels(metrics, app.hooks)
+  measureLanes(metrics, app.hooks, app.lanes)
+  measureConnections(metrics, app.hooks, app.connections)
+  measureChannels(metrics, app.hooks, app.channels)
+  measureDatabase(metrics, app.hooks)
+  const stop = measureEventLoop(metrics)
+  app.addHook('onClose', async () => stop())
+})

@@ -1,27 +1,27 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
-import type { AroundModel } from '../providers/index.ts'
+import type { Hooks } from '../hooks/index.ts'
 import { SECONDS } from './calls.ts'
 
 /** Calls of models, by the names in the configuration. */
-export function measuredModels(registry: Registry): AroundModel {
+export function measureModels(registry: Registry, hooks: Pick<Hooks, 'around'>): void {
   const tokens = new Counter({
     name: 'flynn_model_tokens_total',
-    help: 'Tokens that calls of a model took and gave',
+    help: 'Tokens of model calls, by direction',
     labelNames: ['provider', 'model', 'direction'],
     registers: [registry]
   })
   const duration = new Histogram({
     name: 'flynn_model_duration_seconds',
-    help: 'How long calls of a model took, until their last part; broken: they did not come to it',
+    help: 'Duration of model calls; broken: the call ended before its last part',
     labelNames: ['provider', 'model', 'outcome'],
     buckets: SECONDS,
     registers: [registry]
   })
-  return async function* measured(of, stream) {
+  hooks.around('model.call', async function* measured(of, run) {
     const start = performance.now()
     let outcome = 'broken'
     try {
-      for await (const part of stream()) {
+      for await (const part of run()) {
         if (part.type === 'finish') {
           const { inputTokens, outputTokens } = part.usage
           tokens.inc({ ...of, direction: 'input' }, inputTokens)
@@ -33,5 +33,5 @@ export function measuredModels(registry: Registry): AroundModel {
     } finally {
       duration.observe({ ...of, outcome }, (performance.now() - start) / 1000)
     }
-  }
+  })
 }

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { RpcError } from '../../rpc/errors.ts'
 import { gatewayPlugin, NamedRegistry } from '../define.ts'
+import type { Hooks } from '../hooks/index.ts'
 import { isRefusal, type Model, type ModelPart, type ModelRequest, type Provider, ProviderError } from './define.ts'
 import { EarlierFiles } from './earlier-files.ts'
 import { brokenOff, failureOf } from './failure.ts'
@@ -29,14 +30,12 @@ export interface ModelDescription {
   readonly offline: boolean
 }
 
-/**
- * Is put around every call of a model, to measure it or to give it an async context: answers the parts that `stream` does. A tier that
- * falls back makes one call of each model.
- */
-export type AroundModel = (
-  model: { readonly provider: string; readonly model: string },
-  stream: () => AsyncIterable<ModelPart>
-) => AsyncIterable<ModelPart>
+declare module '../hooks/hooks.ts' {
+  interface Operations {
+    /** A call of one model, part by part. A tier that falls back makes one call of each model. */
+    'model.call': Operation<{ readonly provider: string; readonly model: string }, AsyncIterable<ModelPart>>
+  }
+}
 
 /** Receives the model that is asked. */
 export type Asking = (model: { readonly provider: string; readonly model: string }) => void
@@ -65,9 +64,10 @@ export class Providers implements Models {
   readonly #windows = new KnownWindows()
   readonly #files = new EarlierFiles()
   #generation: ProviderSnapshot | undefined
-  #around: AroundModel = (_model, stream) => stream()
+  readonly #hooks: Pick<Hooks, 'run'>
 
-  constructor(configured: Tiers, log: Pick<FastifyBaseLogger, 'warn'>) {
+  constructor(configured: Tiers, log: Pick<FastifyBaseLogger, 'warn'>, hooks: Pick<Hooks, 'run'>) {
+    this.#hooks = hooks
     this.#configured = configured
     this.#log = log
   }
@@ -75,12 +75,6 @@ export class Providers implements Models {
   /** A kind of provider, by its name in the configuration. Before the gateway is ready. */
   add(provider: Provider): void {
     this.#kinds.add(provider)
-  }
-
-  /** Puts something around every call of a model; what comes last is the outermost. */
-  around(outer: AroundModel): void {
-    const inner = this.#around
-    this.#around = (model, stream) => outer(model, () => inner(model, stream))
   }
 
   /** Makes every configured model; no network. Throws an `Error` that names the setting which cannot work. */
@@ -187,7 +181,7 @@ export class Providers implements Models {
     const { provider, model } = candidate
     const maxOutputTokens = this.#windows.answerTokens(candidate)
     const asked = { ...request, log: this.#log, ...(maxOutputTokens !== undefined && { maxOutputTokens }) }
-    return this.#around({ provider, model }, () => withUsage(candidate.stream(asked), request))
+    return this.#hooks.run('model.call', { provider, model }, () => withUsage(candidate.stream(asked), request))
   }
 
   /** Opened when it is first needed: a later plugin may add a kind of provider. */
@@ -224,8 +218,8 @@ function failed(failures: readonly ProviderError[]): RpcError {
   })
 }
 
-export default gatewayPlugin({ name: 'providers', dependencies: ['config'] }, async (app) => {
-  const providers = new Providers(app.config.models, app.log)
+export default gatewayPlugin({ name: 'providers', dependencies: ['hooks', 'config'] }, async (app) => {
+  const providers = new Providers(app.config.models, app.log, app.hooks)
   for (const provider of [...networkProviders, offlineProvider]) providers.add(provider)
   app.decorate('providers', providers)
   app.addHook('onClose', () => providers.close())

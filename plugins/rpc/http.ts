@@ -12,7 +12,7 @@ import { type AnyMethod, type Context, gatewayPlugin } from '../define.ts'
 const NDJSON = 'application/x-ndjson'
 
 /** Gives every method an HTTP route, `POST /rpc/<name>`, with the same schemas. */
-export default gatewayPlugin({ name: 'rpc-http', dependencies: ['rpc', 'config', 'auth', 'documents'] }, async (app) => {
+export default gatewayPlugin({ name: 'rpc-http', dependencies: ['hooks', 'rpc', 'config', 'auth', 'documents'] }, async (app) => {
   const { rpc } = app
   /** Requests in progress, with the ids of their callers. */
   const inProgress = new Map<AbortController, string>()
@@ -75,7 +75,7 @@ export default gatewayPlugin({ name: 'rpc-http', dependencies: ['rpc', 'config',
     const owedTooMuch = (times: number): boolean => lines.readableLength > sendBufferBytes * times
     const cutOff = (): void => {
       if (lines.destroyed) return
-      app.connections.gaveUp('http')
+      app.hooks.emit('connection.slow', { transport: 'http' })
       lines.destroy(new Error('slow consumer'))
     }
     const lines = new Readable({ read() {} })

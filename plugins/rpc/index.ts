@@ -1,5 +1,5 @@
 import { Registry } from '../../rpc/registry.ts'
-import { type GatewayInstance, gatewayPlugin } from '../define.ts'
+import { type AnyMethod, type Context, type GatewayInstance, gatewayPlugin } from '../define.ts'
 
 declare module '../define.ts' {
   interface GatewayDecorators {
@@ -8,7 +8,15 @@ declare module '../define.ts' {
   }
 }
 
-/** Owns `app.rpc`. Registered first: every other concern adds its methods to it. */
-export default gatewayPlugin({ name: 'rpc' }, async (app) => {
-  app.decorate('rpc', new Registry<GatewayInstance>())
+declare module '../hooks/hooks.ts' {
+  interface Operations {
+    /** A call of a method over any transport, authorisation and validation included. `method` is undefined when the called name is unknown. */
+    'rpc.call': Operation<{ readonly method: AnyMethod | undefined; readonly ctx: Context }, unknown>
+  }
+}
+
+/** Owns `app.rpc`. Registered early: every other concern adds its methods to it. */
+export default gatewayPlugin({ name: 'rpc', dependencies: ['hooks'] }, async (app) => {
+  const { hooks } = app
+  app.decorate('rpc', new Registry<GatewayInstance>((method, ctx, run) => hooks.run('rpc.call', { method, ctx }, run)))
 })

@@ -16,7 +16,7 @@ declare module '../define.ts' {
 }
 
 export type { Access, SourceStatus, ToolSource } from './define.ts'
-export type { AroundTool, PreparedCall, RunOptions } from './toolbox.ts'
+export type { PreparedCall, RunOptions } from './toolbox.ts'
 
 export type Tools = Toolbox
 
@@ -24,9 +24,10 @@ const LISTS = ['allow', 'deny', 'confirm', 'elevated', 'guests'] as const
 
 /** Owns `app.tools`: the built-in tools, those that other plugins add before the start, and those of sources, which come and go. */
 export default gatewayPlugin(
-  { name: 'tools', dependencies: ['config', 'db', 'audit', 'rpc', 'lanes', 'sessions'] },
+  { name: 'tools', dependencies: ['hooks', 'config', 'db', 'audit', 'rpc', 'lanes', 'sessions'] },
   async (app) => {
     const tools = new Toolbox({
+      hooks: app.hooks,
       dataDir: app.config.dataDir,
       audit: app.audit,
       lanes: app.lanes,

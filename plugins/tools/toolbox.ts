@@ -7,6 +7,7 @@ import { elevationOf } from '../../rpc/schemas/session.ts'
 import type { Masker } from '../../security/masking/masker.ts'
 import type { Audit } from '../audit/index.ts'
 import type { Config } from '../config/index.ts'
+import type { Hooks } from '../hooks/index.ts'
 import type { GatewayLanes } from '../lanes/index.ts'
 import type { ToolSpec } from '../providers/define.ts'
 import { Catalog, type Entry, entryOf } from './catalog.ts'
@@ -30,6 +31,7 @@ export interface RunOptions {
 export interface ToolboxOptions {
   /** Workspaces are made below it. Absolute. */
   readonly dataDir: string
+  readonly hooks: Pick<Hooks, 'run'>
   readonly audit: Pick<Audit, 'record'>
   readonly lanes: Pick<GatewayLanes, 'run' | 'cancel'>
   readonly sessions: Pick<Db['sessions'], 'get'>
@@ -63,8 +65,12 @@ export interface PreparedCall {
   run(options: RunOptions): Promise<ToolResult>
 }
 
-/** Wraps every run of a tool, to measure it or to give it an async context: calls `run` once and returns its result. */
-export type AroundTool = (tool: string, options: RunOptions, run: () => Promise<ToolResult>) => Promise<ToolResult>
+declare module '../hooks/hooks.ts' {
+  interface Operations {
+    /** A run of a tool, for the agent or for a client. A tool that fails is a result. */
+    'tool.run': Operation<RunOptions & { readonly tool: string }, Promise<ToolResult>>
+  }
+}
 
 /** Size of the tools of one list. */
 export interface ToolCost {
@@ -80,7 +86,6 @@ export class Toolbox {
   readonly #find: Entry
   readonly #call: Entry
   readonly #options: ToolboxOptions
-  #around: AroundTool = (_tool, _options, run) => run()
   /** Names of the tools whose cost was logged last. */
   #costed = ''
 
@@ -100,12 +105,6 @@ export class Toolbox {
     if (tool.name.startsWith('tools.'))
       throw new Error(`tool '${tool.name}': names that begin with 'tools.' are the gateway's own`)
     this.#catalog.add(tool)
-  }
-
-  /** Wraps every run of a tool. The wrapper added last is the outermost. */
-  around(outer: AroundTool): void {
-    const inner = this.#around
-    this.#around = (tool, options, run) => outer(tool, options, () => inner(tool, options, run))
   }
 
   /** @throws Error, which stops the start, for a malformed name, or one of another source or of the gateway's own tools */
@@ -184,7 +183,8 @@ export class Toolbox {
       refusal: (sessionId) => this.#refusal(name, sessionId),
       run: async (options) => {
         if (unfamiliar) await this.#known.confirmed(entry.source!, entry.tool as SourcedTool)
-        return await this.#around(name, options, () => this.#run(entry, frozen, { access, ...options }))
+        const running = () => this.#run(entry, frozen, { access, ...options })
+        return await this.#options.hooks.run('tool.run', { ...options, tool: name }, running)
       }
     }
   }

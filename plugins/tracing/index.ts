@@ -4,15 +4,12 @@ import { Tracing } from './tracing.ts'
 
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
-/** Makes spans of what the gateway does, where the host has set up an SDK of OpenTelemetry. */
-export default gatewayPlugin(
-  { name: 'tracing', dependencies: ['rpc', 'providers', 'tools', 'agent', 'channels'] },
-  async (app) => {
-    const tracing = new Tracing(version)
-    app.rpc.around(tracing.call)
-    app.providers.around(tracing.model)
-    app.tools.around(tracing.tool)
-    app.agent.around(tracing.run)
-    app.channels.around(tracing.inbound)
-  }
-)
+/** Makes spans of the gateway's operations when the host has set up an SDK of OpenTelemetry. */
+export default gatewayPlugin({ name: 'tracing', dependencies: ['hooks'] }, async (app) => {
+  const tracing = new Tracing(version)
+  app.hooks.around('rpc.call', tracing.call)
+  app.hooks.around('model.call', tracing.model)
+  app.hooks.around('tool.run', tracing.tool)
+  app.hooks.around('agent.run', tracing.run)
+  app.hooks.around('channel.request', tracing.inbound)
+})

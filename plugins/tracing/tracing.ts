@@ -11,20 +11,22 @@ import {
   type Tracer,
   trace
 } from '@opentelemetry/api'
-import type { AroundCall } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
-import type { AroundRun } from '../agent/index.ts'
-import type { AroundInbound } from '../channels/index.ts'
-import type { AroundModel } from '../providers/index.ts'
-import type { AroundTool } from '../tools/index.ts'
+import type { Around } from '../hooks/index.ts'
+import type { ModelPart } from '../providers/define.ts'
 import { spanContextOf } from './traceparent.ts'
+
+interface ModelSubject {
+  readonly provider: string
+  readonly model: string
+}
 
 const NAME = 'flynn-gateway'
 
 /**
- * Spans of requests, runs, model calls and tool calls, for whatever OpenTelemetry SDK the host has set up; without one nothing is done.
- * Attributes follow the semantic conventions for RPC and GenAI. No text of a message, no argument and no result is one, and no message
- * of an error: errors are told by their name.
+ * Spans of requests, runs, model calls and tool calls, for the OpenTelemetry SDK of the host. Without an SDK it does nothing.
+ * Attributes follow the semantic conventions for RPC and GenAI. They never hold the text of a message, an argument, a result or
+ * the message of an error: an error is recorded by its name.
  */
 export class Tracing {
   readonly #version: string
@@ -33,20 +35,20 @@ export class Tracing {
     this.#version = version
   }
 
-  /** A method: below the host's own span of the HTTP request, else below what the client names. */
-  readonly call: AroundCall = (method, ctx, run) => {
+  /** Span of a method call. Its parent is the host's own span of the HTTP request, else the span that the client names. */
+  readonly call: Around<'rpc.call'> = ({ method, ctx }, run) => {
     const tracer = this.#tracer()
     if (tracer === undefined) return run()
     const name = method?.name ?? 'unknown'
-    // The async context of a socket is that of its handshake, which has ended long ago.
+    // The async context of a socket is that of its handshake, which has ended.
     const parent = parentOf(ctx.connection ? ROOT_CONTEXT : context.active(), ctx.traceparent)
     const attributes = { 'rpc.system.name': 'jsonrpc', 'rpc.method': name }
     const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent)
     return within(span, parent, run)
   }
 
-  /** A request of a platform. */
-  readonly inbound: AroundInbound = (request, run) => {
+  /** Span of a platform's request. */
+  readonly inbound: Around<'channel.request'> = (request, run) => {
     const tracer = this.#tracer()
     if (tracer === undefined) return run()
     const { traceparent } = request.headers
@@ -56,8 +58,8 @@ export class Tracing {
     return within(span, parent, run)
   }
 
-  /** A run: below the request that started it, linked with those that were collected into it. */
-  readonly run: AroundRun = (turn, run) => {
+  /** Span of a run. Its parent is the request that started it; it links to the requests that were collected into it. */
+  readonly run: Around<'agent.run'> = (turn, run) => {
     const tracer = this.#tracer()
     if (tracer === undefined) return run()
     const [, ...others] = turn.messages
@@ -77,8 +79,8 @@ export class Tracing {
     })
   }
 
-  /** A tool, whoever runs it. */
-  readonly tool: AroundTool = (tool, { sessionId }, run) => {
+  /** Span of a tool, run by the agent or by a client. */
+  readonly tool: Around<'tool.run'> = ({ tool, sessionId }, run) => {
     const tracer = this.#tracer()
     if (tracer === undefined) return run()
     const attributes = {
@@ -93,16 +95,16 @@ export class Tracing {
     })
   }
 
-  /** A model call, until its last part was taken or nobody wants more. */
-  readonly model: AroundModel = (of, stream) => {
+  /** Span of a model call. It ends when the last part is taken or the consumer stops. */
+  readonly model: Around<'model.call'> = (of, run) => {
     const tracer = this.#tracer()
-    return tracer === undefined ? stream() : traced(tracer, of, stream)
+    return tracer === undefined ? run() : traced(tracer, of, run)
   }
 
-  /** Asked each time: the host may set its SDK up at any moment. */
+  /** Looked up for each span: the host may set up its SDK at any moment. */
   #tracer(): Tracer | undefined {
     const provider = trace.getTracerProvider()
-    // Nobody stands behind it: not even a span that does nothing has to be made.
+    // No SDK is registered: not even a no-op span has to be made.
     if (provider instanceof ProxyTracerProvider && provider.getDelegateTracer(NAME, this.#version) === undefined) return undefined
     return provider.getTracer(NAME, this.#version)
   }
@@ -114,13 +116,13 @@ export class Tracing {
   }
 }
 
-async function* traced(tracer: Tracer, { provider, model }: Parameters<AroundModel>[0], stream: Parameters<AroundModel>[1]) {
+async function* traced(tracer: Tracer, { provider, model }: ModelSubject, run: () => AsyncIterable<ModelPart>) {
   const attributes = { 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': provider, 'gen_ai.request.model': model }
   const parent = context.active()
   const span = tracer.startSpan(`chat ${model}`, { kind: SpanKind.CLIENT, attributes }, parent)
   const inside = trace.setSpan(parent, span)
-  // What the model call does happens while its next part is asked for, and in the context of whoever asks.
-  const parts = context.with(inside, () => stream()[Symbol.asyncIterator]())
+  // The model call works while its next part is requested, in the async context of the consumer.
+  const parts = context.with(inside, () => run()[Symbol.asyncIterator]())
   let over = false
   try {
     for (;;) {
@@ -140,7 +142,7 @@ async function* traced(tracer: Tracer, { provider, model }: Parameters<AroundMod
   }
 }
 
-/** Runs something inside a span, which ends with it. */
+/** Runs something inside a span, and ends the span with it. */
 function within<T>(span: Span, parent: Context, run: () => T): T {
   const fail = (cause: unknown): void => {
     failed(span, nameOf(cause))
@@ -153,7 +155,7 @@ function within<T>(span: Span, parent: Context, run: () => T): T {
     fail(cause)
     throw cause
   }
-  // Beside whoever waits for it: what fails is still told there.
+  // The caller handles the failure; here it only ends the span.
   if (result instanceof Promise) result.then(() => span.end(), fail)
   else span.end()
   return result

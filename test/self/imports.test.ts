@@ -48,7 +48,7 @@ const RULES: readonly Rule[] = [
   { from: 'types.ts', to: ['plugins/define.ts'], types: /^plugins\/index\.ts$/, why: 'it is what plugin authors import' },
   { from: 'drizzle.config.ts', to: ['db/'], why: 'it points at the schema' },
   { from: 'plugins/index.ts', to: ['plugins/'], why: 'it lists the concerns' },
-  { from: 'plugins/define.ts', to: ['rpc/'], why: 'every concern imports it' },
+  { from: 'plugins/define.ts', to: ['rpc/'], types: /^plugins\/hooks\/hooks\.ts$/, why: 'every concern imports it' },
   {
     from: 'plugins/',
     to: ['<own>', 'plugins/define.ts', 'plugins/tools/define.ts', 'rpc/', 'lanes/', 'db/', 'security/'],

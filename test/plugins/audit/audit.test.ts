@@ -7,6 +7,7 @@ import { type Db, open } from '../../../db/client.ts'
 import audit, { Audit } from '../../../plugins/audit/index.ts'
 import db from '../../../plugins/db/index.ts'
 import type { GatewayInstance } from '../../../plugins/define.ts'
+import hooks from '../../../plugins/hooks/index.ts'
 import rpc from '../../../plugins/rpc/index.ts'
 import { Masker } from '../../../security/masking/masker.ts'
 import { folder } from '../../db/folder.ts'
@@ -135,15 +136,16 @@ test('entries are listed also while they wait to be written', async (t) => {
 /** A host with the two plugins and a configuration that names `dataDir`. */
 /** In place of the plugin `config`. */
 const configured = (config: object) =>
-  fp(async (app) => void app.decorate('config', config).decorate('configStore', { masker: new Masker(), onReload() {} }), {
+  fp(async (app) => void app.decorate('config', config).decorate('configStore', { masker: new Masker() }), {
     name: 'flynn:config'
   })
 
 async function host(dataDir: string): Promise<GatewayInstance & { close(): Promise<void> }> {
   const app = Fastify()
+  await app.register(hooks)
+  await app.register(rpc)
   await app.register(configured({ dataDir, retention: { runsDays: 30, auditDays: 30, presenceDays: 90 } }))
   await app.register(db)
-  await app.register(rpc)
   await app.register(audit)
   await app.ready()
   return app as unknown as GatewayInstance & { close(): Promise<void> }
@@ -168,6 +170,7 @@ test('the gateway closes only once all entries are written', async () => {
   const written = Promise.withResolvers<void>()
   const store = { append: () => written.promise }
   const app = Fastify()
+  await app.register(hooks)
   await app.register(configured({}))
   await app.register(fp(async (app) => void app.decorate('db', { audit: store }), { name: 'flynn:db' }))
   await app.register(rpc)

@@ -121,7 +121,7 @@ test('what the end of the gateway cuts off is told, once; what waits is answered
   const dataDir = await scratch(t)
   const first = await talk(t, 'followup', { dataDir, server: { shutdownGraceSeconds: 0 } })
   const spoken: string[] = []
-  first.app.agent.onReply(({ text }) => void spoken.push(text))
+  first.app.hooks.on('agent.reply', ({ text }) => void spoken.push(text))
   await first.say('/tool test.slow {}')
   ;(await first.slow.called).addEventListener('abort', () => first.slow.answer('late'))
   await first.say('say later')

@@ -8,13 +8,13 @@ import { rejection } from '../../helper.ts'
 /** ConfigStore whose source is what `next` returns. */
 function rig(before: ConfigInput, next: () => ConfigInput | Promise<ConfigInput>) {
   const errors: unknown[] = []
+  const attempts: Attempt[] = []
   const settings = new ConfigStore({
     config: resolveConfig(before),
     read: async () => resolveConfig(await next()),
-    log: { error: (detail: unknown) => void errors.push(detail) }
+    log: { error: (detail: unknown) => void errors.push(detail) },
+    reloaded: (attempt) => void attempts.push(attempt)
   })
-  const attempts: Attempt[] = []
-  settings.onReload((attempt) => attempts.push(attempt))
   return { settings, errors, attempts }
 }
 

@@ -5,11 +5,13 @@ import Fastify from 'fastify'
 import config, { ConfigError, type ConfigInput } from '../../../plugins/config/index.ts'
 import { resolveConfig } from '../../../plugins/config/parse/load.ts'
 import type { GatewayInstance } from '../../../plugins/define.ts'
+import hooks from '../../../plugins/hooks/index.ts'
 import rpc from '../../../plugins/rpc/index.ts'
 
 async function build(t: TestContext, input?: ConfigInput) {
   const app = Fastify()
   t.after(() => app.close())
+  await app.register(hooks)
   await app.register(rpc)
   await app.register(config, input === undefined ? {} : { config: input })
   await app.ready()
@@ -27,6 +29,7 @@ test('a finished configuration is used as it is, a changed copy is checked', asy
   assert.equal(resolveConfig(finished), finished)
   const app = Fastify()
   t.after(() => app.close())
+  await app.register(hooks)
   await app.register(rpc)
   await app.register(config, { config: finished })
   assert.equal((app as unknown as GatewayInstance).config, finished)

@@ -1,5 +1,6 @@
 import type { Db } from '../../../db/client.ts'
 import { systemClock } from '../../../lanes/clock.ts'
+import { Hooks } from '../../../plugins/hooks/hooks.ts'
 import { GatewayLanes, type GatewayLanesOptions } from '../../../plugins/lanes/gateway-lanes.ts'
 import { Policies } from '../../../plugins/lanes/policies.ts'
 
@@ -12,6 +13,7 @@ export function workLanes({
 }: Partial<Omit<GatewayLanesOptions, 'db'>> & { readonly db?: Db } = {}): GatewayLanes {
   return new GatewayLanes({
     clock: systemClock,
+    hooks: new Hooks({ error() {} }),
     db,
     policies: new Policies({ config: { default: POLICY, channels: {} }, db }),
     recovery: 'abandon',

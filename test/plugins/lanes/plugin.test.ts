@@ -13,6 +13,7 @@ import { open } from '../../../db/client.ts'
 import type { Turn } from '../../../lanes/turn.ts'
 import config from '../../../plugins/config/index.ts'
 import { gatewayPlugin } from '../../../plugins/define.ts'
+import hooks from '../../../plugins/hooks/index.ts'
 import type { Payload } from '../../../plugins/lanes/driver.ts'
 import lanes, { type GatewayLanes } from '../../../plugins/lanes/index.ts'
 import rpc from '../../../plugins/rpc/index.ts'
@@ -48,6 +49,7 @@ async function build(
 ): Promise<WithLanes> {
   const app = Fastify()
   await before(app)
+  await app.register(hooks)
   await app.register(rpc)
   await app.register(config, {
     config: { lanes: { maxConcurrentRuns }, agent: { runTimeoutSeconds }, server: { shutdownGraceSeconds } }
@@ -193,12 +195,14 @@ test('a process that has nothing left but a stuck run still closes to the end', 
   const script = `
     import Fastify from 'fastify'
     import config from ${JSON.stringify(import.meta.resolve('../../../plugins/config/index.ts'))}
+    import hooks from ${JSON.stringify(import.meta.resolve('../../../plugins/hooks/index.ts'))}
     import lanes from ${JSON.stringify(import.meta.resolve('../../../plugins/lanes/index.ts'))}
     import { open } from ${JSON.stringify(import.meta.resolve('../../../db/client.ts'))}
     import rpc from ${JSON.stringify(import.meta.resolve('../../../plugins/rpc/index.ts'))}
     import { gatewayPlugin } from ${JSON.stringify(import.meta.resolve('../../../types.ts'))}
     const app = Fastify()
     app.addHook('onClose', async () => console.log('the database closes'))
+    await app.register(hooks)
     await app.register(rpc)
     await app.register(config, { config: { server: { shutdownGraceSeconds: 0.02 } } })
     const db = await open({ file: ':memory:' })

@@ -8,8 +8,9 @@ import { Registry } from 'prom-client'
 import { LaneError } from '../../../lanes/errors.ts'
 import type { LaneMessage } from '../../../lanes/message.ts'
 import { defineMethod, type GatewayInstance, gatewayPlugin } from '../../../plugins/define.ts'
+import { Hooks } from '../../../plugins/hooks/hooks.ts'
 import type { Payload } from '../../../plugins/lanes/driver.ts'
-import { measuredLanes } from '../../../plugins/metrics/lanes.ts'
+import { measureLanes } from '../../../plugins/metrics/lanes.ts'
 import { RUN_EVENTS } from '../../../rpc/schemas/agent.ts'
 import { build, connect, rejection } from '../../helper.ts'
 import { withModel } from '../agent/fixtures.ts'
@@ -96,27 +97,29 @@ test('waiting and running are told in seconds, and a turn that is over is forgot
   const metrics = new Registry()
   let now = 10_000
   const lanes = { size: 0, waiting: 0, ids: () => [], snapshot: () => assert.fail('there is no lane') }
-  const watch = measuredLanes(metrics, lanes, () => now)
+  const hooks = new Hooks({ error: assert.fail })
+  measureLanes(metrics, hooks, lanes, () => now)
   const policy = { mode: 'steer', cap: 1, overflow: 'drop_new', debounceMs: 0, summarizeOverflow: false } as const
   const message = (id: string, acceptedAt: number): LaneMessage<Payload> => {
     const payload = { kind: 'message', preview: id } as const
     return { id, owner: 'local', priority: 'person', policy, payload, acceptedAt }
   }
   const [one, steered, late] = [message('one', 7000), message('steered', 11_000), message('late', 12_000)]
-  watch.claimed([one], 'turn')
+  hooks.emit('lane.claimed', { messages: [one], turnId: 'turn' })
   now = 12_000
-  watch.claimed([steered], 'turn')
+  hooks.emit('lane.claimed', { messages: [steered], turnId: 'turn' })
   now = 15_000
   const outcome = (how: 'completed' | 'steered') => ({ value: undefined, how })
-  watch.ended(
-    [
+  hooks.emit('lane.ended', {
+    ends: [
       { message: one, outcome: outcome('completed') },
       { message: steered, outcome: outcome('steered') }
     ],
-    'turn'
-  )
+    turnId: 'turn'
+  })
   // The turn is over: it is not measured again.
-  watch.ended([{ message: late, error: new LaneError('overflow', 'x:1', policy, { stage: 'waiting' }) }], 'turn')
+  const error = new LaneError('overflow', 'x:1', policy, { stage: 'waiting' })
+  hooks.emit('lane.ended', { ends: [{ message: late, error }], turnId: 'turn' })
   const told = await figures({ metrics })
   assert.equal(told.get('flynn_lane_wait_seconds_sum{kind="message"}'), 3 + 1)
   assert.equal(told.get('flynn_lane_run_seconds_sum{kind="message"}'), 5)
@@ -201,7 +204,7 @@ test('a client that does not read its stream over HTTP is counted as well', asyn
   const deaf = request(`${url}/rpc/test.flood`, { method: 'POST', headers }).on('error', () => {})
   deaf.end()
   const given = Promise.withResolvers<string>()
-  app.connections.onSlow(given.resolve)
+  app.hooks.on('connection.slow', ({ transport }) => given.resolve(transport))
   assert.equal(await given.promise, 'http')
   assert.equal((await figures(app)).get('flynn_slow_consumers_total{transport="http"}'), 1)
   deaf.destroy()

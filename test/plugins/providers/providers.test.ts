@@ -5,6 +5,7 @@ import { inspect, promisify } from 'node:util'
 import Fastify from 'fastify'
 import type { Config } from '../../../plugins/config/index.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../../plugins/define.ts'
+import hooks from '../../../plugins/hooks/index.ts'
 import { defineProvider, type Model, type ModelPart } from '../../../plugins/providers/define.ts'
 import plugin, { type Tiers } from '../../../plugins/providers/index.ts'
 import { RpcError } from '../../../rpc/errors.ts'
@@ -34,6 +35,7 @@ async function build(t: TestContext, models: Tiers, ...extensions: ReadonlyArray
       app.decorate('configStore', { onPrepare() {}, onChange() {} } as unknown as GatewayInstance['configStore'])
     })
   )
+  host.register(hooks)
   host.register(plugin)
   for (const extend of extensions) host.register(gatewayPlugin({ name: 'extension' }, async (app) => extend(app)))
   await host.ready()
@@ -282,7 +284,7 @@ test('nothing of the SDK is loaded before a real model is asked', async () => {
     const { Providers } = await import(${JSON.stringify(import.meta.resolve('../../../plugins/providers/index.ts'))})
     const { offlineProvider } = await import(${JSON.stringify(import.meta.resolve('../../../plugins/providers/offline.ts'))})
     const sdk = () => loaded.filter((name) => /^(ai|undici|@ai-sdk\\/.*)$/.test(name))
-    const providers = new Providers({ default: { offline: {} }, real: { openai: { model: 'm', apiKey: 'k', baseUrl: 'http://127.0.0.1:1/v1' } } }, { warn() {} })
+    const providers = new Providers({ default: { offline: {} }, real: { openai: { model: 'm', apiKey: 'k', baseUrl: 'http://127.0.0.1:1/v1' } } }, { warn() {} }, { run: (_name, _model, run) => run() })
     for (const provider of [...networkProviders, offlineProvider]) providers.add(provider)
     providers.open()
     const ask = async (tier) => {

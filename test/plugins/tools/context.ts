@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pino } from 'pino'
+import { Hooks } from '../../../plugins/hooks/hooks.ts'
 import type { AnyTool, ToolContext } from '../../../plugins/tools/define.ts'
 import type { ToolboxOptions } from '../../../plugins/tools/toolbox.ts'
 
@@ -27,6 +28,7 @@ export const SETTINGS: ReturnType<ToolboxOptions['settings']> = {
 
 /** Parts of a toolbox that most tests do not look at. */
 export const PARTS = {
+  hooks: new Hooks({ error() {} }),
   dataDir: '/var/lib/flynn',
   log: silent,
   sessions: { get: async () => undefined },

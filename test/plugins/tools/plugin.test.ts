@@ -6,6 +6,7 @@ import { Type } from '@sinclair/typebox'
 import fastify from 'fastify'
 import { open } from '../../../db/client.ts'
 import { type GatewayDecorators, type GatewayInstance, gatewayPlugin } from '../../../plugins/define.ts'
+import { Hooks } from '../../../plugins/hooks/hooks.ts'
 import tools from '../../../plugins/tools/index.ts'
 import type { Caller, Context, Scope } from '../../../rpc/define.ts'
 import type { RpcError } from '../../../rpc/errors.ts'
@@ -29,12 +30,13 @@ async function gateway(t: TestContext, { shell = true } = {}): Promise<Gateway> 
   const rpc = new Registry()
   const config = { dataDir, tools: { ...SETTINGS, shell: { enabled: shell }, web: { allow: [], allowHosts: [] } } }
   const lanes = workLanes({ clock: { now: Date.now, after: () => () => {} } })
-  const sessions = { open: (id: string) => db.sessions.open(id, 1) }
+  const sessions = { open: (id: string) => db.sessions.open(id, 1), onRemove() {} }
   const audit = { record: (event: string, actor: string, detail = {}) => void db.audit.append({ at: 1, event, actor, detail }) }
+  const hooks = new Hooks({ error() {} })
   const configStore = { masker: new Masker(), onChange() {} }
   const host = fastify()
   const app = host as unknown as GatewayInstance
-  for (const [name, value] of Object.entries({ config, configStore, db, audit, rpc, lanes, sessions })) {
+  for (const [name, value] of Object.entries({ hooks, config, configStore, db, audit, rpc, lanes, sessions })) {
     const own = gatewayPlugin({ name }, async (scope) => void scope.decorate(name as keyof GatewayDecorators, value as never))
     await host.register(own)
   }

@@ -12,10 +12,9 @@ test('where the host has set up no SDK nothing is traced, and one that comes lat
     active.push(trace.getActiveSpan())
     return run()
   }
-  // What was put around before is inside.
-  app.rpc.around((_method, _ctx, run) => run())
-  app.agent.around((_turn, run) => look(run))
-  app.tools.around((_tool, _options, run) => look(run))
+  app.hooks.around('rpc.call', (_call, run) => run())
+  app.hooks.around('agent.run', (_turn, run) => look(run))
+  app.hooks.around('tool.run', (_tool, run) => look(run))
   client.send({ id: 100, method: 'agent.send', params: { message: '/tool file.list {}' }, traceparent: TRACEPARENT })
   assert.ok((await client.final(100)).result)
   assert.deepEqual(active, [undefined, undefined])
