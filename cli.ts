@@ -90,10 +90,11 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     .option('--url <url>', URL_OPTION, filled)
     .option('--json', 'one JSON object a line, on a terminal too')
 
-  command('pair', 'make a code that lets a stranger on a channel in', async (channel: string, flags: Flags) =>
+  command('pair', 'make a code that pairs a sender of a channel', async (channel: string, flags: Flags) =>
     (await import('./cli/pair.ts')).pair(channel, flags, env)
   )
     .argument('<channel>', 'such as telegram')
+    .option('--owner', "share the operator's memory and tools with the sender; default: a guest")
     .option('--config <file>', CONFIG, filled)
     .option('--url <url>', URL_OPTION, filled)
     .option('--json', 'as JSON')

@@ -4,6 +4,7 @@ import { ConfigSource } from '../plugins/config/source.ts'
 import { checkData, checkDatabase } from './doctor/data.ts'
 import { type Finding, fail, pass } from './doctor/finding.ts'
 import { checkClock, checkDocker, checkSystemd } from './doctor/machine.ts'
+import { checkPairing } from './doctor/pairing.ts'
 import { checkPlugins } from './doctor/plugins.ts'
 import { checkPort } from './doctor/port.ts'
 import { checkNative, checkNode } from './doctor/program.ts'
@@ -38,6 +39,7 @@ async function findingsOf({ config: file }: { readonly config?: string }, env: N
     ...program,
     pass('config', where),
     ...checkTokens(config),
+    ...checkPairing(config),
     await checkData(config),
     await checkDatabase(config),
     await checkPort(config),

@@ -64,8 +64,8 @@ data_dir: ./data
 #   shell: { enabled: false }
 #   confirm: [shell.exec]
 
-# Whether strangers on channels need a code (\`flynn-gateway pair telegram\`).
-# pairing: { default: open, channels: { telegram: required } }
+# Senders on channels need a code (\`flynn-gateway pair telegram\`).
+# pairing: { default: required, channels: { telegram: allowlist }, allowlist: { telegram: ['123456'] } }
 
 # log: { level: info }
 `

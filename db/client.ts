@@ -6,6 +6,7 @@ import { artifactStore } from './stores/artifacts.ts'
 import { auditStore } from './stores/audit.ts'
 import { contextStore } from './stores/contexts.ts'
 import { cursorStore } from './stores/cursors.ts'
+import { deliveryStore } from './stores/deliveries.ts'
 import { memoryStore } from './stores/memory.ts'
 import { messageStore } from './stores/messages.ts'
 import { nodeStore } from './stores/nodes.ts'
@@ -52,6 +53,7 @@ function stores(connection: Connection): Db {
     nodes: nodeStore(connection),
     outbox: outboxStore(connection),
     cursors: cursorStore(connection),
+    deliveries: deliveryStore(connection),
     subscriptions: subscriptionStore(connection),
     plugin: pluginStores(connection),
     onTime: (listener) => connection.onTime(listener),

@@ -42,6 +42,7 @@ export const {
   contexts,
   outbox,
   cursors,
+  deliveries,
   pluginValues,
   pushSubscriptions
 } = tables(sqlite)

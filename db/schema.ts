@@ -4,6 +4,7 @@ import type { TallyKind } from './types/analytics.ts'
 import type { MessageParts, MessageRow, MessageStatus } from './types/messages.ts'
 import type { StoredLocation, StoredPush, StoredStatus } from './types/nodes.ts'
 import type { StoredReply } from './types/outbox.ts'
+import type { PairedSender } from './types/pairing.ts'
 import type { QueueRow, QueueState } from './types/queue.ts'
 import type { RunStatus, RunStepRow } from './types/runs.ts'
 import type { SessionConfig, StoredPolicy } from './types/sessions.ts'
@@ -222,6 +223,7 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
     {
       channel: text('channel').notNull(),
       senderId: text('sender_id').notNull(),
+      access: text('access').$type<PairedSender['access']>().notNull().default('guest'),
       pairedAt: integer('paired_at').notNull()
     },
     (table) => [primaryKey({ columns: [table.channel, table.senderId] })]
@@ -327,6 +329,17 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
     (table) => [primaryKey({ columns: [table.namespace, table.key] })]
   )
 
+  const deliveries = table(
+    'deliveries',
+    {
+      source: text('source').notNull(),
+      key: text('key').notNull(),
+      messageId: text('message_id').notNull(),
+      createdAt: integer('created_at').notNull()
+    },
+    (table) => [primaryKey({ columns: [table.source, table.key] }), index('deliveries_recent').on(table.source, table.createdAt)]
+  )
+
   const pushSubscriptions = table(
     'push_subscriptions',
     {
@@ -361,6 +374,7 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
     contexts,
     outbox,
     cursors,
+    deliveries,
     pluginValues,
     pushSubscriptions
   }

@@ -1,4 +1,4 @@
-// A channel of your own: a platform that posts what people say, signed with a secret, and takes answers at a URL.
+// A channel of your own: a platform that posts messages, with a secret in a header, and takes answers at a URL.
 import Fastify from 'fastify'
 import gateway from 'flynn-gateway'
 import { DeliveryError, inbound, Refusal, sameSecret } from 'flynn-gateway/channels'
@@ -33,7 +33,7 @@ export const shoutbox = gatewayPlugin<{ secret: string; url: string }>(
       },
       async handle({ body }) {
         const { id, room, author, text } = JSON.parse(body.toString()) as Shout
-        // Stored once this resolves: the platform may forget it. What comes twice starts nothing.
+        // Stored once this resolves: the platform may forget the message. A repeated message starts nothing.
         await app.channels.receive('shoutbox', { conversation: room, senderId: author, messageId: id, text })
         return { status: 200 }
       }
@@ -43,5 +43,9 @@ export const shoutbox = gatewayPlugin<{ secret: string; url: string }>(
 
 const { PORT = '18800', SHOUTBOX_SECRET: secret = '', SHOUTBOX_URL: url = 'http://127.0.0.1:8080' } = process.env
 const app = Fastify({ logger: true })
-await app.register(gateway, { plugins: [[shoutbox, { secret, url }]] })
+await app.register(gateway, {
+  plugins: [[shoutbox, { secret, url }]],
+  // All members of the shoutbox may talk to the agent, as guests. Without this each of them needs a pairing code.
+  config: { pairing: { channels: { shoutbox: 'open' } } }
+})
 await app.listen({ port: Number(PORT) })

@@ -14,6 +14,8 @@ export interface Caller {
   /** The principal: `token:<name>`, `tailscale:<login>` or `local` (no token configured). */
   readonly id: string
   readonly scopes: ReadonlySet<Scope>
+  /** `guest`: a sender of a channel who does not share the operator's memory and tools. Absent: an owner. */
+  readonly access?: 'guest'
 }
 
 /**

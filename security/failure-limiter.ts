@@ -1,9 +1,9 @@
-/** Failures within the window that lock an address, and the length of both the window and the lock. */
+/** Defaults: failures within the window that lock a key, and the length of both the window and the lock. */
 export const MAX_FAILURES = 10
 export const WINDOW_MS = 60_000
 
-/** An attacker with many addresses must not fill the memory; past this the address that failed longest ago is forgotten. */
-export const MAX_ADDRESSES = 10_000
+/** Keys remembered. An attacker with many addresses must not fill the memory: beyond this the key that failed longest ago is forgotten. */
+export const MAX_KEYS = 10_000
 
 interface Failure {
   readonly at: number
@@ -15,55 +15,69 @@ interface Bucket {
   lockedUntil: number
 }
 
+export interface FailureLimits {
+  readonly failures?: number
+  readonly windowMs?: number
+}
+
 /**
- * Counts failed authentications by address: ten within a minute lock it for a minute. Attempts while locked are not counted,
- * so a client that keeps trying does not prolong its own lockout.
+ * Counts failures by key, such as failed logins by address: ten within a minute lock the key for a minute, unless the limits say otherwise.
+ * Attempts while locked are not counted, so a client that keeps trying does not prolong its own lockout.
  *
- * A timer-free Map, because rate-limiter-flexible's memory store arms a timer for every address, has no bound on their number
+ * A timer-free Map, because rate-limiter-flexible's memory store arms a timer for every key, has no bound on their number
  * and no way to clear them when the gateway closes.
  */
 export class FailureLimiter {
   /** Least recently failed first. */
   readonly #buckets = new Map<string, Bucket>()
   readonly #now: () => number
+  readonly #failures: number
+  readonly #windowMs: number
 
-  constructor(now: () => number) {
+  constructor(now: () => number, { failures = MAX_FAILURES, windowMs = WINDOW_MS }: FailureLimits = {}) {
     this.#now = now
+    this.#failures = failures
+    this.#windowMs = windowMs
   }
 
-  /** Addresses remembered. */
+  /** Keys remembered. */
   get size(): number {
     return this.#buckets.size
   }
 
-  /** Milliseconds until the address may try again; 0 when it may. */
-  lockedFor(address: string): number {
-    return Math.max(0, (this.#buckets.get(address)?.lockedUntil ?? 0) - this.#now())
+  /** Milliseconds until the key may try again; 0 when it may. */
+  lockedFor(key: string): number {
+    return Math.max(0, (this.#buckets.get(key)?.lockedUntil ?? 0) - this.#now())
   }
 
   /**
-   * Counts a failure. With `evidence`, the same one counts once a window: a browser repeats its dead cookie with each request,
-   * whoever guesses must vary.
+   * Counts a failure. With `evidence`, equal evidence counts once a window: a browser repeats its dead cookie with each request, while an
+   * attacker who guesses must vary it.
    */
-  fail(address: string, evidence?: string): 'counted' | 'repeated' | 'locked' {
+  fail(key: string, evidence?: string): 'counted' | 'repeated' | 'locked' {
     const now = this.#now()
-    const bucket = this.#buckets.get(address) ?? { failures: [], lockedUntil: 0 }
-    this.#buckets.delete(address)
-    this.#buckets.set(address, bucket)
-    this.#forget()
-    bucket.failures = bucket.failures.filter(({ at }) => at > now - WINDOW_MS)
+    const bucket = this.#buckets.get(key) ?? { failures: [], lockedUntil: 0 }
+    this.#buckets.delete(key)
+    this.#buckets.set(key, bucket)
+    this.#forgetOldest()
+    bucket.failures = bucket.failures.filter(({ at }) => at > now - this.#windowMs)
     if (evidence !== undefined && bucket.failures.some((failure) => failure.evidence === evidence)) return 'repeated'
     bucket.failures.push({ at: now, evidence })
-    if (bucket.failures.length < MAX_FAILURES) return 'counted'
+    if (bucket.failures.length < this.#failures) return 'counted'
     bucket.failures = []
-    bucket.lockedUntil = now + WINDOW_MS
+    bucket.lockedUntil = now + this.#windowMs
     return 'locked'
   }
 
-  #forget(): void {
-    for (const address of this.#buckets.keys()) {
-      if (this.#buckets.size <= MAX_ADDRESSES) return
-      this.#buckets.delete(address)
+  /** Forgets the failures of a key that has succeeded. */
+  forget(key: string): void {
+    this.#buckets.delete(key)
+  }
+
+  #forgetOldest(): void {
+    for (const key of this.#buckets.keys()) {
+      if (this.#buckets.size <= MAX_KEYS) return
+      this.#buckets.delete(key)
     }
   }
 }

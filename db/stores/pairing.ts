@@ -12,11 +12,12 @@ export function pairingStore({ query, schema: { pairedSenders }, atomic }: Conne
       .values({
         channel: sql.placeholder('channel'),
         senderId: sql.placeholder('senderId'),
+        access: sql.placeholder('access'),
         pairedAt: sql.placeholder('pairedAt')
       })
       .onConflictDoUpdate({
         target: [pairedSenders.channel, pairedSenders.senderId],
-        set: { pairedAt: sql`excluded.paired_at` }
+        set: { pairedAt: sql`excluded.paired_at`, access: sql`excluded.access` }
       }),
     // Over the limit, the sender just added is the one to remove: pairing again does not change the number.
     tx
@@ -31,8 +32,9 @@ export function pairingStore({ query, schema: { pairedSenders }, atomic }: Conne
       return refused.length === 0
     },
 
-    async has(channel: string, senderId: string): Promise<boolean> {
-      return (await find.execute({ channel, senderId })).length > 0
+    async get(channel: string, senderId: string): Promise<PairedSender | undefined> {
+      const [sender] = await find.execute({ channel, senderId })
+      return sender
     },
 
     async list({ channel, limit }: { channel?: string | undefined; limit: number }): Promise<PairedSender[]> {

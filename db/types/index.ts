@@ -3,6 +3,7 @@ import type { ArtifactStore } from './artifacts.ts'
 import type { AuditStore } from './audit.ts'
 import type { ContextStore } from './contexts.ts'
 import type { CursorStore } from './cursors.ts'
+import type { DeliveryStore } from './deliveries.ts'
 import type { MemoryStore } from './memory.ts'
 import type { MessageStore } from './messages.ts'
 import type { NodeStore } from './nodes.ts'
@@ -20,6 +21,7 @@ export type * from './artifacts.ts'
 export type * from './audit.ts'
 export type * from './contexts.ts'
 export type * from './cursors.ts'
+export type * from './deliveries.ts'
 export type * from './memory.ts'
 export type * from './messages.ts'
 export type * from './nodes.ts'
@@ -54,6 +56,7 @@ export interface Db {
   readonly nodes: NodeStore
   readonly outbox: OutboxStore
   readonly cursors: CursorStore
+  readonly deliveries: DeliveryStore
   readonly subscriptions: SubscriptionStore
   /**
    * Store of a plugin: JSON values in its own namespace.

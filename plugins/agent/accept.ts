@@ -35,6 +35,8 @@ export interface Message {
   readonly queueMode?: QueueMode | undefined
   /** The same key in the same session within 24 hours is the same message. */
   readonly idempotencyKey?: string | undefined
+  /** `false`: a text that begins with a slash is an ordinary message. Default: true. */
+  readonly commands?: boolean | undefined
   /** Channel conversation that gets the answer as well. It survives the process. */
   readonly reply?: StoredReply | undefined
   /** Called with each event as it happens. */
@@ -126,7 +128,7 @@ export class Agent {
     this.#app.sessions.check(sessionId)
     const issues = await checkAttachments(attachments)
     if (issues.length > 0) throw invalidParams(issues)
-    const command = this.#app.commands.find(message)
+    const command = sent.commands === false ? undefined : this.#app.commands.find(message)
     if (command) return this.#command(command, sent)
     const policy = await this.#app.lanes.policies.resolve(sessionId, sent.queueMode)
     return this.#enqueue(sent, policy)
@@ -146,7 +148,7 @@ export class Agent {
       payload: { kind: 'message', preview, reply, within: AsyncLocalStorage.snapshot() },
       acceptedAt: Date.now()
     }
-    const data: MessageContent = { message: sent.message, attachments }
+    const data: MessageContent = { message: sent.message, attachments, ...(caller.access && { access: caller.access }) }
     const following = bus.follow({ ...audience, sessionId, messageId: message.id }, listener)
     const accepted = lanes.accept(sessionId, message, { data, idempotencyKey }).then(
       (accepted): Receipt => {

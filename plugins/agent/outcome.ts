@@ -56,12 +56,15 @@ export function postsOf(
   return posts.map((post, index) => (newest.get(keys[index]) === index ? post : undefined))
 }
 
+/** Reply for an answer without text, such as one that only made a picture: silence would look like a fault. */
+const NO_TEXT = 'The agent finished without a written answer.'
+
 /**
  * Text for a person who cannot see how the message ended: the answer or a failure notice. Empty for what people did themselves,
  * and for a message that is still to be answered.
  */
 export function replyTextOf(outcome: RunOutcome): string {
-  if ('result' in outcome) return outcome.result.content
+  if ('result' in outcome) return outcome.result.content.trim() === '' ? NO_TEXT : outcome.result.content
   const { kind, message, data } = outcome.error
   if (kind === 'InternalError') return `Something went wrong. ${message}`
   const { code, kept = false } = (data.queue ?? {}) as { code?: LaneError['code']; kept?: boolean }

@@ -17,6 +17,8 @@ import { Transcript } from './transcript.ts'
 export interface MessageContent {
   readonly message: string
   readonly attachments: readonly Attachment[]
+  /** `guest`: its sender does not share the operator's memory and tools. Absent: an owner. */
+  readonly access?: 'guest'
 }
 
 type Message = LaneMessage<Payload>
@@ -34,6 +36,8 @@ export class Run {
   readonly #transcript: Transcript
   /** Tells that a message is part of this run from here on. */
   readonly #joined: (message: Message) => void
+  /** `guest` from the first message of a guest on: what a guest says must not act with the rights of an owner. */
+  #access: 'owner' | 'guest' = 'owner'
 
   constructor(app: Parts, turn: Turn<Payload>, joined: (message: Message, run: Run) => void) {
     this.id = turn.id
@@ -66,14 +70,14 @@ export class Run {
       const asking = (model: { readonly provider: string; readonly model: string }): void => {
         this.model = model
       }
-      const { conversation, tier } = await context.open(this.#turn, asking, models)
+      const { conversation, tier } = await context.open(this.#turn, asking, models, this.#access)
       if (tier.missing !== undefined) this.#emit('content', { text: missing(tier), transient: true })
       const { content, usage } = await runLoop({
         history: conversation.history,
         maxSteps: config.agent.maxSteps,
         signal,
         stream: (messages) => conversation.stream(messages),
-        ready: (call) => prepareToolCall(this.#app, this.#turn, call),
+        ready: (call) => prepareToolCall(this.#app, this.#turn, call, this.#access),
         steered: () => this.#steered(),
         output: {
           text: (text) => {
@@ -130,7 +134,8 @@ export class Run {
       const body = bodies.get(id) as MessageContent | undefined
       // Somebody took it back while it was taken up.
       if (body === undefined) return []
-      const { message, attachments } = body
+      const { message, attachments, access } = body
+      if (access === 'guest') this.#access = access
       return [{ role: 'user' as const, text: message, ...(attachments.length > 0 ? { attachments } : {}) }]
     })
   }

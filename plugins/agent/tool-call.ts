@@ -31,7 +31,8 @@ export interface PreparedToolCall {
 export async function prepareToolCall(
   { tools, confirmations, log }: Pick<GatewayInstance, 'tools' | 'confirmations' | 'log'>,
   turn: Turn<Payload>,
-  call: ToolCall
+  call: ToolCall,
+  access: 'owner' | 'guest'
 ): Promise<PreparedToolCall> {
   const { callId } = call
   const { laneId: sessionId, signal } = turn
@@ -43,7 +44,7 @@ export async function prepareToolCall(
   if (call.invalid !== undefined) return refused(call.invalid)
   let prepared: PreparedCall
   try {
-    prepared = await tools.prepare(call.tool, call.args)
+    prepared = await tools.prepare(call.tool, call.args, { access })
   } catch (cause) {
     if (cause instanceof RpcError) return refused(cause.message)
     throw cause
@@ -51,7 +52,7 @@ export async function prepareToolCall(
   // Of `tools.call` people see, and confirm, the tool that really runs.
   const { tool, args } = prepared
   const start = { tool, args, callId }
-  const run = (): Promise<ToolResult> => prepared.run({ sessionId, signal, actor: owner, log })
+  const run = (): Promise<ToolResult> => prepared.run({ sessionId, signal, actor: owner, access, log })
   if (!prepared.confirm) return { start, run }
   // Nobody is asked for what would be refused all the same.
   const why = await prepared.refusal(sessionId)

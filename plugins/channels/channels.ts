@@ -5,22 +5,31 @@ import type { Caller } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
 import { masked, printable } from '../../security/sanitize.ts'
 import { type GatewayInstance, NamedRegistry } from '../define.ts'
+import type { Access } from '../pairing/index.ts'
 import type { Channel, Inbound, Receipt } from './define.ts'
+import { readFiles } from './files.ts'
 import type { Answer, InboundRequest, InboundRoute } from './inbound.ts'
 import type { Outbox } from './outbox.ts'
-import type { UnknownSenders } from './unknown-senders.ts'
+import type { Admission, UnknownSenders } from './unknown-senders.ts'
 
-/** Of a session id, and of a caller's. */
+/** Characters of a session id, and of a caller's. */
 const MAX_ID = 256
 const DIGEST = 32
-const LIMIT_PER_MESSAGE = 2
+/** Smaller limits do not fit any text. */
+const MIN_LIMIT = 2
+/** Characters of a sender's name before its text. */
+const MAX_NAME = 64
+/** Characters of a message that is quoted. */
+const MAX_QUOTE = 1000
 const NAME = /^[a-z][a-z0-9_-]{0,31}$/
 
 interface ChannelsOptions {
   readonly agent: Pick<GatewayInstance['agent'], 'accept'>
+  readonly commands: Pick<GatewayInstance['commands'], 'find'>
   readonly presence: Pick<GatewayInstance['presence'], 'seen'>
+  readonly pairing: Pick<GatewayInstance['pairing'], 'setDefault'>
   readonly db: { readonly outbox: Pick<Db['outbox'], 'add'> }
-  readonly strangers: UnknownSenders
+  readonly unknownSenders: UnknownSenders
   readonly outbox: Pick<Outbox, 'look'>
   readonly hooks: Pick<GatewayInstance['hooks'], 'emit'>
   readonly now: () => number
@@ -40,9 +49,9 @@ declare module '../hooks/hooks.ts' {
   }
 }
 
-/** The channels of the gateway, and the one way in for what comes over them. */
+/** The channels of the gateway, and the one way in for their messages. */
 export class Channels {
-  /** Where platforms reach the gateway. */
+  /** Routes of platforms. */
   readonly routes = new Set<Pick<InboundRoute, 'url' | 'missing'>>()
   readonly #channels = new NamedRegistry<Channel>('channel')
   readonly #options: ChannelsOptions
@@ -53,10 +62,13 @@ export class Channels {
 
   /** Adds a channel. A name that is taken or malformed stops the start. */
   add(channel: Channel): void {
-    if (!NAME.test(channel.name))
-      throw new Error(`channel '${channel.name}': a name is small letters, digits, _ and -, at most 32`)
-    if (channel.limit < LIMIT_PER_MESSAGE) throw new Error(`channel '${channel.name}': its limit is too small for any text`)
+    const { name, limit, pairing } = channel
+    if (!NAME.test(name)) {
+      throw new Error(`Channel '${name}': a name has at most 32 lower-case letters, digits, _ and -, and begins with a letter`)
+    }
+    if (limit < MIN_LIMIT) throw new Error(`Channel '${name}': its limit must be at least ${MIN_LIMIT}`)
     this.#channels.add(channel)
+    if (pairing !== undefined) this.#options.pairing.setDefault(name, pairing)
   }
 
   get(name: string): Channel | undefined {
@@ -68,9 +80,9 @@ export class Channels {
   }
 
   /**
-   * Takes a message to the agent. Resolves as soon as it is stored, in well under 50 ms: the platform may then be told that it arrived. The
-   * answer goes out by `deliver`, also when this process does not live to see it.
-   * @throws RpcError InternalError where it could not be stored, AgentBusy where the gateway is closing: it has not arrived
+   * Hands a message to the agent. Resolves as soon as it is stored, so that the platform can be answered at once. The answer goes out by
+   * `deliver`, also after a restart.
+   * @throws RpcError InternalError where it could not be stored, AgentBusy where the gateway is closing: the message has not arrived
    */
   async receive(channel: string, inbound: Inbound): Promise<Receipt> {
     let outcome: Receipt['state'] | 'failed' = 'failed'
@@ -84,59 +96,109 @@ export class Channels {
   }
 
   async #receive(channel: string, inbound: Inbound): Promise<Receipt> {
-    const { agent, presence, strangers, outbox, log } = this.#options
-    const { conversation, senderId, senderName, messageId, text, attachments, context, replyTo, listener = () => {} } = inbound
+    const { presence, unknownSenders } = this.#options
+    const { conversation, senderId, senderName, text, context } = inbound
     presence.seen({ channel, senderId, senderName })
     const here = { channel, conversation, ...(context === undefined ? {} : { context }) }
-    const stranger = inbound.known ? undefined : await strangers.answer({ channel, conversation, senderId, text })
-    if (stranger) {
-      if (stranger.say !== undefined) await this.#say({ ...here, text: stranger.say })
-      return { state: 'stranger' }
-    }
+    const admission: Admission =
+      inbound.access === undefined
+        ? await unknownSenders.admit({ channel, conversation, senderId, text })
+        : { access: inbound.access }
+    if (admission.access !== undefined) return await this.#accept(channel, inbound, { access: admission.access, here })
+    if (admission.say !== undefined) await this.#say({ ...here, text: admission.say })
+    return { state: 'stranger' }
+  }
+
+  async #accept(
+    channel: string,
+    inbound: Inbound,
+    { access, here }: { access: Access; here: Omit<NewPost, 'text'> }
+  ): Promise<Receipt> {
+    const { agent, outbox, log } = this.#options
+    const { conversation, senderId, messageId, attachments, commands, replyTo, listener = () => {} } = inbound
     const sessionId = inbound.sessionId ?? idOf(channel, conversation)
     const reply = replyTo === false ? undefined : (replyTo ?? here)
-    // Nobody gets more rights by coming over a channel than it takes to talk: in particular none of the operator's.
-    const caller: Caller = { id: idOf(channel, senderId), scopes: new Set(['read', 'write']) }
+    // A message can never be taken that was refused once. Its sender gets one sentence, unless the answer goes elsewhere.
+    const refuse = async (reason: string): Promise<Receipt> => {
+      if (replyTo === undefined) await this.#say({ ...here, text: reason })
+      return { state: 'refused', reason }
+    }
+    const files = await readFiles((await attachments?.()) ?? [])
+    const missing = [...(inbound.untaken ?? []), ...files.lost]
+    const message = this.#messageOf(inbound)
+    if (message === '' && files.attachments.length === 0) return await refuse(cannotTake(missing))
+    // Talking is all that a sender may do, whatever its access: no scope of an operator comes over a channel.
+    const caller: Caller = {
+      id: idOf(channel, senderId),
+      scopes: new Set(['read', 'write']),
+      ...(access === 'guest' ? { access } : {})
+    }
     try {
-      const {
-        messageId: id,
-        duplicate,
-        outcome
-      } = await agent.accept({
+      const accepted = await agent.accept({
         sessionId,
-        message: text,
-        attachments: (await attachments?.()) ?? [],
+        message: [...(message === '' ? [] : [message]), ...noteOf(missing)].join('\n\n'),
+        attachments: files.attachments,
         caller,
+        commands,
         idempotencyKey: messageId.length > MAX_ID - 1 ? digest(messageId) : messageId,
         reply,
         listener
       })
       const look = (): void => outbox.look()
-      return { state: duplicate ? 'duplicate' : 'accepted', sessionId, messageId: id, ended: outcome.then(look, look) }
+      const state = accepted.duplicate ? 'duplicate' : 'accepted'
+      return { state, sessionId, messageId: accepted.messageId, ended: accepted.outcome.then(look, look) }
     } catch (cause) {
       if (cause instanceof RpcError && cause.kind === 'InvalidRequest') {
-        // Refused as often as it comes: a platform that tried again would get no further, and hold up what follows.
-        if (replyTo === undefined) await this.#say({ ...here, text: `This message cannot be taken: ${cause.message}` })
-        return { state: 'refused', reason: cause.message }
+        return await refuse(`This message cannot be taken: ${cause.message}`)
       }
       if (!(cause instanceof RpcError) || cause.kind !== 'AgentBusy' || reply === undefined) throw cause
-      // It has not arrived: the platform sends it again, after the next start.
+      // The gateway is closing: the message has not arrived, and the platform sends it again after the next start.
       if ((cause.data.queue as { code?: string } | undefined)?.code === 'shutdown') throw cause
-      // The lane is full, and would be when the platform tried again at once: the sender is told, and decides.
+      // The lane is full, and would be when the platform tried again at once: the sender is informed and decides.
       log.warn(
         { sessionId, senderId: printable(senderId, MAX_ID), reason: masked(cause.message, { limit: 200 }) },
-        'a message was not taken'
+        'a message was rejected by its lane'
       )
       await this.#say({ ...reply, text: cause.message })
       return { state: 'accepted', sessionId, messageId, ended: Promise.resolve() }
     }
   }
 
-  /** Says something on a channel that is no answer. Durable once it resolves. */
+  /** The text for the agent: with the sender's name in a group, and after the message that it refers to. A command stands alone. */
+  #messageOf({ text, group = false, senderName, quote, forwardedFrom, commands = true }: Inbound): string {
+    if (commands && this.#options.commands.find(text) !== undefined) return text
+    const name = group && senderName !== undefined ? named(senderName) : ''
+    const said = [
+      ...(forwardedFrom === undefined ? [] : [`[Forwarded from ${named(forwardedFrom)}]`]),
+      ...(quote === undefined
+        ? []
+        : [`[In reply to${quote.name ? ` ${named(quote.name)}` : ''}: "${printable(quote.text, MAX_QUOTE)}"]`]),
+      ...(text === '' ? [] : [text])
+    ].join('\n')
+    return name === '' ? said : `${name}: ${said}`.trim()
+  }
+
+  /** Posts a sentence of the gateway. Durable once it resolves. */
   async #say(post: NewPost): Promise<void> {
     await this.#options.db.outbox.add(post, this.#options.now())
     this.#options.outbox.look()
   }
+}
+
+/** Note for the agent of the parts that it does not get. */
+function noteOf(missing: readonly string[]): string[] {
+  return missing.length === 0 ? [] : [`[Also sent, but not readable here: ${missing.join('; ')}.]`]
+}
+
+/** A name on one line, without the brackets and quotes that notes are made of. */
+function named(name: string): string {
+  return printable(name.replace(/["[\]]/g, ''), MAX_NAME).trim()
+}
+
+/** Answer to a message of which nothing can be taken. */
+function cannotTake(missing: readonly string[]): string {
+  const what = missing.length === 0 ? 'This message arrived empty' : `I cannot read ${missing.join('; ')}`
+  return `${what}. Please send text, a picture or a document.`
 }
 
 /** `<channel>:<name>`, with a digest in place of a name that no id can have. */

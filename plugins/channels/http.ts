@@ -1,44 +1,50 @@
-import { DeliveryError } from './define.ts'
+import type { Agent } from 'undici'
+import { MAX_ATTACHMENT_BYTES } from '../../rpc/schemas/agent.ts'
+import { publicConnector } from '../../security/public-address.ts'
+import type { Attachment } from '../providers/define.ts'
+import { DeliveryError, type LostFile } from './define.ts'
 
-/** Of an answer; nobody has to say more, and nobody may fill the memory. */
+/** Bytes of a response body that are read. */
 export const MAX_BYTES = 4 * 1024 * 1024
+const FILE_TIMEOUT_MS = 30_000
 
-/** What a platform answered. */
+/** Response of a platform. */
 export interface Exchanged {
   readonly status: number
   readonly headers: Headers
-  /** Undefined when it is no JSON, too long, or broke off. */
+  /** Undefined for a body that is no JSON, too long, or broken off. */
   readonly json: unknown
 }
 
-/** Nobody was there to take a request: it has surely not arrived. */
-const NOBODY = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
+/** Errors of a connection that was never made: the request has certainly not arrived. */
+const UNSENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
 
 /**
- * One request to a platform. Redirects are not followed: they would carry the credentials along.
+ * Sends one request to a platform. Redirects are not followed: they would carry the credentials along.
  * @param init with a `dispatcher` of undici, where not every address may be reached
- * @param options.once where a second request would be a second message: it can be tried again only when it has surely not arrived
- * @throws DeliveryError when there is no answer
+ * @param options.once a second request would be a second message: it can be tried again only when it has certainly not arrived
+ * @param options.maxBytes bytes of the response body that are read; 4 MiB unless given
+ * @throws DeliveryError without a response
  */
 export async function exchange(
   url: string,
   init: RequestInit & { readonly signal: AbortSignal },
-  { once = false }: { readonly once?: boolean } = {}
+  { once = false, maxBytes = MAX_BYTES }: { readonly once?: boolean; readonly maxBytes?: number } = {}
 ): Promise<Exchanged> {
   try {
     const response = await fetch(url, { ...init, redirect: 'manual' })
     const { status, headers } = response
-    return { status, headers, json: await jsonOf(response) }
+    return { status, headers, json: await jsonOf(response, maxBytes) }
   } catch (cause) {
     if ((cause as Error).cause instanceof DeliveryError) throw (cause as Error).cause
-    // What is wrong with a connection stands in the cause; the URL may hold a credential.
+    // The cause names the error of the connection. The URL may hold a credential.
     const { code } = ((cause as Error).cause ?? cause) as { code?: string }
     const text = `no answer from ${new URL(url).host}: ${code ?? (cause as Error).name}`
-    throw new DeliveryError(text, { retryable: !once || NOBODY.has(String(code)), cause })
+    throw new DeliveryError(text, { retryable: !once || UNSENT.has(String(code)), cause })
   }
 }
 
-/** Whether a platform has taken a message: 2xx. @throws DeliveryError; 429 and 5xx can be tried again, with `once` only 429 */
+/** Accepts a 2xx. @throws DeliveryError for other statuses; 429 and 5xx can be tried again, with `once` only 429 */
 export function accepted({ status, headers }: Exchanged, { once = false }: { readonly once?: boolean } = {}): void {
   if (status >= 200 && status < 300) return
   const retryable = status === 429 || (status >= 500 && !once)
@@ -49,18 +55,76 @@ export function accepted({ status, headers }: Exchanged, { once = false }: { rea
   })
 }
 
-/** The platform has answered already: what it says beyond that may be missing, and is no reason to send anything again. */
-async function jsonOf({ body }: Response): Promise<unknown> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
+/** Source of a file, and its name and type as its sender declares them. */
+export interface RemoteFile {
+  readonly url: string
+  readonly filename?: string | undefined
+  readonly mimeType: string
+  /** Bytes, where they are known before. */
+  readonly size?: number | undefined
+  readonly headers?: Record<string, string>
+  readonly dispatcher?: RequestInit['dispatcher']
+}
+
+/** Fetches a file of a message. A file that cannot be fetched is lost; it never costs the message. */
+export async function fetchFile({
+  url,
+  filename,
+  mimeType,
+  size = 0,
+  headers = {},
+  dispatcher
+}: RemoteFile): Promise<Attachment | LostFile> {
+  if (size > MAX_ATTACHMENT_BYTES) return { filename, lost: 'it is too large' }
   try {
-    for await (const chunk of body ?? []) {
-      bytes += chunk.length
-      if (bytes > MAX_BYTES) return undefined
-      chunks.push(chunk)
-    }
-    return JSON.parse(Buffer.concat(chunks).toString())
+    const signal = AbortSignal.timeout(FILE_TIMEOUT_MS)
+    const response = await fetch(url, { headers, signal, redirect: 'manual', ...(dispatcher ? { dispatcher } : {}) })
+    const data = response.status === 200 ? await bytesOf(response, MAX_ATTACHMENT_BYTES) : undefined
+    if (data === undefined) await response.body?.cancel()
+    if (data === undefined) return { filename, lost: response.status === 200 ? 'it is too large' : 'it could not be fetched' }
+    const declared = response.headers.get('content-type')
+    const type = mimeType === 'application/octet-stream' && declared ? declared.split(';', 1)[0]! : mimeType
+    const attachment = { mimeType: type, data: data.toString('base64') }
+    return filename === undefined ? attachment : { ...attachment, filename }
+  } catch {
+    // The error names the URL, which may hold a credential.
+    return { filename, lost: 'it could not be fetched' }
+  }
+}
+
+/** Connects to public addresses only, and to the hosts given. To be destroyed by the caller. */
+export async function publicAgent(
+  { allowHosts, hint = '' }: { readonly allowHosts: readonly string[]; readonly hint?: string },
+  signal: AbortSignal
+): Promise<Agent> {
+  const refused = (reason: string): Error => new DeliveryError(`${reason}${hint}`, { retryable: false })
+  const { Agent } = await import('undici')
+  return new Agent({ connect: await publicConnector({ allowHosts, refused }, signal) })
+}
+
+/** Node's fetch is that of undici, with types of its own. */
+export function forFetch(agent: Agent): NonNullable<RequestInit['dispatcher']> {
+  return agent as unknown as NonNullable<RequestInit['dispatcher']>
+}
+
+/** The platform has answered already: an unreadable body is no reason to send anything again. */
+async function jsonOf(response: Response, maxBytes: number): Promise<unknown> {
+  try {
+    const bytes = await bytesOf(response, maxBytes)
+    return bytes && JSON.parse(bytes.toString())
   } catch {
     return undefined
   }
+}
+
+/** Undefined: the body is larger. */
+async function bytesOf({ body }: Response, maxBytes: number): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length
+    if (bytes > maxBytes) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
 }

@@ -13,27 +13,32 @@ declare module '../define.ts' {
 
 export type { Channels } from './channels.ts'
 
-/** Owns `app.channels`. What is still to be said is said once the gateway listens. */
+/** Owns `app.channels`. The outbox starts once the gateway listens. */
 export default gatewayPlugin(
-  { name: 'channels', dependencies: ['hooks', 'config', 'db', 'lanes', 'presence', 'pairing', 'agent'] },
+  { name: 'channels', dependencies: ['hooks', 'config', 'db', 'lanes', 'presence', 'pairing', 'commands', 'agent'] },
   async (app) => {
-    const { hooks, db, log, agent, presence, pairing } = app
+    const { hooks, db, log, agent, commands, presence, pairing } = app
     const outbox = new Outbox({ store: db.outbox, channel: (name) => channels.get(name), clock: systemClock, log })
-    const strangers = new UnknownSenders({ pairing, clock: systemClock, log })
-    const channels: Channels = new Channels({ hooks, agent, presence, db, strangers, outbox, now: systemClock.now, log })
+    const unknownSenders = new UnknownSenders({ pairing, clock: systemClock, log })
+    const now = systemClock.now
+    const channels: Channels = new Channels({ hooks, agent, commands, presence, pairing, db, unknownSenders, outbox, now, log })
     app.decorate('channels', channels)
     app.addHook('onReady', async () => {
-      const off = [...channels.routes]
-        .map(({ url, missing }) => [url, missing().join(', ')] as const)
-        .filter(([, keys]) => keys !== '')
-      if (off.length > 0)
-        app.log.info({ missing: Object.fromEntries(off) }, 'routes of platforms that are not configured answer 503')
+      const missing = [...channels.routes].map(({ url, missing }) => [url, missing().join(', ')] as const)
+      const off = missing.filter(([, keys]) => keys !== '')
+      if (off.length > 0) log.debug({ missing: Object.fromEntries(off) }, 'platforms that are not configured answer 503')
+      const { default: fallback, channels: byChannel } = app.config.pairing
+      const open = [
+        ...(fallback === 'open' ? ['default'] : []),
+        ...Object.keys(byChannel).flatMap((name) => (byChannel[name] === 'open' ? [`channels.${name}`] : []))
+      ].map((key) => `pairing.${key}`)
+      if (open.length > 0) log.warn({ open }, 'pairing is open: everyone who finds the channel can talk to the agent, as a guest')
     })
     app.addHook('onListen', async () => {
       if (channels.list().length > 0) outbox.look()
     })
     app.addHook('onClose', async () => {
-      // The last runs end now, and what they say is to be heard.
+      // The last runs end now, and their answers are still delivered.
       await app.lanes.close(app.config.server.shutdownGraceSeconds * 1000)
       await outbox.close()
     })

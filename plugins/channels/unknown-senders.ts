@@ -2,80 +2,95 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Clock } from '../../lanes/clock.ts'
 import { RpcError } from '../../rpc/errors.ts'
 import { printable } from '../../security/sanitize.ts'
-import type { Pairing } from '../pairing/index.ts'
+import type { Access, Pairing } from '../pairing/index.ts'
 import type { Inbound } from './define.ts'
 
-/** Who was told how to be let in, and where that was said, is not told again for so long: the gateway is no way to flood somebody. */
+/** Pause between two hints to one sender or in one conversation: the gateway is no tool to flood people. */
 const HINT_EVERY_MS = 60 * 60_000
-/** Told in that time on one channel, whoever they are: senders of mail have any number of names. */
+/** Hints of one channel within that time: senders of mail have any number of names. */
 export const MAX_HINTS = 100
-/** Senders and conversations that are remembered; past this whoever was told longest ago is forgotten. */
+/** Senders and conversations remembered. Beyond this the one with the oldest hint is forgotten. */
 export const MAX_HINTED = 10_000
-/** What may be a code: alone, with spaces or hyphens in it, of letters and digits that codes are made of. */
+/** A text that may be a code: nothing else, with or without spaces and hyphens, of the letters and digits of codes. */
 const CODE = /^[A-HJKMNP-Z2-9](?:[ -]?[A-HJKMNP-Z2-9]){5}$/i
 
-const HINT = 'I do not know you yet. Ask whoever runs this gateway for a pairing code, and send it here by itself.'
-const WELCOME = 'You are let in. Write to me whenever you like.'
-const WRONG = 'That code cannot be used. Ask for a new one.'
+const HINT =
+  'I do not know you yet. Ask the operator of this gateway for a pairing code, and send the code here as a message of its own.'
+const WELCOME = 'You are paired. Write to me whenever you like.'
+const WRONG = 'This code cannot be used. Ask for a new one.'
 
-interface StrangersOptions {
-  readonly pairing: Pick<Pairing, 'policy' | 'allowed' | 'redeem'>
+interface UnknownSendersOptions {
+  readonly pairing: Pick<Pairing, 'policy' | 'access' | 'codes' | 'redeem'>
   readonly clock: Pick<Clock, 'now'>
   readonly log: Pick<FastifyBaseLogger, 'info'>
 }
 
-/** What is looked at of a message. */
 interface Said extends Pick<Inbound, 'conversation' | 'senderId' | 'text'> {
   readonly channel: string
 }
 
+/** A sender who is heard, with its access, or what to answer to one who is not. */
+export type Admission = { readonly access: Access } | { readonly access?: undefined; readonly say?: string }
+
 /**
- * The only talk there is with senders who have not been let in: a code lets them in, and anything else is told so, rarely. Where a list says
- * who is heard there is no code to ask for, and nothing is said.
+ * Decides whether a sender is heard, and holds the only talk with those who are not: a code pairs them, and anything else gets a hint, rarely.
+ * Where a list names the senders there is no code to ask for, and nothing is answered.
  */
 export class UnknownSenders {
-  readonly #options: StrangersOptions
-  /** When it was told, by sender and by conversation; what was told longest ago comes first. */
+  readonly #options: UnknownSendersOptions
+  /** Time of the last hint, by sender and by conversation; oldest first. */
   readonly #hinted = new Map<string, number>()
-  /** When each channel last said so many, oldest first. */
+  /** Times of the last hints of each channel, oldest first. */
   readonly #hints = new Map<string, number[]>()
 
-  constructor(options: StrangersOptions) {
+  constructor(options: UnknownSendersOptions) {
     this.#options = options
   }
 
-  /** How many are remembered. */
+  /** Senders and conversations remembered. */
   get size(): number {
     return this.#hinted.size
   }
 
-  /** Undefined: no stranger. Otherwise what to answer, which may be nothing. */
-  async answer(said: Said): Promise<{ readonly say?: string } | undefined> {
+  async admit(said: Said): Promise<Admission> {
     const { pairing, log } = this.#options
     const { channel, senderId } = said
-    if (await pairing.allowed(channel, senderId)) return undefined
+    const access = await pairing.access(channel, senderId)
+    const code = said.text.trim()
+    // A guest may become an owner. A word that looks like a code is an ordinary message of theirs otherwise.
+    if (access !== undefined) {
+      const mayRise = access === 'guest' && CODE.test(code) && pairing.codes(channel).some((open) => open.access === 'owner')
+      return mayRise && (await this.#redeem(said, code)) === undefined ? { say: WELCOME } : { access }
+    }
     if (pairing.policy(channel) === 'allowlist') {
-      const who = { channel, senderId: printable(senderId, 256) }
-      if (this.#isNew(said)) log.info(who, 'somebody who is not in pairing.allowlist was not heard')
+      if (this.#isDue(said)) {
+        log.info({ channel, senderId: printable(senderId, 256) }, 'a message was ignored: its sender is not in pairing.allowlist')
+      }
       return {}
     }
-    const code = said.text.trim()
     if (!CODE.test(code)) return this.#hint(said)
+    const refused = await this.#redeem(said, code)
+    if (refused === undefined) return { say: WELCOME }
+    return refused.kind === 'AgentBusy' ? this.#hint(said) : { say: WRONG }
+  }
+
+  /** Undefined: the sender is paired. */
+  async #redeem({ channel, senderId }: Said, code: string): Promise<RpcError | undefined> {
     try {
-      await pairing.redeem({ code, senderId, channel, actor: `${channel}:${senderId}` })
-      return { say: WELCOME }
+      await this.#options.pairing.redeem({ code, senderId, channel, actor: `${channel}:${senderId}` })
+      return undefined
     } catch (cause) {
       if (!(cause instanceof RpcError) || cause.kind === 'InternalError') throw cause
-      return cause.kind === 'AgentBusy' ? this.#hint(said) : { say: WRONG }
+      return cause
     }
   }
 
-  #hint(said: Said): { readonly say?: string } {
-    return this.#isNew(said) ? { say: HINT } : {}
+  #hint(said: Said): Admission {
+    return this.#isDue(said) ? { say: HINT } : {}
   }
 
-  /** Whether neither the sender nor anybody in the conversation, which may be a large group, was told of late. */
-  #isNew({ channel, conversation, senderId }: Said): boolean {
+  /** Whether neither the sender nor the conversation, which may be a large group, had a hint lately. */
+  #isDue({ channel, conversation, senderId }: Said): boolean {
     const now = this.#options.clock.now()
     const since = now - HINT_EVERY_MS
     const keys = [

@@ -20,7 +20,7 @@ import { Webhooks } from './sections/webhooks.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
-/** Whether a channel takes messages from strangers. */
+/** Senders that a channel takes messages from. */
 const PAIRING = ['open', 'required', 'allowlist'] as const
 
 /** Every key of the configuration, under its name in the file. A property without default that is not optional must be written. */
@@ -39,13 +39,14 @@ export const ConfigSchema = section('The configuration of the gateway', {
       maximum: 30 * 86_400
     })
   }),
-  pairing: section('Whom the agent listens to on channels', {
+  pairing: section('Senders that may talk to the agent on channels', {
     default: oneOf(PAIRING, {
-      description: 'Whether everybody is heard, only senders who were let in with a code, or only those who are listed',
-      default: 'open'
+      description:
+        'required: senders who are paired with a code, and listed ones (Gmail: listed ones and the account itself). allowlist: listed senders. open: everyone, as a guest',
+      default: 'required'
     }),
-    channels: named(name.pattern, oneOf(PAIRING, { description: 'What holds for one channel' }), {
-      description: 'What differs by channel',
+    channels: named(name.pattern, oneOf(PAIRING, { description: 'Policy of one channel' }), {
+      description: 'Policies that differ by channel',
       default: {},
       key: name.expected,
       expected: 'an object of channels'
@@ -54,7 +55,7 @@ export const ConfigSchema = section('The configuration of the gateway', {
       name.pattern,
       Type.Array(Type.String({ ...filled }), { description: 'Ids of senders, as system.presence shows them' }),
       {
-        description: 'Senders who are heard on a channel without a code',
+        description: 'Senders who may write on a channel without a code, as guests',
         default: {},
         key: name.expected,
         expected: 'an object of channels'

@@ -55,7 +55,8 @@ export class ContextManager {
   async open(
     turn: ConversationTurn,
     asking?: (model: { readonly provider: string; readonly model: string }) => void,
-    models: Models = this.#app.providers
+    models: Models = this.#app.providers,
+    access: 'owner' | 'guest' = 'owner'
   ): Promise<{ conversation: Conversation; tier: Tier }> {
     const { config, db, tools, log } = this.#app
     const { laneId: sessionId, signal } = turn
@@ -74,7 +75,7 @@ export class ContextManager {
           ? { tokens: context.tokens, messages: chatLength(rows, context.countedTo) }
           : undefined,
       system: config.agent.systemPrompt,
-      tools: await tools.offered(),
+      tools: await tools.offered(access),
       contextWindow,
       settings: config.agent,
       contexts: db.contexts,

@@ -1,95 +1,75 @@
 import { createHash, randomInt } from 'node:crypto'
 
-/** Neither I, L and 1 nor O and 0: codes are read aloud and typed. */
+/** Letters and digits without I, L, 1, O and 0: codes are read aloud and typed. */
 export const ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ23456789'
 export const LENGTH = 6
 export const VALID_MS = 5 * 60_000
-/** Codes of one channel that can be used at the same time: each of them makes guessing easier. */
+/** Open codes of one channel. Each open code makes guessing easier. */
 export const MAX_OPEN = 3
-/** Of all channels together, which are named by whoever asks for a code. */
+/** Open codes of all channels together. Callers choose channel names freely, so the number of channels is no bound. */
 export const MAX_OPEN_IN_ALL = 300
+
 /**
- * Wrong guesses at the codes of one channel that void them, whoever made them: a stranger may have many names. Three codes among
- * 31 to the power of 6 are found by then with a chance of less than one to ten million.
+ * Access of a paired sender. An owner shares memory and tools with the operator. A guest has memory of its own and the tools of `tools.guests`.
  */
-export const MAX_GUESSES = 20
+export type Access = 'guest' | 'owner'
 
 /** A code that can be used. Times are epoch milliseconds. */
 export interface Code {
   readonly code: string
   readonly channel: string
+  readonly access: Access
   readonly createdAt: number
   readonly expiresAt: number
 }
 
-interface Open extends Code {
-  /** Wrong guesses since it was made. */
-  guesses: number
-}
-
 /**
- * The codes that can be used, each once and for five minutes. They are kept in memory alone: the end of the process voids them.
- * Looked up by digest, so that how long it takes tells nothing of how much of a guess was right.
+ * Open pairing codes, each valid once and for five minutes. They are kept in memory only: the end of the process voids them. Lookup is by
+ * digest, so that its duration says nothing about how much of a guess was right.
  */
 export class Codes {
   /** Oldest first, by the digest of the code. */
-  readonly #open = new Map<string, Open>()
+  readonly #open = new Map<string, Code>()
   readonly #now: () => number
 
   constructor(now: () => number) {
     this.#now = now
   }
 
-  /** Undefined: there are as many as there may be, of the channel or in all. */
-  make(channel: string): Code | undefined {
+  /** Undefined: the channel, or the gateway, has as many open codes as it may have. */
+  make(channel: string, access: Access): Code | undefined {
     if (this.list().length >= MAX_OPEN_IN_ALL || this.list(channel).length >= MAX_OPEN) return undefined
     let code = randomCode()
     while (this.#open.has(digest(code))) code = randomCode()
     const createdAt = this.#now()
-    const made = { code, channel, createdAt, expiresAt: createdAt + VALID_MS }
-    this.#open.set(digest(code), { ...made, guesses: 0 })
+    const made = { code, channel, access, createdAt, expiresAt: createdAt + VALID_MS }
+    this.#open.set(digest(code), made)
     return made
   }
 
   /** Oldest first. */
   list(channel?: string): Code[] {
-    this.#forget()
+    this.#forgetExpired()
     return [...this.#open.values()].filter((open) => channel === undefined || open.channel === channel)
   }
 
-  /** Takes the code that was typed, which nobody can take again. Undefined: there is none, or not on this channel. */
+  /** Uses up the code that was typed. Undefined: it is not open, or belongs to another channel. */
   take(typed: string, channel?: string): Code | undefined {
-    this.#forget()
-    const key = digest(normal(typed))
+    this.#forgetExpired()
+    const key = digest(typed.replace(/[\s-]/g, '').toUpperCase())
     const open = this.#open.get(key)
     if (open === undefined || (channel !== undefined && open.channel !== channel)) return undefined
     this.#open.delete(key)
     return open
   }
 
-  /** A wrong guess: at the codes of the channel, or else at all of them. Answers those that are void now. */
-  wrong(channel?: string): Code[] {
-    this.#forget()
-    const voided: Code[] = []
-    for (const [key, open] of this.#open) {
-      if ((channel !== undefined && open.channel !== channel) || ++open.guesses < MAX_GUESSES) continue
-      this.#open.delete(key)
-      voided.push(open)
-    }
-    return voided
-  }
-
-  #forget(): void {
+  #forgetExpired(): void {
     for (const [key, { expiresAt }] of this.#open) if (expiresAt <= this.#now()) this.#open.delete(key)
   }
 }
 
 function randomCode(): string {
   return Array.from({ length: LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
-}
-
-function normal(typed: string): string {
-  return typed.replace(/[\s-]/g, '').toUpperCase()
 }
 
 function digest(code: string): string {

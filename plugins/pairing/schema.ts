@@ -5,7 +5,7 @@ export const Channel = named(
   'Channel',
   Type.String({
     pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$',
-    description: 'Where senders come from: the part of a session id before its colon',
+    description: 'Name of the channel: the part of a session id before its colon',
     expected: 'a name of 1 to 64 letters, digits and . _ @ -'
   })
 )
@@ -16,13 +16,17 @@ export const SenderId = named(
     minLength: 1,
     maxLength: 256,
     pattern: String.raw`^(?:[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]|[\ud800-\udbff][\udc00-\udfff])+$`,
-    description: 'As the channel tells its senders apart',
+    description: 'Id of the sender on its channel',
     expected: 'a string of 1 to 256 characters, none of them control characters'
   })
 )
 
-/** As somebody has typed it: upper and lower case, spaces and hyphens make no difference. */
+/** Upper and lower case, spaces and hyphens make no difference. */
 export const Code = Type.String({ minLength: 1, maxLength: 64 })
+
+export const AccessLevel = Type.Union([Type.Literal('guest'), Type.Literal('owner')], {
+  description: 'owner: shares memory and tools with the operator. guest: has memory of its own and the tools of tools.guests'
+})
 
 const time = (description: string) => Type.String({ description: `${description}; ISO 8601, UTC` })
 
@@ -30,8 +34,8 @@ const time = (description: string) => Type.String({ description: `${description}
 export const GeneratedCode = named(
   'GeneratedCode',
   Type.Object({
-    code: Type.String({ description: 'Six letters and digits that are not taken for each other; lets one sender in' }),
-    expiresAt: time('From then on it is worth nothing')
+    code: Type.String({ description: 'Six letters and digits that are hard to confuse. Pairs one sender' }),
+    expiresAt: time('End of its validity')
   })
 )
 
@@ -41,17 +45,19 @@ export const OpenCode = named(
   Type.Object({
     code: Type.String(),
     channel: Type.String(),
-    createdAt: time('When it was made'),
-    expiresAt: time('From then on it is worth nothing')
+    access: AccessLevel,
+    createdAt: time('Creation'),
+    expiresAt: time('End of its validity')
   })
 )
 
-/** Somebody who was let in. */
+/** A paired sender. */
 export const Paired = named(
   'Paired',
   Type.Object({
     channel: Type.String(),
     senderId: Type.String(),
-    pairedAt: time('When they were let in')
+    access: AccessLevel,
+    pairedAt: time('Pairing')
   })
 )

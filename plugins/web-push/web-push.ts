@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { SubscriptionStore } from '../../db/client.ts'
 import type { Caller } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
-import { allows } from '../../rpc/registry.ts'
+import { allows, denied } from '../../rpc/registry.ts'
 import type { Config } from '../config/index.ts'
 import type { Deliveries } from './deliveries.ts'
 import { notificationOf } from './notification.ts'
@@ -72,6 +72,8 @@ export class WebPush {
    */
   async subscribe(caller: Caller, given: object): Promise<Counted & { readonly created: boolean }> {
     const { settings, store, now } = this.#options
+    // A device or a program has no browser: its credential must not fill the places of people.
+    if (!allows(caller, 'read') && !allows(caller, 'write')) throw denied('A push subscription', 'read')
     const { enabled, subject, maxSubscriptions } = settings()
     if (!enabled || subject === undefined) {
       throw new RpcError(

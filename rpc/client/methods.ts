@@ -516,21 +516,23 @@ export interface GatewayMethods {
   /** Generate a pairing code for unknown senders */
   'pairing.generate': {
     params: {
-      /** Where senders come from: the part of a session id before its colon */
+      /** Name of the channel: the part of a session id before its colon */
       channel: string
+      /** owner: shares memory and tools with the operator. guest: has memory of its own and the tools of tools.guests */
+      access?: 'guest' | 'owner' | undefined
     }
     result: {
-      /** Six letters and digits that are not taken for each other; lets one sender in */
+      /** Six letters and digits that are hard to confuse. Pairs one sender */
       code: string
-      /** From then on it is worth nothing; ISO 8601, UTC */
+      /** End of its validity; ISO 8601, UTC */
       expiresAt: string
     }
     events: Record<never, never>
   }
-  /** List the pairing codes that can be used, and who was let in */
+  /** List open pairing codes and paired senders */
   'pairing.list': {
     params: {
-      /** Where senders come from: the part of a session id before its colon */
+      /** Name of the channel: the part of a session id before its colon */
       channel?: string | undefined
     }
     result: {
@@ -538,50 +540,56 @@ export interface GatewayMethods {
       codes: {
         code: string
         channel: string
-        /** When it was made; ISO 8601, UTC */
+        /** owner: shares memory and tools with the operator. guest: has memory of its own and the tools of tools.guests */
+        access: 'guest' | 'owner'
+        /** Creation; ISO 8601, UTC */
         createdAt: string
-        /** From then on it is worth nothing; ISO 8601, UTC */
+        /** End of its validity; ISO 8601, UTC */
         expiresAt: string
       }[]
-      /** Whoever was let in last comes first; at most 500 */
+      /** Newest first; at most 500 */
       senders?: {
         channel: string
         senderId: string
-        /** When they were let in; ISO 8601, UTC */
+        /** owner: shares memory and tools with the operator. guest: has memory of its own and the tools of tools.guests */
+        access: 'guest' | 'owner'
+        /** Pairing; ISO 8601, UTC */
         pairedAt: string
       }[]
     }
     events: Record<never, never>
   }
-  /** Let a sender in who knows a pairing code (extension) */
+  /** Pair a sender with a pairing code (extension) */
   'pairing.redeem': {
     params: {
       code: string
-      /** As the channel tells its senders apart */
+      /** Id of the sender on its channel */
       senderId: string
-      /** Where the sender is; a code is good on its own channel only. Default: there */
+      /** Channel of the sender. A code counts on its own channel only. Default: the channel of the code */
       channel?: string | undefined
     }
     result: {
       channel: string
       senderId: string
-      /** When they were let in; ISO 8601, UTC */
+      /** owner: shares memory and tools with the operator. guest: has memory of its own and the tools of tools.guests */
+      access: 'guest' | 'owner'
+      /** Pairing; ISO 8601, UTC */
       pairedAt: string
     }
     events: Record<never, never>
   }
-  /** Take back a pairing code, or shut a sender out again (extension) */
+  /** Remove an open pairing code or a paired sender (extension) */
   'pairing.revoke': {
     params: {
-      /** A code that can still be used */
+      /** An open code */
       code?: string | undefined
-      /** Where senders come from: the part of a session id before its colon */
+      /** Name of the channel: the part of a session id before its colon */
       channel?: string | undefined
-      /** As the channel tells its senders apart */
+      /** Id of the sender on its channel */
       senderId?: string | undefined
     }
     result: {
-      /** False: there is no such code, or the sender was not in */
+      /** False: the code was not open, or the sender was not paired */
       revoked: boolean
     }
     events: Record<never, never>

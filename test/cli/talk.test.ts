@@ -70,18 +70,23 @@ test('with --url the token is that of the environment, or of the file that it na
   assert.ok(!wrong.stderr.includes('canary'))
 })
 
-test('pair prints a code, and says until when', async (t) => {
+test('pair prints a code and its end', async (t) => {
   const { url, app } = await build(t)
   const cwd = await scratch(t)
   const { code, stdout, stderr } = await cli(t, ['pair', 'telegram', '--url', url], { cwd })
   assert.equal(code, 0)
-  assert.match(stderr, /^Lets one sender on telegram in, until \d{4}-.*Z/)
+  assert.match(stderr, /^Pairs one guest on telegram, until \d{4}-.*Z/)
   assert.ok(
     app.pairing.codes('telegram').some((known) => known.code === stdout.trim()),
     stdout
   )
   const made = JSON.parse((await cli(t, ['pair', 'telegram', '--json', '--url', url], { cwd })).stdout)
   assert.deepEqual(Object.keys(made).sort(), ['code', 'expiresAt'])
+  await cli(t, ['pair', 'telegram', '--owner', '--url', url], { cwd })
+  assert.deepEqual(
+    app.pairing.codes('telegram').map(({ access }) => access),
+    ['guest', 'guest', 'owner']
+  )
 })
 
 test('tail follows a session line by line, and ends with 130 when it is interrupted', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { FailureLimiter, MAX_ADDRESSES, MAX_FAILURES, WINDOW_MS } from '../../security/failure-limiter.ts'
+import { FailureLimiter, MAX_FAILURES, MAX_KEYS, WINDOW_MS } from '../../security/failure-limiter.ts'
 
 function limiterAt(start = 1_000_000) {
   const clock = { now: start }
@@ -63,10 +63,10 @@ test('addresses are remembered up to a bound; the one that failed longest ago is
   const { limiter } = limiterAt()
   for (let i = 0; i < MAX_FAILURES; i++) limiter.fail('old')
   for (let i = 0; i < MAX_FAILURES; i++) limiter.fail('again')
-  for (let i = 0; i < MAX_ADDRESSES - 2; i++) limiter.fail(`address ${i}`)
+  for (let i = 0; i < MAX_KEYS - 2; i++) limiter.fail(`address ${i}`)
   limiter.fail('again')
   limiter.fail('one more')
-  assert.equal(limiter.size, MAX_ADDRESSES)
+  assert.equal(limiter.size, MAX_KEYS)
   assert.equal(limiter.lockedFor('old'), 0)
   assert.ok(limiter.lockedFor('again') > 0)
 })

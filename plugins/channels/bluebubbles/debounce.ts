@@ -1,7 +1,7 @@
 import type { Clock } from '../../../lanes/clock.ts'
 import type { Incoming } from './event.ts'
 
-/** Senders that are waited for at the same time; past this nobody is waited for. */
+/** Senders with messages under way. Beyond this messages are taken one by one. */
 export const MAX_WAITING = 1000
 
 interface Waiting {
@@ -10,8 +10,8 @@ interface Waiting {
 }
 
 /**
- * Gathers what one sender says in one chat within a moment, since a link and its preview come as two messages. Everybody who waits is told how
- * the whole ended.
+ * Gathers the messages of one sender in one chat within a moment, since a link and its preview come as two messages. All callers get the outcome
+ * of the whole.
  */
 export class Debounce {
   readonly #clock: Clock
@@ -23,7 +23,7 @@ export class Debounce {
     this.#take = take
   }
 
-  /** Resolves once it is taken, with whatever came beside it. */
+  /** Resolves once the message is taken, together with those beside it. */
   async add(message: Incoming, ms: number): Promise<void> {
     const key = JSON.stringify([message.chat, message.sender])
     const known = this.#waiting.get(key)

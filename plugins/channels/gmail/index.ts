@@ -1,8 +1,8 @@
 import { Alarm, systemClock } from '../../../lanes/clock.ts'
-import { parseJson } from '../../../rpc/json.ts'
 import { gatewayPlugin } from '../../define.ts'
 import { AccessToken, grant } from '../access.ts'
 import { DeliveryError } from '../define.ts'
+import { parseEvent } from '../event.ts'
 import { inbound, Refusal } from '../inbound.ts'
 import type { MailContext } from './mail.ts'
 import { Mailbox } from './mailbox.ts'
@@ -11,7 +11,7 @@ import { envelopeOf, PushVerifier, pushedIn } from './push.ts'
 const NAME = 'gmail'
 /** An answer is one mail. */
 const LIMIT = 1024 * 1024
-/** Notices are dropped when there are many: it is looked without one as well. */
+/** Google drops pushes when there are many, so the mailbox is read without one as well. */
 const LOOK_EVERY_MS = 15 * 60_000
 
 const KEYS = {
@@ -23,7 +23,7 @@ const KEYS = {
   refreshToken: 'gmail.refresh_token'
 } as const
 
-/** `POST /gmail/push`: notices that there is new mail, which is then read; answers in its thread. */
+/** `POST /gmail/push`: pushes for new mail, which is then read, and answers in its thread. */
 export default gatewayPlugin({ name: 'gmail', dependencies: ['config', 'db', 'channels'] }, async (app) => {
   const settings = () => app.config.gmail
   const token = new AccessToken({
@@ -40,13 +40,16 @@ export default gatewayPlugin({ name: 'gmail', dependencies: ['config', 'db', 'ch
     cursors: app.db.cursors,
     clock: systemClock,
     log: app.log,
-    async take({ id, thread, from, fromName, text, context }) {
+    async take({ id, thread, from, fromName, text, files, context }) {
       await app.channels.receive(NAME, {
         conversation: thread,
         senderId: from,
         senderName: fromName,
         messageId: id,
         text,
+        attachments: () => Promise.all(files.map((file) => mailbox.file(id, file))),
+        // The owner of the mailbox is the operator's own.
+        access: from === settings().account?.toLowerCase() ? 'owner' : undefined,
         context
       })
     }
@@ -64,8 +67,10 @@ export default gatewayPlugin({ name: 'gmail', dependencies: ['config', 'db', 'ch
   app.channels.add({
     name: NAME,
     limit: LIMIT,
+    // Addresses are easy to find: a hint to every stranger would be spam.
+    pairing: 'allowlist',
     async deliver({ context, text, signal }) {
-      if (!context) throw new DeliveryError('it is not known which mail is answered', { retryable: false })
+      if (!context) throw new DeliveryError('the mail that is answered is not known', { retryable: false })
       await mailbox.answer(context as MailContext, text, signal)
     }
   })
@@ -75,19 +80,19 @@ export default gatewayPlugin({ name: 'gmail', dependencies: ['config', 'db', 'ch
     precheck: (request) => verifier.precheck(request),
     async handle({ headers, query, body, log }) {
       await verifier.verify({ headers, query })
-      const envelope = envelopeOf(parseJson(body.toString()))
-      // The token says nothing of the body.
-      if (envelope.subscription !== settings().subscription) throw new Refusal(403, 'of another subscription')
+      const envelope = envelopeOf(parseEvent(body))
+      // The token does not cover the body.
+      if (envelope.subscription !== settings().subscription) throw new Refusal(403, 'the push is of another subscription')
       const pushed = pushedIn(envelope)
-      // Anything but a success has Pub/Sub send the same again, for days.
+      // Pub/Sub repeats everything that is not answered with success, for days.
       if (!pushed || pushed.account.toLowerCase() !== settings().account?.toLowerCase()) {
-        log.warn({ route: '/gmail/push' }, 'a push says nothing of the mailbox, and is dropped')
+        log.warn({ route: '/gmail/push' }, 'a push for another mailbox, or without position, was dropped')
       } else if (await mailbox.isNews(pushed.historyId)) void mailbox.sync()
       return { status: 204 }
     }
   })
 
-  // It may be configured later, while the gateway runs.
+  // A reload may configure it while the gateway runs.
   const look = (): void => {
     if (missing().length === 0) void mailbox.keepUp()
     again.set(LOOK_EVERY_MS, look)

@@ -1,19 +1,24 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from '../../../db/client.ts'
 import type { Clock } from '../../../lanes/clock.ts'
+import { MAX_ATTACHMENT_BYTES } from '../../../rpc/schemas/agent.ts'
 import type { Config } from '../../config/index.ts'
+import type { Attachment } from '../../providers/define.ts'
 import type { Token } from '../access.ts'
-import { DeliveryError } from '../define.ts'
+import { DeliveryError, type LostFile } from '../define.ts'
 import { accepted, type Exchanged, exchange } from '../http.ts'
+import type { MailFile } from './body.ts'
 import { type Mail, type MailContext, mailOf, rawAnswer } from './mail.ts'
 
 type Settings = Config['gmail']
 
-/** Up to where the mailbox was read, by account. */
+/** Reading position in the history of an account. */
 const cursorOf = (account: string): string => `gmail.history.${account}`
 const TIMEOUT_MS = 30_000
+/** A file as the API sends it: base64 in JSON. */
+const MAX_FILE_RESPONSE = Math.ceil((MAX_ATTACHMENT_BYTES * 4) / 3) + 1024
 const DAY_MS = 24 * 60 * 60_000
-/** Mails that are taken at once after a long absence. */
+/** Mails that are read after a long absence. */
 const MAX_FULL = 100
 const MAX_PAGES = 100
 
@@ -26,7 +31,7 @@ interface MailboxOptions {
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>
 }
 
-/** One mailbox, read from where it was read last. */
+/** One mailbox, read on from its stored position. */
 export class Mailbox {
   readonly #settings: () => Settings
   readonly #token: Token
@@ -34,7 +39,7 @@ export class Mailbox {
   readonly #take: MailboxOptions['take']
   readonly #log: MailboxOptions['log']
   readonly #clock: MailboxOptions['clock']
-  /** When the watch was asked for, and until when it is good, with which settings. */
+  /** Time and end of the watch, and the settings it was made with. */
   #watched: { readonly at: number; readonly until: number; readonly of: Settings } | undefined
   #reading: Promise<void> | undefined
   #again = false
@@ -48,13 +53,13 @@ export class Mailbox {
     this.#log = log
   }
 
-  /** Whether what was pushed may be news. */
+  /** Whether a pushed position is later than the stored one. */
   async isNews(historyId: bigint): Promise<boolean> {
     const known = await this.#cursors.get(cursorOf(this.#account))
     return known === undefined || historyId > BigInt(known)
   }
 
-  /** Reads what is new. While it reads, any number of calls is one more reading. Never rejects. */
+  /** Reads new mail. Any number of calls while it reads is one more reading. Never rejects. */
   sync(): Promise<void> {
     if (this.#reading) {
       this.#again = true
@@ -66,7 +71,7 @@ export class Mailbox {
     return this.#reading
   }
 
-  /** Reads what is new, and sees to it that the mailbox tells of what comes: a watch ends after seven days. Never rejects. */
+  /** Reads new mail and renews the watch of the mailbox, which ends after seven days. Never rejects. */
   async keepUp(): Promise<void> {
     const now = this.#clock.now()
     const { at, until, of } = this.#watched ?? { at: 0, until: 0, of: undefined }
@@ -75,14 +80,15 @@ export class Mailbox {
         await this.#watch()
       } catch (cause) {
         const reason = (cause as Error).message
-        if (until - now < DAY_MS) this.#log.error({ reason }, 'Gmail: the mailbox does not tell of new mail, or soon will not')
-        else this.#log.warn({ reason, until }, 'Gmail: the watch of the mailbox was not renewed, it is tried again')
+        if (until - now < DAY_MS)
+          this.#log.error({ reason }, 'Gmail: failed to renew the watch, new mail is not pushed or soon will not be')
+        else this.#log.warn({ reason, until }, 'Gmail: failed to renew the watch, it is tried again')
       }
     }
     await this.sync()
   }
 
-  /** The first time the mailbox says from where on to read. */
+  /** Asks for pushes. The first answer is the position to read from. */
   async #watch(): Promise<void> {
     const settings = this.#settings()
     const { topic } = settings
@@ -100,6 +106,20 @@ export class Mailbox {
     accepted(await this.#request('messages/send', { method: 'POST', body: JSON.stringify(body), signal }))
   }
 
+  /** A file of a mail. One that cannot be fetched is lost. */
+  async file(id: string, { filename, mimeType, size, data, attachmentId }: MailFile): Promise<Attachment | LostFile> {
+    if (size > MAX_ATTACHMENT_BYTES) return { filename, lost: 'it is too large' }
+    const lost = { filename, lost: 'it could not be fetched' }
+    const path = `messages/${encodeURIComponent(id)}/attachments/${encodeURIComponent(attachmentId ?? '')}`
+    const found =
+      data ??
+      (await this.#request(path, {}, MAX_FILE_RESPONSE).then(
+        ({ status, json }) => (status === 200 ? (json as { data?: unknown } | undefined)?.data : undefined),
+        () => undefined
+      ))
+    return typeof found === 'string' ? { filename, mimeType, data: Buffer.from(found, 'base64url').toString('base64') } : lost
+  }
+
   get #account(): string {
     return this.#settings().account ?? ''
   }
@@ -111,7 +131,7 @@ export class Mailbox {
         await this.#read()
       } while (this.#again)
     } catch (cause) {
-      this.#log.warn({ reason: (cause as Error).message }, 'Gmail: the mailbox could not be read, it is tried again later')
+      this.#log.warn({ reason: (cause as Error).message }, 'Gmail: failed to read the mailbox, it is tried again later')
     }
   }
 
@@ -131,20 +151,20 @@ export class Mailbox {
       if (pageToken !== undefined) query.set('pageToken', pageToken)
       const { status, json } = await this.#request(`history?${query}`)
       if (status === 404) return await this.#readRecent()
-      if (status !== 200) throw new Error(`the history is not shown: ${status}`)
+      if (status !== 200) throw new Error(`history answered ${status}`)
       const { history = [], historyId, nextPageToken } = json as History
       for (const { messagesAdded = [] } of history) for (const { message } of messagesAdded) await this.#takeOne(message.id)
       newest = String(historyId ?? newest)
       pageToken = nextPageToken
       if (pageToken === undefined) break
     }
-    // Only now: what was not taken is read again.
+    // Only now: mails that were not taken are read again.
     await this.#cursors.put(cursor, newest)
   }
 
-  /** Where the last reading is too long ago for the history: the mails of the last day. */
+  /** Reads the mails of the last day, when the history does not go back to the stored position. */
   async #readRecent(): Promise<void> {
-    this.#log.info('Gmail: the history does not go back far enough, the last day is read instead')
+    this.#log.info('Gmail: the history is too short, the last day is read instead')
     const { json: profile } = await this.#call('profile')
     const { json } = await this.#call(
       `messages?${new URLSearchParams({ q: 'newer_than:1d', labelIds: 'INBOX', maxResults: String(MAX_FULL) })}`
@@ -156,13 +176,13 @@ export class Mailbox {
 
   async #takeOne(id: string): Promise<void> {
     const { status, json } = await this.#request(`messages/${encodeURIComponent(id)}?format=full`)
-    // Deleted meanwhile.
+    // Deleted since it was listed.
     if (status === 404) return
-    if (status !== 200) throw new Error(`a message is not shown: ${status}`)
-    // Too long, or of a form that is not known: as often as it is read. What follows must not wait for it.
-    if (json === undefined) return this.#log.warn({ id }, 'Gmail: a mail cannot be read, and is passed over')
-    const mail = await mailOf(json)
-    if (mail && mail.from !== this.#account.toLowerCase()) await this.#take(mail)
+    if (status !== 200) throw new Error(`messages answered ${status}`)
+    // Too large or malformed, however often it is read. It must not hold up the next ones.
+    if (json === undefined) return this.#log.warn({ id }, 'Gmail: a mail is unreadable, and is skipped')
+    const mail = await mailOf(json, this.#account)
+    if (mail) await this.#take(mail)
   }
 
   async #call(path: string, body?: object): Promise<Exchanged> {
@@ -173,13 +193,18 @@ export class Mailbox {
 
   async #request(
     path: string,
-    { signal = AbortSignal.timeout(TIMEOUT_MS), ...init }: RequestInit & { signal?: AbortSignal } = {}
+    { signal = AbortSignal.timeout(TIMEOUT_MS), ...init }: RequestInit & { signal?: AbortSignal } = {},
+    maxBytes?: number
   ): Promise<Exchanged> {
     const headers = { authorization: `Bearer ${await this.#token.get()}`, 'content-type': 'application/json' }
-    const answer = await exchange(`${this.#settings().apiUrl}/gmail/v1/users/me/${path}`, { ...init, headers, signal })
+    const answer = await exchange(
+      `${this.#settings().apiUrl}/gmail/v1/users/me/${path}`,
+      { ...init, headers, signal },
+      maxBytes === undefined ? {} : { maxBytes }
+    )
     if (answer.status !== 401) return answer
     this.#token.forget()
-    throw new DeliveryError('the platform did not take the token', { retryable: true })
+    throw new DeliveryError('the platform refused the access token', { retryable: true })
   }
 }
 

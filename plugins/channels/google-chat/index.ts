@@ -1,18 +1,18 @@
 import { v5 as uuid } from 'uuid'
 import { systemClock } from '../../../lanes/clock.ts'
-import { parseJson } from '../../../rpc/json.ts'
 import type { Config } from '../../config/index.ts'
 import { gatewayPlugin } from '../../define.ts'
 import { AccessToken, grant, serviceAccountForm, type Token } from '../access.ts'
 import { type Delivery, DeliveryError } from '../define.ts'
-import { accepted, exchange } from '../http.ts'
+import { parseEvent } from '../event.ts'
+import { accepted, exchange, fetchFile } from '../http.ts'
 import { inbound, Refusal } from '../inbound.ts'
-import { type ChatEvent, eventOf, saidIn } from './event.ts'
+import { type ChatFile, eventOf, saidIn } from './event.ts'
 import { ChatVerifier } from './verify.ts'
 
 const NAME = 'google-chat'
 const LIMIT = 4000
-/** Of a body that has to be read to know who has sent it. */
+/** Bytes of a body that is read before its sender is verified. */
 const MAX_UNSIGNED = 16 * 1024
 const SCOPE = 'https://www.googleapis.com/auth/chat.bot'
 
@@ -44,38 +44,47 @@ export default gatewayPlugin({ name: 'google-chat', dependencies: ['config', 'ch
     precheck({ headers }) {
       const inBody = settings().audience === undefined || headers.authorization === undefined
       if (inBody && !(Number(headers['content-length']) <= MAX_UNSIGNED)) {
-        throw new Refusal(413, 'without a token in its header only a small body is read')
+        throw new Refusal(413, 'without a token in the header only a small body is read')
       }
     },
     async handle({ headers, body }) {
-      const event = await verifier.verify(headers.authorization, () => eventIn(body))
+      const event = eventOf(await verifier.verify(headers.authorization, () => parseEvent(body)))
       if (event === undefined) throw new Refusal(400, 'no event of Google Chat')
-      const said = saidIn(event.event)
-      if (said) {
+      const said = saidIn(event)
+      if (said && (!said.group || said.addressed || settings().groups === 'all')) {
+        const { id, space, thread, sender, senderName, group, text, quote, files, untaken } = said
         await app.channels.receive(NAME, {
-          conversation: said.space,
-          senderId: said.sender,
-          senderName: said.senderName,
-          messageId: said.id,
-          text: said.text,
-          ...(said.thread === undefined ? {} : { context: { thread: said.thread } })
+          conversation: space,
+          senderId: sender,
+          senderName,
+          group,
+          messageId: id,
+          text,
+          quote,
+          attachments: () => Promise.all(files.map((file) => attachmentOf(file, settings(), token))),
+          untaken,
+          ...(thread === undefined ? {} : { context: { thread } })
         })
       }
-      // What is answered here would be shown as the answer; an empty body as a failure.
+      // Chat shows a body as the answer, and an empty one as a failure.
       return { status: 200, body: {} }
     }
   })
 })
 
-function eventIn(body: Buffer): ChatEvent | undefined {
-  try {
-    return eventOf(parseJson(body.toString()))
-  } catch {
-    return undefined
-  }
+/** Uploaded files come from the media API. Those in Google Drive belong to people, and an app cannot read them. */
+async function attachmentOf({ filename, mimeType, resource }: ChatFile, { apiUrl }: Config['googleChat'], token: Token) {
+  if (resource === undefined) return { filename, lost: 'it is in Google Drive' }
+  const authorization = await token.get().then(
+    (value) => `Bearer ${value}`,
+    () => undefined
+  )
+  if (authorization === undefined) return { filename, lost: 'it could not be fetched' }
+  const path = resource.split('/').map(encodeURIComponent).join('/')
+  return await fetchFile({ url: `${apiUrl}/v1/media/${path}?alt=media`, filename, mimeType, headers: { authorization } })
 }
 
-/** The request id makes it one message however often it is sent. */
+/** Sends a message. Its request id makes repetitions one message. */
 async function deliver(
   { conversation, context, text, id, signal }: Delivery,
   { apiUrl }: Config['googleChat'],
@@ -92,7 +101,7 @@ async function deliver(
   const sent = await exchange(`${apiUrl}/v1/${conversation}/messages?${query}`, { method: 'POST', headers, body, signal })
   if (sent.status === 401) {
     token.forget()
-    throw new DeliveryError('the platform did not take the token', { retryable: true })
+    throw new DeliveryError('the platform refused the access token', { retryable: true })
   }
   accepted(sent)
 }

@@ -1,23 +1,24 @@
 import { systemClock } from '../../../lanes/clock.ts'
-import { parseJson } from '../../../rpc/json.ts'
 import { gatewayPlugin } from '../../define.ts'
 import { AccessToken, grant, type Token } from '../access.ts'
 import { type Delivery, DeliveryError } from '../define.ts'
-import { accepted, exchange } from '../http.ts'
+import { parseEvent, textIn } from '../event.ts'
+import { accepted, exchange, fetchFile, forFetch, publicAgent } from '../http.ts'
 import { type Answer, inbound, Refusal } from '../inbound.ts'
 import { Typing } from '../typing.ts'
-import { type Activity, activityOf, isOfPerson, textOf } from './activity.ts'
+import { type Activity, activityOf, extrasOf, isAddressed, isGroup, isOfPerson, type TeamsFile, textOf } from './activity.ts'
 import { isService, TeamsVerifier } from './verify.ts'
 
 const NAME = 'teams'
-/** Characters of one message: the body, which says some more, may have 28 KB, and a character three bytes. */
+/** Characters of one message. The body with its other members may have 28 KB, and a character three bytes. */
 const LIMIT = 8000
-/** Teams shows for a few seconds that somebody is typing. */
+/** Teams shows a typing indicator for a few seconds. */
 const TYPING_MS = 3000
+const FILE_TIMEOUT_MS = 30_000
 const SCOPE = 'https://api.botframework.com/.default'
 const ALL_TENANTS = 'botframework.com'
 
-/** What an answer needs of the activity that it answers. */
+/** Data of an activity that its answer needs. */
 interface Context {
   readonly serviceUrl: string
   readonly activityId: string | undefined
@@ -55,26 +56,32 @@ export default gatewayPlugin({ name: 'teams', dependencies: ['config', 'channels
       return [...(appId === undefined ? ['teams.app_id'] : []), ...(appPassword === undefined ? ['teams.app_password'] : [])]
     },
     precheck({ headers }) {
-      if (headers.authorization === undefined) throw new Refusal(401, 'there is no token')
+      if (headers.authorization === undefined) throw new Refusal(401, 'the token is missing')
     },
     async handle({ headers, body }): Promise<Answer> {
       const signed = await verifier.verify(headers.authorization)
-      const activity = activityOf(parseJson(body.toString()))
+      const activity = activityOf(parseEvent(body))
       verifier.check(activity, signed)
-      // Wants a result of its kind, and there is none that this gateway could give.
+      // The platform waits for a result, and this gateway has none.
       if (activity.type === 'invoke') return { status: 501 }
       const { id, from, conversation } = activity
-      const text = textOf(activity)
-      if (activity.type !== 'message' || !isOfPerson(activity) || !from || !conversation || id === undefined || text === '') {
+      if (activity.type !== 'message' || !isOfPerson(activity) || !from || !conversation || id === undefined)
         return { status: 200 }
-      }
+      const group = isGroup(activity)
+      if (group && settings().groups === 'addressed' && !isAddressed(activity)) return { status: 200 }
+      const { files, untaken, quote, forwardedFrom, forwarded } = extrasOf(activity)
       const context: Context = { serviceUrl: activity.serviceUrl!, activityId: id, bot: activity.recipient, person: from }
       const receipt = await app.channels.receive(NAME, {
         conversation: conversation.id,
         senderId: from.id,
-        senderName: from.name,
+        senderName: textIn(from.name),
+        group,
         messageId: `${conversation.id}:${id}`,
-        text,
+        text: [textOf(activity), forwarded ?? ''].filter(Boolean).join('\n'),
+        quote,
+        forwardedFrom,
+        attachments: () => Promise.all(files.map((file) => attachmentOf(file, token, settings().serviceHosts))),
+        untaken,
         context
       })
       if (receipt.state === 'accepted') {
@@ -86,20 +93,37 @@ export default gatewayPlugin({ name: 'teams', dependencies: ['config', 'channels
   })
 })
 
-/** An activity in a conversation that somebody has begun. */
+/** Pictures lie at the service and need the bot's token; files lie elsewhere, at addresses that carry their own right to be read. */
+async function attachmentOf({ url, filename, mimeType }: TeamsFile, token: Token, hosts: readonly string[]) {
+  if (isService(url, hosts)) {
+    const authorization = await token.get().then(
+      (value) => `Bearer ${value}`,
+      () => undefined
+    )
+    return await fetchFile({ url, filename, mimeType, headers: authorization === undefined ? {} : { authorization } })
+  }
+  const agent = await publicAgent({ allowHosts: [] }, AbortSignal.timeout(FILE_TIMEOUT_MS))
+  try {
+    return await fetchFile({ url, filename, mimeType, dispatcher: forFetch(agent) })
+  } finally {
+    await agent.destroy()
+  }
+}
+
+/** An activity in a conversation that a person has begun. */
 interface Outgoing extends Pick<Delivery, 'conversation' | 'context'> {
   readonly say: object
 }
 
-/** A second time is a second message there: only what was surely not taken is tried again. */
+/** Sends an activity. Teams takes a repetition for a second message: only one that has certainly not arrived is sent again. */
 async function post(
   { conversation, context, say }: Outgoing,
   { signal, token, hosts }: { signal: AbortSignal; token: Token; hosts: readonly string[] }
 ): Promise<void> {
   const { serviceUrl, activityId, bot, person } = (context ?? {}) as Partial<Context>
-  // Looked at again: the token goes there, and the hosts may have changed since.
+  // Checked again: the token goes there, and the hosts may have changed since.
   if (serviceUrl === undefined || !isService(serviceUrl, hosts)) {
-    throw new DeliveryError('it is not known at which service of Teams the conversation is', { retryable: false })
+    throw new DeliveryError('the service of the conversation is not known, or none of teams.service_hosts', { retryable: false })
   }
   const path = `v3/conversations/${encodeURIComponent(conversation)}/activities`
   const url = `${serviceUrl.replace(/\/+$/, '')}/${path}${activityId === undefined ? '' : `/${encodeURIComponent(activityId)}`}`
@@ -115,7 +139,7 @@ async function post(
   const sent = await exchange(url, { method: 'POST', headers, body: JSON.stringify(answer), signal }, { once: true })
   if (sent.status === 401) {
     token.forget()
-    throw new DeliveryError('the platform did not take the token', { retryable: true })
+    throw new DeliveryError('the platform refused the access token', { retryable: true })
   }
   accepted(sent, { once: true })
 }

@@ -3,16 +3,16 @@ import type { Clock } from '../../../lanes/clock.ts'
 /** Telegram takes about one change of a message a second. */
 const EVERY_MS = 1200
 
-/** What a draft needs of Telegram. */
+/** Calls of Telegram that a draft makes. */
 export interface Pen {
-  /** Answers the id of the message. */
+  /** Returns the id of the message. */
   send(text: string): Promise<number>
   edit(messageId: number, text: string): Promise<void>
 }
 
 /**
- * An answer that can be read while it is written: a message that is changed as the text grows. It is a courtesy: what fails is left, and the
- * whole answer comes with the outbox in any case, in the place of the draft.
+ * An answer that can be read while it is written: a message that is edited as the text grows. It is a courtesy: after a failure it stays as it
+ * is, and the outbox delivers the whole answer in its place.
  */
 export class Draft {
   readonly #pen: Pen
@@ -33,12 +33,12 @@ export class Draft {
 
   /** More of the answer. */
   add(text: string): void {
-    // What does not fit comes with the whole.
+    // Text beyond the limit comes with the whole answer.
     if (this.#text.length <= this.#limit) this.#text += text
     if (!this.#over) this.#callOff ??= this.#clock.after(EVERY_MS, () => this.#write())
   }
 
-  /** Nothing more is shown. Answers the message that stands there, once it does; undefined: there is none. */
+  /** Ends the draft. Returns its message once it is written; undefined: it has none. */
   async end(): Promise<number | undefined> {
     this.#over = true
     this.#callOff?.()

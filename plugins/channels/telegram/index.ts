@@ -1,39 +1,40 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Api, Bot, GrammyError, HttpError } from 'grammy'
-import type { Update } from 'grammy/types'
+import type { Message, Update } from 'grammy/types'
 import { systemClock } from '../../../lanes/clock.ts'
-import { parseJson } from '../../../rpc/json.ts'
+import { MAX_ATTACHMENT_BYTES } from '../../../rpc/schemas/agent.ts'
 import { masked } from '../../../security/sanitize.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../define.ts'
 import type { Attachment } from '../../providers/define.ts'
-import { type Delivery, DeliveryError } from '../define.ts'
+import { type Delivery, DeliveryError, type LostFile } from '../define.ts'
+import { parseEvent } from '../event.ts'
+import { fetchFile } from '../http.ts'
 import { inbound, Refusal, sameSecret } from '../inbound.ts'
 import { Typing } from '../typing.ts'
+import { Albums } from './albums.ts'
 import { Draft } from './draft.ts'
-import { chatOf, type Incoming, incomingOf } from './message.ts'
+import { chatOf, type IncomingFile, incomingOf } from './message.ts'
 
 const NAME = 'telegram'
 /** UTF-16 units of one message. */
 const LIMIT = 4096
-/** What the Bot API lets bots download is 20 MB; of that, what an agent takes. */
-const MAX_FILE = 10 * 1024 * 1024
-/** Drafts that are written to; past this the oldest is left as it is. */
+/** Drafts that are written to, and chats that have moved. Beyond this the oldest is forgotten. */
 const MAX_DRAFTS = 1000
 const AGAIN_MS = 10_000
-/** Telegram shows for five seconds that somebody is typing. */
+/** Telegram shows a typing indicator for five seconds. */
 const TYPING_MS = 4000
-/** What it gets to say which bot it is for. */
+/** Time for the first call, which says which bot the token is for. */
 const GREETING_MS = 10_000
-/** What it gets to hear which messages were taken, when the gateway closes. */
+/** Time for the last call at the end of the gateway, which says which messages were taken. */
 const GOODBYE_MS = 2000
 
 interface Context {
-  /** Names the draft. */
+  /** Id of the message that the draft belongs to. */
   readonly draft: string
 }
 
-/** Messages to a Telegram bot, by its webhook or asked for, and answers that grow as they are written. */
-export default gatewayPlugin({ name: 'telegram', dependencies: ['config', 'channels'] }, async (app) => {
+/** Messages to a Telegram bot, pushed by its webhook or polled, and answers that grow as they are written. */
+export default gatewayPlugin({ name: 'telegram', dependencies: ['config', 'db', 'channels'] }, async (app) => {
   const settings = () => app.config.telegram
   const telegram = new Telegram(app)
   app.channels.add({ name: NAME, limit: LIMIT, deliver: (delivery) => telegram.deliver(delivery) })
@@ -49,24 +50,29 @@ export default gatewayPlugin({ name: 'telegram', dependencies: ['config', 'chann
         throw new Refusal(401, 'the secret token is wrong')
     },
     async handle({ body }) {
-      const update = parseJson(body.toString()) as Update | null
-      if (typeof update !== 'object' || update === null) throw new Refusal(400, 'no update')
+      const update = parseEvent(body) as Update | undefined
+      if (!isUpdate(update)) throw new Refusal(400, 'no update of Telegram')
       await telegram.take(update)
       return { status: 200 }
     }
   })
   app.addHook('onListen', async () => {
     const { token, webhookSecret } = settings()
-    if (token !== undefined && webhookSecret === undefined) telegram.poll()
+    if (token === undefined) return
+    await telegram.recover()
+    if (webhookSecret === undefined) telegram.poll()
   })
   app.addHook('onClose', () => telegram.close())
 })
 
 class Telegram {
   readonly #app: GatewayInstance
-  /** By message: what its answer takes the place of. */
+  readonly #albums: Albums
+  /** Chats that were groups before, by the id of the supergroup that they have become. */
+  readonly #moved = new Map<number, number>()
+  /** Drafts by the message that they answer. */
   readonly #drafts = new Map<string, Draft>()
-  /** Which of the messages that a run answers shows it: the others would show the same once more. */
+  /** The message that shows a run, of all messages that the run answers. */
   readonly #shows = new Map<string, { readonly messageId: string; readonly draft: Draft }>()
   readonly #typing = new Typing({ clock: systemClock, everyMs: TYPING_MS })
   readonly #closing = new AbortController()
@@ -75,9 +81,16 @@ class Telegram {
 
   constructor(app: GatewayInstance) {
     this.#app = app
+    const { cursors } = app.db
+    this.#albums = new Albums({ cursors, clock: systemClock, take: (album) => this.#accept(album), log: app.log })
   }
 
-  /** Asks for messages until the gateway closes. */
+  /** Takes up albums that the last process left. */
+  async recover(): Promise<void> {
+    await this.#albums.recover()
+  }
+
+  /** Polls for messages until the gateway closes. */
   poll(): void {
     this.#polling = this.#poll()
   }
@@ -85,6 +98,7 @@ class Telegram {
   async close(): Promise<void> {
     this.#closing.abort()
     this.#typing.close()
+    this.#albums.close()
     const { bot } = (await this.#bot?.catch(() => undefined)) ?? {}
     if (!bot?.isRunning()) return await this.#polling
     const stopped = bot.stop().then(
@@ -94,30 +108,42 @@ class Telegram {
     await Promise.race([stopped, sleep(GOODBYE_MS, undefined, { ref: false })])
   }
 
-  /** Takes what Telegram tells. @throws what `receive` throws: it is told again then */
-  async take(update: Update): Promise<void> {
+  /** Takes an update. @throws what `receive` throws: Telegram then sends the update again */
+  async take({ message }: Update): Promise<void> {
+    // An update of another shape is answered with 200: Telegram would send it again for hours.
+    if (typeof message?.chat?.id !== 'number') return
+    const { migrate_to_chat_id: to, migrate_from_chat_id: from, chat } = message
+    if (to !== undefined) return await this.#move(chat.id, to)
+    if (from !== undefined) return await this.#move(from, chat.id)
+    if (message.media_group_id !== undefined && (await this.#albums.add(message))) return
+    await this.#accept([message])
+  }
+
+  /** Hands a message, or the parts of an album, to the agent. */
+  async #accept(messages: readonly Message[]): Promise<void> {
     const { bot } = await this.#open()
-    const incoming = incomingOf(update, bot.botInfo.username)
-    if (!incoming) return
+    const incoming = incomingOf(messages, bot.botInfo)
+    if (!incoming || (!incoming.addressed && this.#app.config.telegram.groups === 'addressed')) return
     const { api } = bot
-    const { conversation, messageId, senderId, senderName, text } = incoming
+    const { chat, topic, conversation, messageId, files, addressed: _, ...said } = incoming
+    const root = await this.#rootOf(chat)
     const draft = this.#draft(api, conversation)
     const context: Context = { draft: messageId }
     const receipt = await this.#app.channels.receive(NAME, {
+      ...said,
       conversation,
+      // A group that has become a supergroup has another id and the same conversation.
+      ...(root === chat ? {} : { sessionId: `${NAME}:${conversationOf(root, topic)}` }),
       messageId,
-      senderId,
-      senderName,
-      text,
-      attachments: () => this.#attachments(api, incoming),
+      attachments: () => Promise.all(files.map((file) => this.#attachment(api, file))),
       context,
-      listener: (told) => {
-        if (!('runId' in told)) return
-        const shown = this.#shows.get(told.runId) ?? keep(this.#shows, told.runId, { messageId, draft })
+      listener: (event) => {
+        if (!('runId' in event)) return
+        const shown = this.#shows.get(event.runId) ?? keep(this.#shows, event.runId, { messageId, draft })
         if (this.#drafts.get(messageId) !== shown.draft) keep(this.#drafts, messageId, shown.draft)
         if (shown.messageId !== messageId) return
-        if (told.event === 'content') draft.add((told.data as { text: string }).text)
-        else if (told.event === 'attachment') void this.#sendFile(api, conversation, told.data as Attachment)
+        if (event.event === 'content') draft.add((event.data as { text: string }).text)
+        else if (event.event === 'attachment') void this.#sendFile(api, conversation, event.data as Attachment)
       }
     })
     if (receipt.state !== 'accepted') return
@@ -125,25 +151,53 @@ class Telegram {
     this.#typing.until(receipt.ended, conversation, () => api.sendChatAction(place.chat, 'typing', topicOf(place)))
   }
 
-  /** In the place of the draft, or as a message of its own. */
+  /** Sends an answer, in the place of the draft or as a new message. */
   async deliver({ conversation, context, text, id, signal }: Delivery): Promise<void> {
     const place = chatOf(conversation)
-    if (!place) throw new DeliveryError('the conversation is no chat', { retryable: false })
-    const { kinds, bot } = await this.#open()
+    if (!place) throw new DeliveryError('the conversation names no chat', { retryable: false })
+    const { kinds } = await this.#open()
     const { draft: name } = (context ?? {}) as Partial<Context>
     const draft = name === undefined ? undefined : this.#drafts.get(name)
     const shown = await draft?.end()
     try {
       // The first part alone takes the place of what could be read already.
       const stands = shown !== undefined && id.endsWith('-0') && (await this.#replace(place.chat, shown, text, signal))
-      if (!stands) await bot.api.sendMessage(place.chat, text, topicOf(place), abortable(signal))
+      if (!stands) await this.#say(place, text, signal)
       if (draft) this.#forget(draft)
     } catch (cause) {
       throw failureOf(cause, kinds)
     }
   }
 
-  /** `false`: the draft is not there any more. Somebody may have deleted it. */
+  /** A group may have become a supergroup since its message: Telegram then names the new chat. */
+  async #say(place: { chat: number; topic: number | undefined }, text: string, signal: AbortSignal): Promise<void> {
+    const { kinds, bot } = await this.#open()
+    try {
+      await bot.api.sendMessage(place.chat, text, topicOf(place), abortable(signal))
+    } catch (cause) {
+      const chat = cause instanceof kinds.GrammyError ? cause.parameters.migrate_to_chat_id : undefined
+      if (chat === undefined) throw cause
+      await this.#move(place.chat, chat)
+      await bot.api.sendMessage(chat, text, topicOf(place), abortable(signal))
+    }
+  }
+
+  /** Remembers that a group has become a supergroup, also for the next process. */
+  async #move(from: number, to: number): Promise<void> {
+    const root = await this.#rootOf(from)
+    await this.#app.db.cursors.put(movedKey(to), String(root))
+    keep(this.#moved, to, root)
+  }
+
+  /** The chat that a conversation began in. */
+  async #rootOf(chat: number): Promise<number> {
+    const known = this.#moved.get(chat)
+    if (known !== undefined) return known
+    const stored = await this.#app.db.cursors.get(movedKey(chat))
+    return keep(this.#moved, chat, stored === undefined ? chat : Number(stored))
+  }
+
+  /** `false`: the draft was deleted. */
   async #replace(chat: number, shown: number, text: string, signal: AbortSignal): Promise<boolean> {
     const { kinds, bot } = await this.#open()
     try {
@@ -164,18 +218,18 @@ class Telegram {
     while (!this.#closing.signal.aborted) {
       try {
         const { bot } = await this.#open()
-        // A message is asked for again until it was taken: grammY confirms it with the next question.
+        // Telegram sends a message again until it was taken: grammY confirms it with its next request.
         await bot.start({ allowed_updates: ['message'], drop_pending_updates: false })
       } catch (cause) {
         this.#bot = undefined
         const reason = masked((cause as Error).message, { limit: 200 })
-        this.#app.log.warn({ reason }, 'Telegram: messages cannot be asked for, it is tried again')
+        this.#app.log.warn({ reason }, 'Telegram: failed to poll for messages, it is tried again')
       }
       await sleep(AGAIN_MS, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {})
     }
   }
 
-  /** Loaded with the first use: a gateway without Telegram starts without it. */
+  /** Loaded on first use: a gateway without Telegram starts without it. */
   #open() {
     this.#bot ??= this.#make()
     this.#bot.catch(() => {
@@ -189,11 +243,11 @@ class Telegram {
     const { token = '', apiRoot } = this.#app.config.telegram
     const bot = new kinds.Bot(token, { client: { apiRoot } })
     bot.use((context) => this.take(context.update))
-    // Thrown on: the same message is asked for again.
+    // Thrown on: Telegram sends the same message again.
     bot.catch((error) => {
       throw error.error
     })
-    // By itself it would ask until it is answered, however long that is.
+    // grammY alone would wait for ever.
     const asking = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(GREETING_MS)])
     bot.botInfo = await bot.api.getMe(abortable(asking)).catch((cause) => {
       throw failureOf(cause, kinds)
@@ -212,20 +266,16 @@ class Telegram {
     )
   }
 
-  async #attachments(api: Api, { file }: Incoming): Promise<Attachment[]> {
-    if (!file) return []
+  async #attachment(api: Api, { id, filename, mimeType, size }: IncomingFile): Promise<Attachment | LostFile> {
     const { token, apiRoot } = this.#app.config.telegram
-    if ((file.size ?? 0) > MAX_FILE) return [note(file.filename, 'it is too large')]
     const { kinds } = await this.#open()
     try {
-      const { file_path: path } = await api.getFile(file.id)
-      const data = await download(`${apiRoot}/file/bot${token}/${path}`)
-      if (data === undefined) return [note(file.filename, 'it could not be fetched')]
-      const attachment = { mimeType: file.mimeType, data: data.toString('base64') }
-      return [file.filename === undefined ? attachment : { ...attachment, filename: file.filename }]
+      if ((size ?? 0) > MAX_ATTACHMENT_BYTES) return { filename, lost: 'it is too large' }
+      const { file_path: path } = await api.getFile(id)
+      return await fetchFile({ url: `${apiRoot}/file/bot${token}/${path}`, filename, mimeType })
     } catch (cause) {
-      // Telegram does not give it, now or later: what was said with it still counts.
-      if (cause instanceof kinds.GrammyError && cause.error_code === 400) return [note(file.filename, 'it could not be fetched')]
+      // Telegram does not hand it out, now or later: the rest of the message still counts.
+      if (cause instanceof kinds.GrammyError && cause.error_code === 400) return { filename, lost: 'it could not be fetched' }
       throw failureOf(cause, kinds)
     }
   }
@@ -238,51 +288,42 @@ class Telegram {
       if (/^image\/(png|jpeg)$/.test(mimeType)) await api.sendPhoto(place.chat, file, topicOf(place))
       else await api.sendDocument(place.chat, file, topicOf(place))
     } catch (cause) {
-      this.#app.log.warn({ reason: masked((cause as Error).message, { limit: 200 }) }, 'Telegram: a file could not be sent')
+      this.#app.log.warn({ reason: masked((cause as Error).message, { limit: 200 }) }, 'Telegram: failed to send a file')
     }
   }
 }
 
-/** As the newest; the oldest one makes room. */
-function keep<T>(map: Map<string, T>, key: string, value: T): T {
+/** Adds an entry as the newest, and drops the oldest of too many. */
+function keep<K, T>(map: Map<K, T>, key: K, value: T): T {
+  map.delete(key)
   map.set(key, value)
   const [oldest] = map.keys()
   if (map.size > MAX_DRAFTS && oldest !== undefined) map.delete(oldest)
   return value
 }
 
-/** Undefined: there is none, or more than an agent takes. The URL holds the token, and stands in no error. */
-async function download(url: string): Promise<Buffer | undefined> {
-  try {
-    const { ok, body } = await fetch(url, { signal: AbortSignal.timeout(30_000), redirect: 'error' })
-    const chunks: Uint8Array[] = []
-    let bytes = 0
-    for await (const chunk of body ?? []) {
-      bytes += chunk.length
-      if (!ok || bytes > MAX_FILE) return undefined
-      chunks.push(chunk)
-    }
-    return ok ? Buffer.concat(chunks) : undefined
-  } catch {
-    throw new DeliveryError('a file of Telegram could not be fetched', { retryable: true })
-  }
+function isUpdate(json: unknown): json is Update {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
+}
+
+function conversationOf(chat: number, topic: number | undefined): string {
+  return topic === undefined ? String(chat) : `${chat}/${topic}`
+}
+
+function movedKey(chat: number): string {
+  return `telegram.moved.${chat}`
 }
 
 function topicOf({ topic }: { topic: number | undefined }) {
   return topic === undefined ? {} : { message_thread_id: topic }
 }
 
-/** grammY rests on a polyfill of the class, which the real one is as good as. */
+/** grammY's types name a polyfill of the class. */
 function abortable(signal: AbortSignal): NonNullable<Parameters<Api['getMe']>[0]> {
   return signal as unknown as NonNullable<Parameters<Api['getMe']>[0]>
 }
 
-/** So that the agent knows that there was something. */
-function note(filename = 'a file', why: string): Attachment {
-  return { mimeType: 'text/plain', data: Buffer.from(`[${filename} was sent, but ${why}]`).toString('base64') }
-}
-
-/** The URL of a call holds the token: of an error only what Telegram says is shown. */
+/** Error for the log, with Telegram's own text alone: the URL of a call holds the token. */
 function failureOf(
   cause: unknown,
   {

@@ -1,32 +1,36 @@
 import { isIP } from 'node:net'
 import type { Agent } from 'undici'
-import { parseJson } from '../../../rpc/json.ts'
-import { publicConnector } from '../../../security/public-address.ts'
 import { type GatewayInstance, gatewayPlugin } from '../../define.ts'
-import type { Delivery } from '../define.ts'
+import type { Delivery, Receipt } from '../define.ts'
 import { DeliveryError } from '../define.ts'
-import { accepted, exchange } from '../http.ts'
+import { accepted, exchange, forFetch, publicAgent } from '../http.ts'
 import { type Answer, type InboundRequest, inbound, Refusal } from '../inbound.ts'
-import { deliveryId, secretsOf, signStandard, verify, type Webhook } from './signatures.ts'
-import { fill } from './template.ts'
+import { contentOf, fill } from './content.ts'
+import { deliveryKeys, secretsOf, signStandard, verify, type Webhook } from './signatures.ts'
 
 const NAME = 'webhook'
-/** No platform sends more. */
-const MAX_BYTES = 256 * 1024
 const URL_TO = /^https?:/
 /** An answer goes out in one piece. */
 const MAX_ANSWER = 1024 * 1024
+/** Remembered deliveries of one webhook whose signature has no timestamp, two keys each. */
+const MAX_DELIVERIES = 100_000
+/** Headers of web pages and of proxies. A program on this machine that calls the gateway itself sends none of them. */
+const FOREIGN =
+  /^(origin|sec-fetch-site|forwarded|via|x-forwarded.*|x-real-ip|x-client-ip|x-cluster-client-ip|x-original-.*|true-client-ip|cf-.*|fly-client-ip|fastly-client-ip|tailscale-.*)$/
+const LOCAL_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i
+
+type Taken = Extract<Receipt, { messageId: string }>
 
 /** `POST /webhooks/:name` for each `webhooks.<name>`, and the answers that are delivered to a URL. */
-export default gatewayPlugin({ name: 'webhooks', dependencies: ['config', 'channels'] }, async (app) => {
+export default gatewayPlugin({ name: 'webhooks', dependencies: ['config', 'db', 'lanes', 'channels'] }, async (app) => {
   app.channels.add({ name: NAME, limit: MAX_ANSWER, deliver: (delivery) => deliver(app, delivery) })
   await inbound(app, {
     url: '/webhooks/:name',
-    maxBytes: MAX_BYTES,
     missing: () => (Object.keys(app.config.webhooks).length > 0 ? [] : ['webhooks.<name>.secret']),
+    precheck: ({ params, headers }) => checkLocal(hookOf(app, params.name), headers),
     handle: (request) => receive(app, request)
   })
-  // Once the channels of third parties are there as well.
+  // Later than the channels of third parties.
   app.addHook('onReady', async () => {
     for (const [name, hook] of Object.entries(app.config.webhooks)) {
       for (const text of doubts(hook, (channel) => app.channels.get(channel) !== undefined)) app.log.warn({ webhook: name }, text)
@@ -34,28 +38,48 @@ export default gatewayPlugin({ name: 'webhooks', dependencies: ['config', 'chann
   })
 })
 
-/** What the operator may not have meant. */
+/** Warnings about a webhook that may not be meant as it is configured. */
 function doubts(hook: Webhook, isChannel: (name: string) => boolean): string[] {
   const { allowUnsigned, deliverTo } = hook
-  const unsigned = allowUnsigned ? 'a webhook takes what anybody sends: it has no secret' : 'a webhook is off: it has no secret'
+  const unsigned = allowUnsigned
+    ? 'a webhook without secret takes requests of every local program'
+    : 'a webhook without secret is off'
   const channel = deliverTo === undefined || URL_TO.test(deliverTo) ? undefined : placeOf(deliverTo).channel
   return [
     ...(secretsOf(hook).length === 0 ? [unsigned] : []),
-    ...(channel !== undefined && !isChannel(channel) ? [`answers of a webhook go nowhere: there is no channel ${channel}`] : [])
+    ...(channel !== undefined && !isChannel(channel) ? [`answers of a webhook are dropped: unknown channel ${channel}`] : [])
   ]
+}
+
+function hookOf(app: GatewayInstance, name = ''): Webhook | undefined {
+  const { webhooks } = app.config
+  return Object.hasOwn(webhooks, name) ? webhooks[name] : undefined
+}
+
+/**
+ * Lets only programs of this machine use a webhook without secret. A web page can post to a loopback address as well, under a name that its
+ * owner points there, and a proxy passes on requests of everyone.
+ * @throws Refusal 403
+ */
+function checkLocal(hook: Webhook | undefined, headers: InboundRequest['headers']): void {
+  if (!hook?.allowUnsigned || secretsOf(hook).length > 0) return
+  const foreign = Object.keys(headers).find((name) => FOREIGN.test(name))
+  if (foreign !== undefined) throw new Refusal(403, `a webhook without secret takes no request with the header ${foreign}`)
+  if (!LOCAL_HOST.test(headers.host ?? ''))
+    throw new Refusal(403, 'a webhook without secret takes requests to a loopback address only')
 }
 
 async function receive(app: GatewayInstance, request: InboundRequest): Promise<Answer> {
   const { params, headers, body } = request
   const name = params.name ?? ''
-  const { webhooks } = app.config
-  // A name that is not known and a signature that is wrong are told alike: nobody is to find out what there is.
-  const hook = Object.hasOwn(webhooks, name) ? webhooks[name]! : undefined
-  if (hook === undefined) throw new Refusal(401, 'there is no webhook of this name')
-  if (secretsOf(hook).length === 0 && !hook.allowUnsigned) throw new Refusal(503, `webhooks.${name} has no secret`)
+  const hook = hookOf(app, name)
+  // An unknown name and a wrong signature get the same answer: names must not be found out by trying.
+  if (hook === undefined) throw new Refusal(401, 'unknown webhook')
+  const secrets = secretsOf(hook)
+  if (secrets.length === 0 && !hook.allowUnsigned) throw new Refusal(503, `webhooks.${name} has no secret`)
   const signed = { headers, body, now: Date.now() }
   verify(hook, signed)
-  const content = contentOf(headers['content-type'], body)
+  const content = await contentOf(headers['content-type'], body)
   const early = greeting(hook, headers, content)
   if (early) return early
 
@@ -63,18 +87,35 @@ async function receive(app: GatewayInstance, request: InboundRequest): Promise<A
   const session = fill(hook.session ?? `${NAME}:${name}`, values)
   const colon = session.indexOf(':')
   if (colon < 1) throw new Refusal(400, `webhooks.${name}.session makes no session id of this request`)
-  const receipt = await app.channels.receive(NAME, {
-    conversation: session.slice(colon + 1),
-    sessionId: session,
-    senderId: name,
-    messageId: deliveryId(hook, signed, content),
-    text: hook.template === undefined ? whole(content) : fill(hook.template, values),
-    // The operator has named it, and given it a secret.
-    known: true,
-    replyTo: replyTo(name, hook, session)
+  const { keys, lasting } = deliveryKeys(hook, signed, content)
+  const take = () =>
+    app.channels.receive(NAME, {
+      conversation: session.slice(colon + 1),
+      sessionId: session,
+      senderId: name,
+      messageId: keys[0]!,
+      text: hook.template === undefined ? whole(content) : fill(hook.template, values),
+      // The operator has named it. Without a secret, any local program may have sent the request.
+      access: secrets.length > 0 ? 'owner' : 'guest',
+      commands: false,
+      replyTo: replyTo(name, hook, session)
+    })
+  if (!lasting) return answerOf(await take())
+  // One after the other: two requests with one key between them must not both be new.
+  return await app.lanes.order.run(`${NAME}:${name}:deliveries`, async () => {
+    const source = `${NAME}:${name}`
+    const known = await app.db.deliveries.find(source, keys)
+    if (known !== undefined) return answerOf({ state: 'duplicate', sessionId: session, messageId: known })
+    const receipt = await take()
+    if ('messageId' in receipt)
+      await app.db.deliveries.add({ source, keys, messageId: receipt.messageId, now: signed.now }, MAX_DELIVERIES)
+    return answerOf(receipt)
   })
+}
+
+function answerOf(receipt: Receipt | Omit<Taken, 'ended'>): Answer {
   if (receipt.state === 'refused') throw new Refusal(400, receipt.reason)
-  if (receipt.state === 'stranger') throw new Refusal(403, 'the webhook has not been let in')
+  if (receipt.state === 'stranger') throw new Refusal(403, 'the webhook is not paired')
   const { sessionId, messageId, state } = receipt
   return {
     status: 202,
@@ -82,7 +123,7 @@ async function receive(app: GatewayInstance, request: InboundRequest): Promise<A
   }
 }
 
-/** What platforms ask before they send anything. */
+/** Answer to the questions of platforms before their first delivery. */
 function greeting({ signature }: Webhook, headers: InboundRequest['headers'], content: unknown): Answer | undefined {
   if (signature === 'github' && headers['x-github-event'] === 'ping') return { status: 200, body: { ok: true } }
   const { type, challenge } = (content ?? {}) as { type?: unknown; challenge?: unknown }
@@ -107,7 +148,7 @@ async function deliver(app: GatewayInstance, { context, text, id, signal }: Deli
   const { webhook: name = '' } = (context ?? {}) as { webhook?: string }
   const hook = Object.hasOwn(app.config.webhooks, name) ? app.config.webhooks[name] : undefined
   const [secret] = hook ? secretsOf(hook) : []
-  if (hook?.deliverTo === undefined) throw new DeliveryError('the webhook has no deliver_to any more', { retryable: false })
+  if (hook?.deliverTo === undefined) throw new DeliveryError('the webhook has no deliver_to any longer', { retryable: false })
   const body = JSON.stringify({ webhook: name, content: text })
   const signature = secret === undefined ? {} : signStandard(secret, { id, timestamp: Math.floor(Date.now() / 1000), body })
   const dispatcher = await reaching(new URL(hook.deliverTo), signal)
@@ -119,33 +160,13 @@ async function deliver(app: GatewayInstance, { context, text, id, signal }: Deli
   }
 }
 
-/** The fetch of Node is that of undici, under types of its own. */
-function forFetch(agent: Agent): NonNullable<RequestInit['dispatcher']> {
-  return agent as unknown as NonNullable<RequestInit['dispatcher']>
-}
-
-/** Public addresses, and the one that the operator has written down himself: a name is what its owner makes of it, each time anew. */
+/** Connects to public addresses, and to a private one that the configuration holds as an address: its owner can point a name anywhere. */
 async function reaching({ hostname }: URL, signal: AbortSignal): Promise<Agent> {
   const isWritten = hostname === 'localhost' || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
-  const refused = (reason: string): Error =>
-    new DeliveryError(`${reason}; one of this network is reached by deliver_to only as an IP address`, { retryable: false })
-  const { Agent } = await import('undici')
-  return new Agent({ connect: await publicConnector({ allowHosts: isWritten ? [hostname] : [], refused }, signal) })
-}
-
-/** A form becomes an object; GitHub's has its JSON in one field. */
-function contentOf(type: string | undefined, body: Buffer): unknown {
-  const text = body.toString()
-  // Some senders, curl among them, call everything a form.
-  const isForm = type?.toLowerCase().startsWith('application/x-www-form-urlencoded') && !/^\s*[{[]/.test(text)
-  if (!isForm) return jsonOf(text)
-  const form = Object.fromEntries(new URLSearchParams(text))
-  return Object.keys(form).length === 1 && form.payload !== undefined ? jsonOf(form.payload) : form
-}
-
-function jsonOf(text: string): unknown {
-  if (text.trim() === '') return {}
-  return parseJson(text)
+  return await publicAgent(
+    { allowHosts: isWritten ? [hostname] : [], hint: '; deliver_to reaches this network by IP address only' },
+    signal
+  )
 }
 
 function whole(content: unknown): string {

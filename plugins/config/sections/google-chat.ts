@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from './endpoint.ts'
-import { filled, oneOf, secret, section } from './schema-helpers.ts'
+import { filled, groups, oneOf, secret, section } from './schema-helpers.ts'
 
 /** What the app's token is for, as its settings at Google say. */
 export const AUDIENCE_TYPES = ['app-url', 'project-number'] as const
@@ -34,5 +34,6 @@ export const GoogleChat = section('Google Chat, at POST /google-chat/events', {
     default: 'https://oauth2.googleapis.com/token',
     ...endpoint
   }),
-  api_url: Type.String({ description: 'Where answers go', default: 'https://chat.googleapis.com', ...endpoint })
+  api_url: Type.String({ description: 'Where answers go', default: 'https://chat.googleapis.com', ...endpoint }),
+  groups
 })

@@ -51,5 +51,11 @@ export const named = <T extends TSchema>(pattern: string, value: T, options: Rec
 
 export const preset = <T extends TSchema>(schema: T, value: Static<T>): T => ({ ...schema, default: value })
 
+/** Messages of a group that reach the agent. */
+export const groups = oneOf(['addressed', 'all'] as const, {
+  description: 'Messages of groups that reach the agent: those that address the bot, or all',
+  default: 'addressed'
+})
+
 /** All of a section needs a restart. */
 export const restarting = <T extends TSchema>(schema: T): T => ({ ...schema, ...restart })

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from './endpoint.ts'
-import { filled, secret, section } from './schema-helpers.ts'
+import { filled, groups, secret, section } from './schema-helpers.ts'
 
 export const Teams = section('Microsoft Teams, at POST /teams/events', {
   app_id: Type.Optional(Type.String({ description: 'Application id of the bot', ...filled })),
@@ -30,5 +30,6 @@ export const Teams = section('Microsoft Teams, at POST /teams/events', {
     description: 'Where tokens for answers come from',
     default: 'https://login.microsoftonline.com',
     ...endpoint
-  })
+  }),
+  groups
 })

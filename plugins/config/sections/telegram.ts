@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { endpoint } from './endpoint.ts'
-import { filled, restart, secret, section } from './schema-helpers.ts'
+import { filled, groups, restart, secret, section } from './schema-helpers.ts'
 
 export const Telegram = section('Telegram', {
   token: Type.Optional(Type.String({ description: 'Token of the bot; absent: off', ...secret, ...filled, ...restart })),
@@ -14,5 +14,6 @@ export const Telegram = section('Telegram', {
       expected: '1 to 256 letters, digits, _ and -'
     })
   ),
-  api_root: Type.String({ description: 'Where the Bot API is', default: 'https://api.telegram.org', ...endpoint, ...restart })
+  api_root: Type.String({ description: 'Where the Bot API is', default: 'https://api.telegram.org', ...endpoint, ...restart }),
+  groups
 })

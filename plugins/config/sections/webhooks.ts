@@ -1,48 +1,57 @@
 import { Type } from '@sinclair/typebox'
 import { filled, name, named, oneOf, secret, section } from './schema-helpers.ts'
 
-/** How senders sign: as Standard Webhooks says, as one of these platforms does, or plainly: the HMAC of the body in hex. */
-export const SIGNATURES = ['standard', 'github', 'stripe', 'slack', 'hex'] as const
+/** Signature schemes: Standard Webhooks, those of platforms, and the HMAC of the body in a header of choice. */
+export const SIGNATURES = ['standard', 'github', 'gitlab', 'stripe', 'slack', 'shopify', 'pagerduty', 'hex', 'hmac'] as const
+
+const headerName = { pattern: '^[A-Za-z0-9-]{1,64}$', expected: 'the name of a header' } as const
 
 const Webhook = section('One webhook, at POST /webhooks/<name>', {
   secret: Type.Optional(
-    Type.String({ description: 'What the sender signs with; without one the webhook is off', ...secret, ...filled })
+    Type.String({
+      description: 'Secret of the sender: the signing key, or the token of GitLab. Absent: the webhook is off',
+      ...secret,
+      ...filled
+    })
   ),
   secrets: Type.Array(Type.String({ ...secret, ...filled }), {
-    description: 'More of them, so that one can be replaced without a gap',
+    description: 'Further secrets, so that one can be replaced without a gap',
     default: []
   }),
-  signature: oneOf(SIGNATURES, { description: 'How the sender signs', default: 'standard' }),
-  header: Type.String({
-    description: 'With `hex`: where the signature stands',
-    default: 'x-signature',
-    pattern: '^[A-Za-z0-9-]{1,64}$',
-    expected: 'the name of a header'
+  signature: oneOf(SIGNATURES, {
+    description:
+      'Signature scheme. `hmac`, and `hex` as its older name: HMAC-SHA256 of the body, in `header`, `encoding` and after `prefix`',
+    default: 'standard'
   }),
+  header: Type.String({ description: 'With `hmac`: header with the signature', default: 'x-signature', ...headerName }),
+  encoding: oneOf(['hex', 'base64'] as const, { description: 'With `hmac`: encoding of the signature', default: 'hex' }),
+  prefix: Type.Optional(
+    Type.String({ description: 'With `hmac`: text before the signature, such as v1=. Absent: none, or sha256=', maxLength: 32 })
+  ),
   id_header: Type.Optional(
     Type.String({
-      description: 'With `hex`: the header with the id of a delivery; absent: its body tells one from another',
-      pattern: '^[A-Za-z0-9-]{1,64}$',
-      expected: 'the name of a header'
+      description: 'With `hmac`: header with the id of a delivery. Absent: only an equal body is a repeated one',
+      ...headerName
     })
   ),
   allow_unsigned: Type.Boolean({
-    description: 'Take what anybody sends when there is no secret; only where the gateway listens on a loopback address',
+    description:
+      'Take requests without secret, of local programs only: no request of a web page, through a proxy or to another host name. Needs a gateway on loopback',
     default: false
   }),
   session: Type.Optional(
-    Type.String({ description: 'Its session, may hold fields as the template does; absent: webhook:<name>', ...filled })
+    Type.String({ description: 'Session id, with fields as in the template. Absent: webhook:<name>', ...filled })
   ),
   template: Type.Optional(
     Type.String({
-      description: 'What the agent is told: {{body.ref}}, {{headers.x-github-event}}; absent: the whole body',
+      description: 'Message for the agent, with fields: {{body.ref}}, {{headers.x-github-event}}. Absent: the whole body',
       ...filled
     })
   ),
   deliver_to: Type.Optional(
     Type.String({
       description:
-        'Where the answer goes: a URL, of this network only as an IP address, or a conversation such as telegram:123456; absent: nowhere',
+        'Destination of answers: a URL (in this network by IP address only), or a conversation such as telegram:123456. Absent: dropped',
       pattern: '^(https?://[^\\s@]+|[a-z][a-z0-9_-]*:\\S{1,200})$',
       expected: 'a URL, or a conversation such as telegram:123456'
     })

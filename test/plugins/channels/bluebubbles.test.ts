@@ -20,7 +20,7 @@ const data = (changes: object = {}) => ({
   attributedBody: null,
   handle: { originalROWID: 7, address: '+15551234567', service: 'iMessage' },
   error: 0,
-  dateCreated: 1739700000000,
+  dateCreated: Date.now(),
   isFromMe: false,
   itemType: 0,
   associatedMessageGuid: null,
@@ -35,11 +35,14 @@ async function rig(t: TestContext, settings: object = {}) {
   let overloaded = false
   const platform = await startPlatform(t, ({ path, json }) => {
     if (path === '/api/v1/message/query') return { json: { status: 200, data: missed } }
+    if (path.startsWith('/api/v1/attachment/')) return { status: 404 }
     if (overloaded) return { status: 503, headers: { 'retry-after': '1' } }
     heard.add(json.message)
     return { json: { status: 200, message: 'Message sent!', data: { guid: 'sent' } } }
   })
   const config: ConfigInput = {
+    pairing: { default: 'open' },
+    tools: { guests: ['*'] },
     dataDir: await scratch(t),
     bluebubbles: { token: TOKEN, serverUrl: platform.url, password: PASSWORD, debounceMs: 0, ...settings }
   }
@@ -143,7 +146,17 @@ test('what one sender says within a moment is one message, and senders are not m
   const clock = new FakeClock()
   const taken: string[][] = []
   const debounce = new Debounce(clock, async (messages) => void taken.push(messages.map(({ text }) => text)))
-  const message = (text: string, changes: object = {}) => ({ guid: text, chat: 'a', sender: 'ann', text, at: 1, ...changes })
+  const message = (text: string, changes: object = {}) => ({
+    guid: text,
+    chat: 'a',
+    sender: 'ann',
+    group: false,
+    text,
+    files: [],
+    untaken: [],
+    at: 1,
+    ...changes
+  })
   const done = [debounce.add(message('link'), 350), debounce.add(message('other', { sender: 'bob' }), 350)]
   await clock.advance(100)
   done.push(debounce.add(message('preview'), 350), debounce.add(message('preview'), 350))
@@ -191,4 +204,33 @@ test('what comes before anything was ever taken is caught up with as well', asyn
   await contract.restart()
   await heard.arrived(1)
   assert.match(heard.texts[0]!, /the very first/)
+})
+
+test('an old message starts no run, and an echo of the own answer neither', async (t) => {
+  const { post, heard, contract, platform } = await rig(t)
+  const day = 24 * 60 * 60_000
+  await post({ type: 'new-message', data: data({ guid: 'old', text: 'old', dateCreated: Date.now() - 3 * day }) })
+  await post({ type: 'new-message', data: data({ guid: 'new', text: 'Hello' }) })
+  await heard.arrived(1)
+  // In a chat with oneself the answer comes back as a message of another.
+  await post({ type: 'new-message', data: data({ guid: 'echo', text: ` ${heard.texts[0]!} ` }) })
+  await post({ type: 'new-message', data: data({ guid: 'next', text: 'And now?' }) })
+  await heard.arrived(2)
+  assert.match(heard.texts[1]!, /And now\?/)
+  const questions = (await contract.app.db.messages.history(contract.sessionId)).filter(({ role }) => role === 'user')
+  assert.deepEqual(
+    questions.map(({ content }) => content),
+    ['Hello', 'And now?']
+  )
+  assert.equal(platform.requests.filter(({ path }) => path === '/api/v1/message/text').length, 2)
+})
+
+test('a picture that cannot be fetched is named to the sender', async (t) => {
+  const { post, heard, platform } = await rig(t)
+  const attachments = [{ guid: 'p1', mimeType: 'image/png', transferName: 'IMG.png', totalBytes: 5 }]
+  await post({ type: 'new-message', data: data({ guid: 'a', text: '\ufffc', attachments }) })
+  await heard.arrived(1)
+  const { query } = platform.requests.find(({ path }) => path === '/api/v1/attachment/p1/download')!
+  assert.equal(query.get('password'), PASSWORD)
+  assert.match(heard.texts[0]!, /^I cannot read the file IMG\.png/)
 })

@@ -60,7 +60,7 @@ test('a stranger is told how to be let in, once, and the agent sees nothing of i
   await said('cannot be used')
   const { code } = await client.call('pairing.generate', { channel: 'test' })
   await app.channels.receive('test', inbound(` ${code.toLowerCase()} `))
-  await said('You are let in')
+  await said('You are paired')
   assert.equal((await app.channels.receive('test', inbound('At last'))).state, 'accepted')
   await said('At last')
   assert.equal(delivered.length, 4)

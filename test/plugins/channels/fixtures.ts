@@ -4,7 +4,7 @@ import type { Channel, Delivery } from '../../../plugins/channels/define.ts'
 import { gatewayPlugin } from '../../../plugins/define.ts'
 import { build, type TestGateway } from '../../helper.ts'
 
-/** A gateway with a channel `test`, and what was delivered on it. */
+/** A gateway with a channel `test` that is open to everyone, with all tools, and its deliveries. */
 export async function withChannel(
   t: TestContext,
   { config = {}, plugins = [], ...channel }: Partial<Channel> & Pick<GatewayOptions, 'config' | 'plugins'> = {}
@@ -22,7 +22,10 @@ export async function withChannel(
       ...channel
     })
   })
-  const gateway = await build(t, { config, plugins: [...plugins, plugin] })
+  const gateway = await build(t, {
+    config: { pairing: { default: 'open' }, tools: { guests: ['*'] }, ...config },
+    plugins: [...plugins, plugin]
+  })
   const said = async (text: string): Promise<Delivery> => {
     for (;;) {
       const found = delivered.find((delivery) => delivery.text.includes(text))

@@ -64,6 +64,8 @@ async function rig(t: TestContext, settings: object = {}) {
     return found ? { json: found.json } : { status: 404, json: {} }
   })
   const config: ConfigInput = {
+    pairing: { default: 'open' },
+    tools: { guests: ['*'] },
     dataDir: await scratch(t),
     gmail: {
       account: ME,
@@ -205,7 +207,7 @@ test('where the history does not go back far enough the last day is read, and ea
 })
 
 test('mails of machines and of the agent itself are not answered', async () => {
-  assert.ok(await mailOf(mail('m', 'Hello')))
+  assert.ok(await mailOf(mail('m', 'Hello'), ME))
   const silent = [
     mail('m', 'Hello', {}, ['SENT']),
     mail('m', 'Hello', {}, ['DRAFT']),
@@ -217,7 +219,7 @@ test('mails of machines and of the agent itself are not answered', async () => {
     {},
     null
   ]
-  for (const json of silent) assert.equal(await mailOf(json), undefined, JSON.stringify(json))
+  for (const json of silent) assert.equal(await mailOf(json, ME), undefined, JSON.stringify(json))
 })
 
 test('no header can be smuggled into an answer', async () => {
@@ -243,14 +245,28 @@ test('a mail that cannot be read holds up no other one', async (t) => {
 
 test('an address that only stands in the mail is not that of its owner', async () => {
   const from = async (results?: string, address = 'Ann <ann@example.com>') =>
-    (await mailOf(mail('m', 'Hi', { From: address, ...(results === undefined ? {} : { 'Authentication-Results': results }) })))
-      ?.from
+    (
+      await mailOf(
+        mail('m', 'Hi', { From: address, ...(results === undefined ? {} : { 'Authentication-Results': results }) }),
+        ME
+      )
+    )?.from
   const good = [
-    'mx.google.com; dkim=pass header.i=@example.com header.s=s header.b=x; spf=fail smtp.mailfrom=x@else.example',
+    'mx.google.com; dkim=pass header.i=@example.com header.b=x; spf=fail smtp.mailfrom=x@else.example; dmarc=pass header.from=example.com',
+    'mx.google.com; dmarc=pass reason="a; b (c)" header.from="Example.COM"',
+    'mx.google.com 1; spf=pass (google.com: domain of \\) ann@example.com (nested) designates) smtp.mailfrom=x; dmarc=pass header.from=example.com;',
     'mx.google.com;\r\n dmarc=pass (p=REJECT sp=NONE dis=NONE) header.from=example.com'
   ]
   const bad = [
     undefined,
+    'mx.google.com; dkim=pass header.i=@example.com',
+    'mx.google.com; spf=fail (google.com: x; dmarc=pass header.from=example.com) smtp.mailfrom=x@evil.example',
+    'mx.google.com; spf=fail smtp.mailfrom="; dmarc=pass header.from=example.com"',
+    'mx.google.com; spf=fail (x) ; dmarc=pass header.from=example.com; y) smtp.mailfrom=x; dmarc=fail header.from=evil.example',
+    'mx.google.com; dmarc=fail header.from=evil.example; dmarc=pass header.from=example.com',
+    'mx.google.com; dmarc=pass header.from=example.com (open',
+    'mx.google.com dmarc=pass header.from=example.com',
+    '"mx.evil.example; mx.google.com"; dmarc=pass header.from=example.com',
     'mx.google.com; spf=pass smtp.mailfrom=ann@example.com; dkim=pass header.i=@evil.example',
     'mx.google.com; dmarc=fail header.from=example.com',
     'mx.google.com; dkim=pass header.i=@evil.example header.b="x header.from=example.com"',

@@ -19,11 +19,14 @@ async function rig(t: TestContext, settings: object = {}) {
   let overloaded = false
   const platform = await startPlatform(t, ({ path, json }) => {
     if (path === '/token') return { json: { access_token: 'google-token', expires_in: 3599 } }
+    if (path.startsWith('/v1/media/')) return { status: 200, json: { picture: false } }
     if (overloaded) return { status: 429, headers: { 'retry-after': '1' } }
     heard.add(json.text)
     return { json: { name: 'spaces/AAA/messages/CCC' } }
   })
   const config: ConfigInput = {
+    pairing: { default: 'open' },
+    tools: { guests: ['*'] },
     dataDir: await scratch(t),
     googleChat: {
       audience: APP_URL,
@@ -177,4 +180,40 @@ test('without a token in its header no more is read than has to be, and nothing 
   assert.equal((await post([])).status, 401)
   assert.equal((await post({ type: 5 }, await issuer.sign(claims({ aud: 'other' })))).status, 401)
   assert.ok(contract.app)
+})
+
+test('null is absent, and a wrong shape is 400 and never counts as a wrong login', async (t) => {
+  const { post, issuer, claims, event, message, heard } = await rig(t)
+  const token = await issuer.sign(claims())
+  assert.equal(
+    (await post(event({ message: message({ thread: null, annotations: null, attachment: null }), token: null }), token)).status,
+    200
+  )
+  await heard.arrived(1)
+  for (let n = 0; n < 12; n++) assert.equal((await post(event({ message: 5 }), token)).status, 400)
+  const legacy = await rig(t, { audience: undefined, verificationToken: 'v' })
+  for (let n = 0; n < 12; n++) assert.equal((await legacy.post(event({ token: 'v', message: { name: 5 } }))).status, 400)
+  assert.equal((await legacy.post(event({ token: 'v', message: message({ thread: null }) }))).status, 200)
+  assert.equal((await legacy.post(event({ token: 'w' }))).status, 401)
+})
+
+test('a slash command, and a picture without text, are heard', async (t) => {
+  const { post, issuer, claims, event, message, heard, platform } = await rig(t)
+  const token = await issuer.sign(claims())
+  await post(
+    event({
+      message: message({ name: 'spaces/AAA/messages/1', text: '/help', argumentText: '', slashCommand: { commandId: '1' } })
+    }),
+    token
+  )
+  await heard.arrived(1)
+  assert.match(heard.texts[0]!, /\/stop/)
+  const attachment = [{ contentName: 'a.png', contentType: 'image/png', attachmentDataRef: { resourceName: 'res/1' } }]
+  await post(event({ message: message({ name: 'spaces/AAA/messages/2', text: '', argumentText: '', attachment }) }), token)
+  await heard.arrived(2)
+  assert.ok(platform.requests.some(({ path, query }) => path === '/v1/media/res/1' && query.get('alt') === 'media'))
+  const drive = [{ contentName: 'b.doc', source: 'DRIVE_FILE' }]
+  await post(event({ message: message({ name: 'spaces/AAA/messages/3', text: '', argumentText: '', attachment: drive }) }), token)
+  await heard.arrived(3)
+  assert.match(heard.texts[2]!, /b\.doc.*Google Drive/)
 })

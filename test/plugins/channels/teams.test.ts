@@ -19,11 +19,14 @@ async function rig(t: TestContext, plugins: ReturnType<typeof slowTool>['plugin'
     if (path === '/openid') return { json: { jwks_uri: issuer.jwksUrl } }
     if (path.endsWith('/oauth2/v2.0/token')) return { json: { access_token: 'bot-token', expires_in: 3599 } }
     if (overloaded) return { status: 429, headers: { 'retry-after': '1' } }
+    if (path.startsWith('/v3/attachments/')) return { json: { picture: false } }
     if (json.type === 'message') heard.add(json.text)
     return { status: 201, json: { id: 'answer' } }
   })
   const dataDir = await scratch(t)
   const config: ConfigInput = {
+    pairing: { default: 'open' },
+    tools: { guests: ['*'] },
     dataDir,
     teams: {
       appId: APP,
@@ -177,4 +180,41 @@ test('what bots say is not answered', async (t) => {
     assert.equal((await post(activity({ from }), token)).status, 200)
   }
   assert.equal(await app.db.sessions.get('teams:a:1xyz'), undefined)
+})
+
+test('a file without text is fetched, null is absent, and a wrong shape is 400', async (t) => {
+  const { post, issuer, claims, activity, heard, arrived, platform, app } = await rig(t)
+  const token = await issuer.sign(claims())
+  const attachments = [
+    { contentType: 'image/*', contentUrl: `${platform.url}/v3/attachments/1`, name: null },
+    {
+      contentType: 'application/vnd.microsoft.teams.file.download.info',
+      name: 'a.txt',
+      content: { downloadUrl: 'http://127.0.0.1:1/a' }
+    }
+  ]
+  assert.equal((await post(activity({ id: 'f', text: null, entities: null, attachments }), token)).status, 200)
+  await arrived(1)
+  assert.ok(
+    platform.requests.some(({ path, headers }) => path === '/v3/attachments/1' && headers.authorization === 'Bearer bot-token')
+  )
+  const [question] = await app.db.messages.history('teams:a:1xyz')
+  assert.match(question!.content, /not readable here: .*a\.txt/)
+  assert.equal((await post(activity({ id: 'e', text: null, attachments: null }), token)).status, 200)
+  await arrived(2)
+  assert.match(heard[1]!, /arrived empty/)
+  for (const changes of [{ text: 5 }, { conversation: 'x' }, { from: [] }]) {
+    assert.equal((await post(activity({ id: 'w', ...changes }), token)).status, 400, JSON.stringify(changes))
+  }
+})
+
+test('in a group a message reaches the agent with its sender, when it mentions the bot', async (t) => {
+  const { post, issuer, claims, activity, arrived, app } = await rig(t)
+  const token = await issuer.sign(claims())
+  const conversation = { id: '19:g', conversationType: 'groupChat', isGroup: true, tenantId: 'TENANT' }
+  await post(activity({ id: '1', conversation, entities: [], text: 'hello all' }), token)
+  await post(activity({ id: '2', conversation }), token)
+  await arrived(1)
+  const [question, ...more] = (await app.db.messages.history('teams:19:g')).filter(({ role }) => role === 'user')
+  assert.deepEqual([question?.content, more.length], ['Ann: hello', 0])
 })

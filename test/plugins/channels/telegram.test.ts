@@ -17,6 +17,9 @@ const TOKEN = '123456:secret-token-of-the-bot'
 const SECRET = 'webhook-secret'
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
+const BOT = { id: 1, username: 'flynn_bot' }
+const partsOf = ({ message }: { message?: unknown }) => (message === undefined ? [] : [message]) as never
+
 const message = (id: number, text: string, changes: object = {}) => ({
   message_id: id,
   date: 1,
@@ -80,6 +83,8 @@ async function rig(
     return { json: { ok: true, result: true } }
   })
   const config: ConfigInput = {
+    pairing: { default: 'open' },
+    tools: { guests: ['*'] },
     ...others,
     dataDir: await scratch(t),
     telegram: { token: TOKEN, apiRoot: platform.url, ...(webhook ? { webhookSecret: SECRET } : {}) }
@@ -139,7 +144,7 @@ test('a topic of a group is a conversation of its own, and is answered there', a
     message: message(1, '@flynn_bot What now?', { chat, message_thread_id: 9, is_topic_message: true })
   })
   await heard.arrived(1)
-  assert.match(heard.texts[0]!, /"What now\?"/)
+  assert.match(heard.texts[0]!, /"Ann: What now\?"/)
   const { json } = calls.find(({ call }) => call === 'sendMessage')!
   assert.deepEqual([json.chat_id, json.message_thread_id], [-100, 9])
   assert.ok(await contract.app.db.sessions.get('telegram:-100/9'))
@@ -193,7 +198,7 @@ test('an update that is no message of a person is passed over, and what is no up
     { update_id: 5, message: { chat: null } }
   ]
   for (const update of silent) {
-    assert.equal(incomingOf(update as never, 'flynn_bot'), undefined)
+    assert.equal(incomingOf(partsOf(update), BOT), undefined)
     assert.equal((await post(update)).status, 200)
   }
   assert.equal((await post(5)).status, 400)
@@ -243,13 +248,16 @@ test('a draft that cannot be shown is left, and the answer comes without it', as
   assert.equal(await draft.end(), undefined)
 })
 
-test('what no agent can take is told to its sender, and holds up nothing that follows', async (t) => {
+test('a file labelled as something else is read as what it is', async (t) => {
   const { tell, heard } = await rig(t, { webhook: false })
   const document = { file_id: 'f', file_unique_id: 'u', mime_type: 'image/png', file_name: 'no-picture.png', file_size: 14 }
   tell({ update_id: 5, message: message(1, '', { text: undefined, document }) })
   tell({ update_id: 6, message: message(2, 'And now?') })
   await heard.arrived(2)
-  assert.ok(heard.texts.some((text) => /^This message cannot be taken/.test(text)))
+  assert.ok(
+    heard.texts.some((text) => /no-picture\.png/.test(text)),
+    String(heard.texts)
+  )
   assert.ok(heard.texts.some((text) => /And now\?/.test(text)))
 })
 
@@ -308,6 +316,65 @@ test('typing is shown while it is worked, and spaces of what is said stay', asyn
   slow.answer('done')
   await heard.arrived(1)
   const code = 'if x:\n    return  1'
-  assert.equal(incomingOf({ update_id: 1, message: message(1, `@flynn_bot ${code}`) } as never, 'flynn_bot')?.text, code)
-  assert.equal(incomingOf({ update_id: 1, message: message(1, '/stop@flynn_bot now') } as never, 'flynn_bot')?.text, '/stop now')
+  assert.equal(incomingOf([message(1, `@flynn_bot ${code}`)] as never, BOT)?.text, code)
+  assert.equal(incomingOf([message(1, '/stop@flynn_bot now')] as never, BOT)?.text, '/stop now')
+})
+
+const PHOTO = [{ file_id: 'f', file_unique_id: 'u', width: 1, height: 1 }]
+
+test('an album is one message, also after a restart', async (t) => {
+  const { post, heard, contract } = await rig(t)
+  const part = (id: number, caption?: string) => message(id, '', { text: undefined, photo: PHOTO, media_group_id: 'g', caption })
+  for (const [id, caption] of [[1, 'Our trip'], [2], [3]] as [number, string?][]) {
+    assert.equal((await post({ update_id: id, message: part(id, caption) })).status, 200)
+  }
+  await heard.arrived(1)
+  const questions = (await contract.app.db.messages.history('telegram:42')).filter(({ role }) => role === 'user')
+  assert.deepEqual(
+    questions.map(({ content }) => content.split('\n')[0]),
+    ['Our trip']
+  )
+  for (const id of [4, 5]) await post({ update_id: id, message: { ...part(id), media_group_id: 'h', caption: 'Second' } })
+  await contract.restart()
+  await heard.arrived(2)
+  assert.match(heard.texts[1]!, /Second/)
+})
+
+test('a group that becomes a supergroup keeps its conversation', async (t) => {
+  const { post, heard, calls, contract } = await rig(t)
+  const old = { id: -5, type: 'group', title: 'G' }
+  const grown = { id: -1005, type: 'supergroup', title: 'G' }
+  await post({ update_id: 1, message: message(1, '@flynn_bot one', { chat: old }) })
+  await heard.arrived(1)
+  await post({ update_id: 2, message: message(2, '', { chat: old, text: undefined, migrate_to_chat_id: -1005 }) })
+  await post({ update_id: 3, message: message(1, '', { chat: grown, text: undefined, migrate_from_chat_id: -5 }) })
+  await contract.restart()
+  await post({ update_id: 4, message: message(2, '@flynn_bot two', { chat: grown }) })
+  await heard.arrived(2)
+  assert.equal(calls.findLast(({ call }) => call === 'sendMessage')!.json.chat_id, -1005)
+  const said = (await contract.app.db.messages.history('telegram:-5')).filter(({ role }) => role === 'user')
+  assert.deepEqual(
+    said.map(({ content }) => content),
+    ['Ann: one', 'Ann: two']
+  )
+})
+
+test('in a group the bot answers when it is addressed', async (t) => {
+  const chat = { id: -5, type: 'group', title: 'G' }
+  const { post, heard, contract } = await rig(t)
+  await post({ update_id: 1, message: message(1, 'hello all', { chat }) })
+  await post({ update_id: 2, message: message(2, 'hello @flynn_bot', { chat }) })
+  await heard.arrived(1)
+  assert.equal((await contract.app.db.messages.history('telegram:-5')).filter(({ role }) => role === 'user').length, 1)
+})
+
+test('nothing ends in silence: a game gets one sentence, a sticker reaches the agent', async (t) => {
+  const { post, heard, contract } = await rig(t)
+  await post({ update_id: 1, message: message(1, '', { text: undefined, game: { title: 'x' } }) })
+  await heard.arrived(1)
+  assert.equal(heard.texts[0], 'I cannot read a game. Please send text, a picture or a document.')
+  assert.equal(await contract.app.db.sessions.get('telegram:42'), undefined)
+  await post({ update_id: 2, message: message(2, '', { text: undefined, sticker: { emoji: ':)' } }) })
+  await heard.arrived(2)
+  assert.match(heard.texts[1]!, /Sticker :\)/)
 })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { MAX_HINTED, MAX_HINTS, UnknownSenders } from '../../../plugins/channels/unknown-senders.ts'
+import { type Admission, MAX_HINTED, MAX_HINTS, UnknownSenders } from '../../../plugins/channels/unknown-senders.ts'
 import type { Policy } from '../../../plugins/pairing/index.ts'
 
+const hintOf = (admission: Admission) => ('say' in admission ? admission.say : undefined)
 const HOUR = 60 * 60_000
 
 function rig(policy: Policy = 'required') {
@@ -10,7 +11,8 @@ function rig(policy: Policy = 'required') {
   const logged: object[] = []
   const pairing = {
     policy: () => policy,
-    allowed: async (_channel: string, senderId: string) => senderId === 'ann',
+    access: async (_channel: string, senderId: string) => (senderId === 'ann' ? ('guest' as const) : undefined),
+    codes: () => [],
     redeem: async () => {
       throw new Error('no code was given')
     }
@@ -18,7 +20,7 @@ function rig(policy: Policy = 'required') {
   const log = { info: (line: object) => void logged.push(line) } as never
   const strangers = new UnknownSenders({ pairing, clock: { now: () => now }, log })
   const say = (senderId: string, conversation = senderId, channel = 'chat') =>
-    strangers.answer({ channel, conversation, senderId, text: 'Hello!' })
+    strangers.admit({ channel, conversation, senderId, text: 'Hello!' })
   return {
     strangers,
     logged,
@@ -29,22 +31,22 @@ function rig(policy: Policy = 'required') {
   }
 }
 
-test('a group full of strangers is told once an hour, and so is a stranger in many conversations', async () => {
+test('a stranger and a group get one hint an hour', async () => {
   const { say, pass } = rig()
-  assert.equal(await say('ann', 'group'), undefined)
-  assert.match((await say('bob', 'group'))!.say!, /pairing code/)
+  assert.deepEqual(await say('ann', 'group'), { access: 'guest' })
+  assert.match(hintOf(await say('bob', 'group'))!, /pairing code/)
   for (let n = 0; n < 20; n++) assert.deepEqual(await say(`guest ${n}`, 'group'), {})
   assert.deepEqual(await say('bob', 'alone'), {})
   pass(HOUR)
-  assert.ok((await say('guest 1', 'group'))!.say)
+  assert.ok(hintOf(await say('guest 1', 'group')))
 })
 
-test('a flood of strangers is answered with a trickle, and fills no memory', async () => {
+test('a flood of strangers gets few hints and fills no memory', async () => {
   const { say, pass, strangers } = rig()
   let said = 0
-  for (let n = 0; n < 3 * MAX_HINTS; n++) if ((await say(`bot ${n}`))?.say) said++
+  for (let n = 0; n < 3 * MAX_HINTS; n++) if (hintOf(await say(`bot ${n}`))) said++
   assert.equal(said, MAX_HINTS)
-  assert.ok((await say('somebody', 'elsewhere', 'other'))!.say, 'another channel has its own')
+  assert.ok(hintOf(await say('eve', 'elsewhere', 'other')), 'another channel has its own')
   for (let hours = 0; hours < 60; hours++) {
     pass(HOUR)
     for (let n = 0; n < MAX_HINTS; n++) await say(`late ${hours} ${n}`)
@@ -52,9 +54,9 @@ test('a flood of strangers is answered with a trickle, and fills no memory', asy
   assert.equal(strangers.size, MAX_HINTED)
 })
 
-test('where a list says who is heard nothing is said to anybody else, and the log names them, rarely', async () => {
+test('an allowlist answers nothing to others and logs them rarely', async () => {
   const { say, logged } = rig('allowlist')
-  assert.equal(await say('ann'), undefined)
+  assert.deepEqual(await say('ann'), { access: 'guest' })
   for (let n = 0; n < 3; n++) assert.deepEqual(await say('bob\u202e'), {})
   assert.deepEqual(logged, [{ channel: 'chat', senderId: 'bob ' }])
 })

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
 import dns from 'node:dns/promises'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { syncBuiltinESMExports } from 'node:module'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
 import Fastify from 'fastify'
 import { Webhook as Standard } from 'standardwebhooks'
 import gateway from '../../../app.ts'
+import { contentOf, fill } from '../../../plugins/channels/webhooks/content.ts'
 import { signStandard, verify, type Webhook } from '../../../plugins/channels/webhooks/signatures.ts'
-import { fill } from '../../../plugins/channels/webhooks/template.ts'
 import { checkListening } from '../../../plugins/config/index.ts'
 import { resolveConfig } from '../../../plugins/config/parse/load.ts'
 import { connect, scratch } from '../../helper.ts'
@@ -18,6 +20,7 @@ import { Heard, startPlatform } from './platform.ts'
 const hook = (changes: Partial<Webhook>): Webhook => ({
   signature: 'standard',
   header: 'x-signature',
+  encoding: 'hex',
   secrets: [],
   allowUnsigned: false,
   ...changes
@@ -66,6 +69,26 @@ const VECTORS = [
     body: 'anything',
     now: 0,
     headers: { 'x-my-signature': createHmac('sha256', 'plain').update('anything').digest('hex').toUpperCase() }
+  },
+  {
+    hook: hook({ signature: 'hmac', secret: 'plain', header: 'X-Sum', encoding: 'base64', prefix: 'v2=' }),
+    body: 'anything',
+    now: 0,
+    headers: { 'x-sum': `v2=${createHmac('sha256', 'plain').update('anything').digest('base64')}` }
+  },
+  {
+    hook: hook({ signature: 'shopify', secret: 'shop' }),
+    body: '{"id":1}',
+    now: 0,
+    headers: { 'x-shopify-hmac-sha256': createHmac('sha256', 'shop').update('{"id":1}').digest('base64') }
+  },
+  {
+    hook: hook({ signature: 'pagerduty', secret: 'pager' }),
+    body: '{"event":{"id":"1"}}',
+    now: 0,
+    headers: {
+      'x-pagerduty-signature': `v1=${'00'.repeat(32)},v1=${createHmac('sha256', 'pager').update('{"event":{"id":"1"}}').digest('hex')}`
+    }
   }
 ] as const
 
@@ -92,7 +115,7 @@ test("each platform's own example is accepted, and nothing that differs from it"
     assert.ok(!accepts({ ...vector, hook: hook({ signature }) }), `${signature}: no secret`)
     for (const [name, value] of Object.entries(vector.headers)) {
       // Several signatures are what Standard Webhooks has its header for.
-      const twice = name === 'webhook-signature' ? [] : [`${value}, ${value}`, [value, value]]
+      const twice = /^(webhook|x-pagerduty)-signature$/.test(name) ? [] : [`${value}, ${value}`, [value, value]]
       for (const wrong of ['', value.slice(0, -2), ...twice]) {
         assert.ok(!accepts({ ...vector, headers: { ...vector.headers, [name]: wrong } }), `${signature}: ${name} ${wrong}`)
       }
@@ -190,6 +213,7 @@ test('what is signed and no JSON is malformed; a form is as good as JSON', async
   const { post, said } = await rig(t, { template: 'Form: {{body.a}}', deliverTo: 'test:1' })
   assert.equal((await post('{"a":')).status, 400)
   assert.equal((await post('{"__proto__":1}')).status, 400)
+  assert.equal((await post('not JSON', { headers: { 'content-type': 'application/json' } })).status, 400)
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
   assert.equal((await post('a=1&b=2', { headers: form })).status, 202)
   await said('Form: 1')
@@ -275,9 +299,9 @@ test('what the operator may not have meant is said at the start', async (t) => {
   await host.ready()
   const said = lines.flatMap(({ webhook, msg }) => (webhook === undefined ? [] : [`${webhook}: ${msg}`]))
   assert.deepEqual(said, [
-    'open: a webhook takes what anybody sends: it has no secret',
-    'off: a webhook is off: it has no secret',
-    'lost: answers of a webhook go nowhere: there is no channel nowhere'
+    'open: a webhook without secret takes requests of every local program',
+    'off: a webhook without secret is off',
+    'lost: answers of a webhook are dropped: unknown channel nowhere'
   ])
 })
 
@@ -314,4 +338,131 @@ test('no name of the network is reached, whatever is delivered to it: an address
     message: /not a public address/
   })
   assert.equal(receiver.requests.length, 2)
+})
+
+test('bodies of every kind reach the agent', async () => {
+  const multipart = [
+    '--xx',
+    'content-disposition: form-data; name="title"',
+    '',
+    'Build 7',
+    '--xx',
+    'content-disposition: form-data; name="log"; filename="log.txt"',
+    'content-type: text/plain',
+    '',
+    'all green',
+    '--xx',
+    'content-disposition: form-data; name="icon"; filename="a.png"',
+    'content-type: image/png',
+    '',
+    'PNG',
+    '--xx--',
+    ''
+  ].join('\r\n')
+  const bom = '\ufeff'
+  const cases: [string | undefined, string | Buffer, unknown][] = [
+    ['application/json', '{"a":1}', { a: 1 }],
+    ['application/json; charset=utf-8', `${bom}{"a":1}`, { a: 1 }],
+    ['application/cloudevents+json', '[1]', [1]],
+    ['text/plain', '{"a":1}', { a: 1 }],
+    [undefined, '{"a":1}', { a: 1 }],
+    [undefined, 'disk full', 'disk full'],
+    ['text/plain', 'disk full', 'disk full'],
+    ['text/plain', '[ALERT] disk full', '[ALERT] disk full'],
+    ['text/plain', '{urgent} disk full', '{urgent} disk full'],
+    ['text/plain; charset=iso-8859-1', Buffer.from('caf\u00e9', 'latin1'), 'caf\u00e9'],
+    ['text/plain', Buffer.from(`${bom}caf\u00e9`, 'utf16le'), 'caf\u00e9'],
+    ['application/xml', '<a>1</a>', '<a>1</a>'],
+    ['text/xml; charset=utf-8', `${bom}<a/>`, '<a/>'],
+    ['application/x-www-form-urlencoded', 'a=1&b=2&b=3', { a: '1', b: ['2', '3'] }],
+    ['application/x-www-form-urlencoded', 'payload=%7B%22a%22%3A1%7D', { a: 1 }],
+    ['application/x-www-form-urlencoded', 'just text', 'just text'],
+    ['', '', {}],
+    [
+      'multipart/form-data; boundary=xx',
+      multipart,
+      {
+        title: 'Build 7',
+        log: { filename: 'log.txt', type: 'text/plain', size: 9, text: 'all green' },
+        icon: { filename: 'a.png', type: 'image/png', size: 3 }
+      }
+    ]
+  ]
+  for (const [type, body, expected] of cases) {
+    assert.deepEqual(await contentOf(type, Buffer.from(body)), expected, `${type} ${body}`)
+  }
+  await assert.rejects(contentOf('multipart/form-data; boundary=yy', Buffer.from('--xx')), { status: 400 })
+})
+
+test('a body has up to one MiB', async (t) => {
+  const { post } = await rig(t)
+  const body = (length: number) => `"${'x'.repeat(length - 2)}"`
+  const headers = { 'content-type': 'application/json' }
+  assert.equal((await post(body(1024 * 1024), { headers })).status, 202)
+  assert.equal((await post(body(1024 * 1024 + 1), { headers })).status, 413)
+})
+
+test('a captured request starts nothing, under another id or a day later', async (t) => {
+  const github = await rig(t, { signature: 'github' })
+  const sign = (body: string) => `sha256=${createHmac('sha256', 'hook secret').update(body).digest('hex')}`
+  const deliver = (body: string, id: string) =>
+    github.post(body, { headers: { 'x-hub-signature-256': sign(body), 'x-github-delivery': id } })
+  const first = await deliver('{"n":1}', 'a')
+  const answers = await Promise.all([deliver('{"n":1}', 'b'), deliver('{"n":1}', 'a'), deliver('{"n":2}', 'a')])
+  for (const { status, json } of answers) assert.deepEqual([status, json.duplicate, json.runId], [202, true, first.json.runId])
+  assert.equal((await deliver('{"n":3}', 'c')).json.duplicate, undefined)
+
+  const hex = await rig(t)
+  const { json } = await hex.post('{"n":1}')
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 400 * 24 * 60 * 60_000 })
+  assert.deepEqual((await hex.post('{"n":1}')).json, { ...json, duplicate: true })
+})
+
+test('a webhook without secret takes requests of local programs only', async (t) => {
+  const { url } = await rig(t, { secret: undefined, allowUnsigned: true })
+  const status = async (headers: Record<string, string>): Promise<number | undefined> => {
+    const { port } = new URL(url)
+    const sent = request({ port, host: '127.0.0.1', path: '/webhooks/ci', method: 'POST', headers })
+    sent.end('hello')
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+    answer.resume()
+    return answer.statusCode
+  }
+  for (const [headers, expected] of [
+    [{}, 202],
+    [{ host: 'localhost:18800' }, 202],
+    [{ host: '[::1]' }, 202],
+    [{ host: 'rebound.example' }, 403],
+    [{ host: 'localhost.example' }, 403],
+    [{ host: '192.168.1.2:18800' }, 403],
+    [{ origin: 'https://evil.example' }, 403],
+    [{ origin: 'null' }, 403],
+    [{ 'sec-fetch-site': 'cross-site' }, 403],
+    [{ 'x-forwarded-for': '203.0.113.1' }, 403],
+    [{ forwarded: 'for=203.0.113.1' }, 403]
+  ] as const) {
+    assert.equal(await status(headers as Record<string, string>), expected, JSON.stringify(headers))
+  }
+})
+
+test('a webhook gives no commands', async (t) => {
+  const { post, app, said } = await rig(t, { template: '{{body.text}}', deliverTo: 'test:1' })
+  await post('{"text":"/new"}')
+  await said('/new')
+  const [first] = await app.db.messages.history('webhook:ci')
+  assert.equal(first?.content, '/new')
+})
+
+test("GitLab's token is its proof", async (t) => {
+  const { post } = await rig(t, { signature: 'gitlab' })
+  assert.equal((await post('{}')).status, 401)
+  assert.equal((await post('{}', { headers: { 'x-gitlab-token': 'wrong' } })).status, 401)
+  const twice = await Promise.all(
+    [1, 2].map((n) => post(`{"n":${n}}`, { headers: { 'x-gitlab-token': 'hook secret', 'idempotency-key': 'k' } }))
+  )
+  assert.deepEqual(
+    twice.map(({ status }) => status),
+    [202, 202]
+  )
+  assert.equal(new Set(twice.map(({ json }) => json.runId)).size, 1)
 })

@@ -175,7 +175,7 @@ test('what other parts do with it changes at once: origins, queues, pairing, pre
     server: { nodes: { ...nodes, feature_gates: { camera: true } }, allowed_origins: ['https://a.example'] },
     lanes: { default: { cap: 3 }, channels: { telegram: { mode: 'collect' } } },
     agent: { run_timeout_seconds: 7 },
-    pairing: { channels: { telegram: 'required' } }
+    pairing: { default: 'open', channels: { telegram: 'required' } }
   })
   await reload()
   assert.deepEqual((await node.call('node.capabilities.get')).capabilities.enabled, ['camera'])

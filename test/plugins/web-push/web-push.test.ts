@@ -18,6 +18,7 @@ const BOB = 'bob-token'
 const TOKENS = [
   { name: 'ann', token: ANN, scopes: ['read', 'write'] },
   { name: 'bob', token: BOB, scopes: ['read', 'write'] },
+  { name: 'phone', token: 'phone-token', scopes: ['node'] },
   { name: 'root', token: 'root-token', scopes: ['admin'] }
 ]
 
@@ -248,4 +249,12 @@ test('a subscription whose host is not allowed any more is sent nothing', async 
   }
   webPush.tell({ sessionId: 'web:a', runId: '1', owner: 'token:ann', text: 'hi' })
   assert.equal((await started.promise).id, '2')
+})
+
+test('a node credential takes no place of a browser', async (t) => {
+  const { url } = await gateway(t)
+  const body = browser(`${FCM}/phone`).subscription
+  assert.equal((await ask(url, 'POST', 'subscriptions', { token: 'phone-token', body })).status, 403)
+  assert.equal((await ask(url, 'GET', 'subscriptions')).json.count, 0)
+  assert.equal((await ask(url, 'POST', 'subscriptions', { body })).status, 201)
 })
