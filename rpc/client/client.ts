@@ -1,6 +1,7 @@
+import { type CallOptions, Calls } from './calls.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Admission, ClientConnection, type ConnectionState, type Hello } from './connection.ts'
-import { Disconnected, RpcError, TimedOut } from './errors.ts'
+import { Disconnected, RpcError } from './errors.ts'
 import type { EventFrame } from './frames.ts'
 import { type ErrorReporter, Listeners, reportError } from './listeners.ts'
 import { Messages } from './messages.ts'
@@ -10,12 +11,6 @@ import type { Run } from './run.ts'
 import { Session } from './session.ts'
 import { type SocketClass, socketUrl, type Token } from './socket.ts'
 import type { Store } from './store.ts'
-
-/** Calls that wait for a connection. One more is `Disconnected`. */
-const MAX_WAITING = 1000
-const CALL_TIMEOUT_MS = 60_000
-/** Methods whose answer comes when a run ends. */
-const LASTING: ReadonlySet<string> = new Set(['agent.send', 'sessions.resume'])
 
 export interface ClientOptions {
   /** `ws:`, `wss:`, `http:` or `https:`, with the prefix of the gateway; in a page also relative to it. */
@@ -36,26 +31,6 @@ export interface ClientOptions {
   readonly onError?: ErrorReporter
 }
 
-export interface CallOptions<E = Record<never, never>> {
-  /** Stops waiting; the call then rejects with the signal's reason. The gateway is not told. */
-  readonly signal?: AbortSignal | undefined
-  /** Time for the connection and the answer, in milliseconds. Default 60,000; for agent.send and sessions.resume `Infinity`. */
-  readonly timeoutMs?: number
-  /** Events of this request, also those that come after its answer, for as long as this connection lasts. */
-  readonly onEvent?: ((event: CallEvent<E>) => void) | undefined
-}
-
-/** An event of a call. */
-export type CallEvent<E> = {
-  [K in keyof E]: {
-    readonly event: K
-    readonly data: E[K]
-    readonly sessionId?: string
-    readonly runId?: string
-    readonly seq?: number
-  }
-}[keyof E]
-
 /** Params of a call; may be left out where every field may. */
 type ParamsOf<P> = Record<never, never> extends P ? [params?: P] : [params: P]
 
@@ -67,13 +42,12 @@ export class GatewayClient {
   /** Messages from before a reload that had no outcome, once the store was read. Empty without a store. */
   readonly restored: Promise<readonly Run[]>
   readonly #connection: ClientConnection
-  readonly #clock: Clock
   readonly #stateListeners: Listeners<[ConnectionState]>
   readonly #connectedListeners: Listeners<[Hello]>
   readonly #eventListeners = new Map<string, Listeners<[never, { readonly sessionId?: string | undefined }]>>()
   readonly #report: ErrorReporter
   readonly #messages: Messages
-  readonly #waiting = new Set<{ start(): void; fail(error: Error): void }>()
+  readonly #calls: Calls
   #restore!: (runs: readonly Run[]) => void
   #ready = deferred<Hello>()
   #unwatch: (() => void) | undefined
@@ -81,7 +55,6 @@ export class GatewayClient {
   #closed = false
 
   constructor({ url, token, autoConnect = false, store, admit, WebSocket, clock = systemClock, onError }: ClientOptions) {
-    this.#clock = clock
     this.#report = onError ? (error) => guarded(() => onError(error)) : reportError
     this.#stateListeners = new Listeners(this.#report)
     this.#connectedListeners = new Listeners(this.#report)
@@ -98,6 +71,7 @@ export class GatewayClient {
       onState: (state) => this.#entered(state),
       onNotice: (frame) => this.#heard(frame)
     })
+    this.#calls = new Calls({ connection: this.#connection, clock, report: this.#report })
     this.#messages = new Messages({
       clock,
       report: this.#report,
@@ -123,6 +97,7 @@ export class GatewayClient {
   connect(): void {
     if (this.#closed || this.#connection.state.name === 'refused') {
       this.#closed = false
+      this.#calls.reopen()
       this.#messages.reopen()
       this.#ready = deferred()
     }
@@ -150,6 +125,7 @@ export class GatewayClient {
     this.#closed = true
     this.#unwatch?.()
     this.#unwatch = undefined
+    this.#restore([])
     this.#connection.stop()
     this.#end(new Disconnected({ sent: false }))
     await this.#messages.flush()
@@ -214,50 +190,7 @@ export class GatewayClient {
     method: M,
     ...[params, options]: [...ParamsOf<GatewayMethods[M]['params']>, options?: CallOptions<GatewayMethods[M]['events']>]
   ): Promise<GatewayMethods[M]['result']> {
-    return this.#call(method, params as object | undefined, (options ?? {}) as CallOptions<Record<string, unknown>>) as never
-  }
-
-  #call(
-    method: string,
-    params: object | undefined,
-    { signal, timeoutMs, onEvent }: CallOptions<Record<string, unknown>>
-  ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const limit = timeoutMs ?? (LASTING.has(method) ? Number.POSITIVE_INFINITY : CALL_TIMEOUT_MS)
-      let id: number | undefined
-      const settle = (error: unknown, result?: unknown): void => {
-        this.#clock.clearTimeout(timer)
-        signal?.removeEventListener('abort', abort)
-        this.#waiting.delete(waiting)
-        if (error === undefined) resolve(result)
-        else reject(error)
-      }
-      const giveUp = (error: unknown): void => {
-        if (id !== undefined) this.#connection.forget(id)
-        settle(error)
-      }
-      const abort = (): void => giveUp(signal?.reason)
-      const waiting = {
-        start: () => {
-          this.#waiting.delete(waiting)
-          const listener = onEvent && ((frame: EventFrame) => guarded(() => onEvent(frame as never), this.#report))
-          id = this.#connection.send(method, params, { onEvent: listener, settle }, listener !== undefined)
-        },
-        fail: giveUp
-      }
-      const timer = Number.isFinite(limit)
-        ? this.#clock.setTimeout(
-            () => giveUp(id === undefined ? new Disconnected({ sent: false }) : new TimedOut(method, limit)),
-            limit
-          )
-        : undefined
-      if (signal?.aborted) return abort()
-      signal?.addEventListener('abort', abort, { once: true })
-      if (this.#connection.connected) waiting.start()
-      else if (this.#closed || this.#waiting.size >= MAX_WAITING) giveUp(new Disconnected({ sent: false }))
-      else if (this.state.name === 'refused') giveUp(new RpcError(this.state))
-      else this.#waiting.add(waiting)
-    })
+    return this.#calls.call(method, params, (options ?? {}) as CallOptions<Record<string, unknown>>) as never
   }
 
   #entered(state: ConnectionState): void {
@@ -266,7 +199,7 @@ export class GatewayClient {
       this.#stateListeners.call(state)
       this.#connectedListeners.call(state.hello)
       this.#messages.resumeAll()
-      for (const { start } of [...this.#waiting]) if (this.#connection.connected) start()
+      this.#calls.resumeAll()
       return
     }
     if (state.name === 'refused') this.#end(new RpcError(state))
@@ -276,7 +209,7 @@ export class GatewayClient {
   /** Nothing will be sent any more. */
   #end(error: RpcError | Disconnected): void {
     this.#ready.reject(error)
-    for (const { fail } of [...this.#waiting]) fail(error)
+    this.#calls.abandon(error)
     this.#messages.abandon(error)
   }
 

@@ -1,21 +1,12 @@
 import type { Clock } from './clock.ts'
 import { Disconnected, RpcError } from './errors.ts'
 import { type AnswerFrame, type EventFrame, readFrame } from './frames.ts'
+import { Heartbeat } from './heartbeat.ts'
+import type { GatewayMethods } from './methods.ts'
 import { protocolsOf, type SocketClass, type SocketLike, type Token } from './socket.ts'
 
-/** Answer of `system.hello`. */
-export interface Hello {
-  readonly protocol: { readonly version: number }
-  /** Version of the gateway. */
-  readonly version: string
-  readonly connectionId: string
-  /** Session that this connection is attached to until a call names another. */
-  readonly sessionId: string
-  /** What the credential may do. */
-  readonly scopes: readonly string[]
-  /** Extension events that this connection receives. */
-  readonly events: readonly string[]
-}
+/** Answer of `system.hello`: the gateway, this connection, and what its credential may do. */
+export type Hello = GatewayMethods['system.hello']['result']
 
 /** Reason not to open a socket now. `refused` ends the connection, `retry` asks again later. */
 export interface Admission {
@@ -70,10 +61,6 @@ const LONGEST_DELAY_MS = 30_000
 const GOOD_AFTER_MS = 10_000
 /** From the start of an attempt to the gateway's first answer. */
 const CONNECT_TIMEOUT_MS = 15_000
-/** Silence after which a sign of life is asked for. */
-export const QUIET_MS = 30_000
-/** A peer that sends nothing for this long after it was asked is gone. */
-export const PROBE_TIMEOUT_MS = 10_000
 /** Code of a refusal that came without an error frame: AuthFailed. */
 const AUTH_FAILED = -5
 const INVALID_REQUEST = -2
@@ -111,9 +98,8 @@ export class ClientConnection {
   #refreshed = false
   #refusal: RpcError | undefined
   #timer: unknown
-  #heardAt = 0
-  /** When the sign of life was asked for that has not come. */
-  #probedAt: number | undefined
+  /** Only while connected. */
+  #heartbeat: Heartbeat | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -140,7 +126,7 @@ export class ClientConnection {
   /** Tries again at once when it waits; asks for a sign of life when it is connected. */
   wake(): void {
     if (this.#state.name === 'waiting') void this.#connect()
-    else if (this.connected) this.#probe()
+    else this.#heartbeat?.ask()
   }
 
   /**
@@ -216,9 +202,13 @@ export class ClientConnection {
       }
       const { clock } = this.#options
       clock.clearTimeout(this.#timer)
-      this.#connectedAt = this.#heardAt = clock.now()
+      this.#connectedAt = clock.now()
       this.#refreshed = false
-      this.#watch()
+      this.#heartbeat = new Heartbeat({
+        clock,
+        ask: () => void this.#send('system.info', undefined, { settle: () => {} }),
+        onDead: () => this.#wait('The gateway no longer answers.')
+      })
       this.#enter({ name: 'connected', hello: result as Hello })
     }
     this.#send('system.hello', { events: this.#options.events() }, { settle })
@@ -234,7 +224,7 @@ export class ClientConnection {
   }
 
   #receive(data: unknown): void {
-    this.#heardAt = this.#options.clock.now()
+    this.#heartbeat?.heard()
     const frame = readFrame(data)
     if (!frame) return
     if (frame.event !== undefined) this.#event(frame, (data as string).length)
@@ -278,44 +268,6 @@ export class ClientConnection {
       )
   }
 
-  /** Arms the timer that notices silence: a half-open connection closes only after many minutes, if ever. */
-  #watch(): void {
-    const { clock } = this.#options
-    const quietFor = Math.abs(clock.now() - this.#heardAt)
-    this.#timer = clock.setTimeout(
-      () => {
-        // Of a clock that was set back nothing can be said: then it asks.
-        if (quietMs(clock.now() - this.#heardAt) >= QUIET_MS) this.#probe()
-        else this.#watch()
-      },
-      Math.max(0, QUIET_MS - quietFor)
-    )
-  }
-
-  #probe(): void {
-    if (this.#probedAt !== undefined) return
-    const { clock } = this.#options
-    clock.clearTimeout(this.#timer)
-    this.#probedAt = clock.now()
-    this.#send('system.info', undefined, { settle: () => {} })
-    this.#await(this.#heardAt, clock.now())
-  }
-
-  /** Gives the peer its time to answer. */
-  #await(heardAt: number, since: number): void {
-    const { clock } = this.#options
-    this.#timer = clock.setTimeout(() => {
-      const elapsed = clock.now() - since
-      if (this.#heardAt !== heardAt) {
-        this.#probedAt = undefined
-        this.#watch()
-      } else if (elapsed > 2 * PROBE_TIMEOUT_MS || elapsed < 0) {
-        // The machine slept, or its clock was set: the answer may lie unread in the socket.
-        this.#await(heardAt, clock.now())
-      } else this.#wait('The gateway no longer answers.')
-    }, PROBE_TIMEOUT_MS)
-  }
-
   /** Gives up the socket and tries again later. Full jitter: after a restart of the gateway its clients must not return all at once. */
   #wait(reason: string, afterMs = 0, code?: number): void {
     const { clock } = this.#options
@@ -346,7 +298,8 @@ export class ClientConnection {
     this.#socket = undefined
     this.#refusal = undefined
     this.#connectedAt = undefined
-    this.#probedAt = undefined
+    this.#heartbeat?.stop()
+    this.#heartbeat = undefined
     const requests = [...this.#requests.values()]
     this.#requests.clear()
     this.#subscriptions.clear()
@@ -380,11 +333,6 @@ function settleLost(requests: readonly Pending[], code: number | undefined): voi
         })
       )
   }
-}
-
-/** Silence in milliseconds; endless where the clock was set back. */
-function quietMs(elapsed: number): number {
-  return elapsed < 0 ? Number.POSITIVE_INFINITY : elapsed
 }
 
 function retryAfter(error: unknown): number | undefined {

@@ -1,4 +1,5 @@
-export { type CallEvent, type CallOptions, type ClientOptions, connect, GatewayClient } from './client.ts'
+export type { CallEvent, CallOptions } from './calls.ts'
+export { type ClientOptions, connect, GatewayClient } from './client.ts'
 export type { Clock } from './clock.ts'
 export type { Admission, ConnectionState, Hello } from './connection.ts'
 export { Disconnected, RpcError, type RpcErrorData, TimedOut } from './errors.ts'

@@ -1,11 +1,10 @@
-import type { Clock } from './clock.ts'
-import type { Request } from './connection.ts'
 import { Disconnected, RpcError } from './errors.ts'
 import { EventLog } from './event-log.ts'
 import { gap, type RunEvent, runEventOf, type StreamEvent } from './events.ts'
 import type { EventFrame } from './frames.ts'
 import type { GatewayEvents, GatewayMethods } from './methods.ts'
 import { RunCursors } from './run-cursors.ts'
+import type { Progress, RunHost, SentMessage } from './run-host.ts'
 
 type SendParams = GatewayMethods['agent.send']['params']
 
@@ -30,43 +29,6 @@ export interface Accepted {
   readonly messageId: string | undefined
   /** Messages and runs that come first; 0 when it runs. */
   readonly position: number
-}
-
-/** A message as it is kept in a store, from before it is sent until it has an outcome. */
-export interface SentMessage {
-  readonly key: string
-  readonly sessionId: string
-  readonly params: Pick<SendParams, 'message' | 'attachments' | 'queueMode'>
-  /** Epoch milliseconds. */
-  readonly createdAt: number
-}
-
-/** How far a message is, as it is kept in a store: small, and written often. */
-export interface Progress {
-  /** First time it was written to a socket, epoch milliseconds. */
-  sentAt?: number
-  messageId?: string
-  mode?: string
-  cursors?: [string, number][]
-  /** Characters of the answer that were seen. */
-  characters?: number
-}
-
-/** What a run needs of its client. */
-export interface RunHost {
-  readonly clock: Clock
-  readonly connected: boolean
-  send(method: string, params: object, request: Request): number
-  forget(id: number): void
-  call<M extends 'queue.cancel' | 'agent.cancel'>(
-    method: M,
-    params: GatewayMethods[M]['params']
-  ): Promise<GatewayMethods[M]['result']>
-  /** Hears every frame of the run. */
-  overheard(frame: EventFrame, size: number): void
-  runChanged(run: Run): void
-  runSettled(run: Run): void
-  sendMessage(sessionId: string, message: string, options: SendOptions): Run
 }
 
 const INVALID_REQUEST = -2
@@ -254,8 +216,9 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
   }
 
   /** Gives the message up: the client is closed, or was refused. @internal */
-  abandon(error: Error): void {
-    this.#fail(error)
+  abandon(error: RpcError | Disconnected): void {
+    const sent = this.#progress.sentAt !== undefined
+    this.#fail(error instanceof Disconnected ? new Disconnected({ sent }) : error)
   }
 
   #send(): void {
