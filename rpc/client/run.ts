@@ -170,7 +170,8 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
   }
 
   /**
-   * Cancels the message: one that waits leaves the queue, one that runs is aborted. The handle then rejects with `RpcError` 4.
+   * Cancels the message: one that waits leaves the queue, the run of one that runs is aborted. What else waits in the session goes on. The
+   * handle then rejects with `RpcError` 4.
    * @returns false when it had ended already
    * @throws RpcError, Disconnected, TimedOut
    */
@@ -188,7 +189,8 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
       const { cancelled } = await this.#host.call('queue.cancel', { sessionId, messageId })
       if (cancelled) return true
     }
-    return (await this.#host.call('agent.cancel', { sessionId })).cancelled
+    const runId = messageId ?? this.#runId
+    return (await this.#host.call('agent.cancel', { sessionId, runId, keepQueue: true })).cancelled
   }
 
   /** Sends a message into the run that is under way; the agent sees it before its next step. */

@@ -30,12 +30,13 @@ export class Session {
   }
 
   /**
-   * Cancels what runs and waits in this session: your own messages, with the scope `operate` those of everyone.
+   * Cancels what runs and waits in this session: your own messages, with the scope `operate` those of everyone. `keepQueue` leaves what
+   * waits, which then runs; `reason` becomes part of the error that those who asked get.
    * @returns false when there was nothing to cancel
    * @throws RpcError, Disconnected, TimedOut
    */
-  async cancel(): Promise<boolean> {
-    return (await this.#host.call('agent.cancel', { sessionId: this.id })).cancelled
+  async cancel({ keepQueue, reason }: { readonly keepQueue?: boolean; readonly reason?: string } = {}): Promise<boolean> {
+    return (await this.#host.call('agent.cancel', { sessionId: this.id, keepQueue, reason })).cancelled
   }
 
   /**
