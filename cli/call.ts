@@ -1,11 +1,11 @@
 import { text } from 'node:stream/consumers'
+import { callMethod, openClient, type PrintedEvent } from './client.ts'
 import { EXIT, UsageError } from './exit.ts'
 import { interruptible } from './interrupt.ts'
 import { print } from './output.ts'
-import { type Frame, GatewaySocket } from './socket.ts'
 import { findTarget, type TargetFlags } from './target.ts'
 
-/** Calls one method and prints its result as JSON; with `events`, them and the result as one JSON object a line. */
+/** Calls one method and prints its result as JSON. With `events`, prints each event and the result as one JSON object a line. */
 export async function call(
   method: string,
   written: string | undefined,
@@ -13,21 +13,20 @@ export async function call(
   env: NodeJS.ProcessEnv
 ): Promise<number> {
   const params = paramsOf(written === '-' ? await text(process.stdin) : (written ?? '{}'))
-  const gateway = await GatewaySocket.open(await findTarget(flags, env))
-  const show = flags.events ? printFrame : () => {}
-  const answered = gateway.call(method, params, show).then((result) => {
+  const client = await openClient(await findTarget(flags, env))
+  const answered = callMethod(client, method, params, flags.events && printEvent).then((result) => {
     print(flags.events ? JSON.stringify({ result }) : JSON.stringify(result, null, 2))
     return EXIT.ok
   })
   try {
-    return await interruptible(answered, () => gateway.close())
+    return await interruptible(answered, () => void client.close())
   } finally {
-    gateway.close()
+    await client.close()
   }
 }
 
-/** An event without the id of the request, which nobody has seen. */
-export function printFrame({ id, ...event }: Frame): void {
+/** Prints an event as one line of JSON. */
+export function printEvent(event: PrintedEvent): void {
   print(JSON.stringify(event))
 }
 

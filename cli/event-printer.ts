@@ -1,13 +1,13 @@
 import { plain } from '../security/masking/views.ts'
+import type { PrintedEvent } from './client.ts'
 import { coloured } from './output.ts'
-import type { Frame } from './socket.ts'
 
-/** Characters of a tool's input or output that are shown. */
+/** Characters of a tool's input or output that are printed. */
 const SHOWN = 160
 
-/** What a session does, for somebody who watches: what is said is written as it comes, everything else on lines of its own. */
+/** Prints events of sessions for people: answers as they grow, everything else on lines of its own. */
 export class EventPrinter {
-  /** Whose words the line under way are. */
+  /** Session and run of the unfinished line. */
   #speaker: string | undefined
   readonly #write: (text: string) => void
 
@@ -15,13 +15,13 @@ export class EventPrinter {
     this.#write = write
   }
 
-  take({ event = '', data, sessionId = '', runId = '' }: Frame): void {
+  take({ event, data, sessionId = '', runId = '' }: PrintedEvent): void {
     const said = (data ?? {}) as Record<string, unknown>
     if (event === 'content') this.#speak(`${sessionId} ${runId}`, sessionId, harmless(String(said.text ?? '')))
     else this.line(`${coloured('cyan', sessionId || 'gateway')} ${lineOf(event, said)}`)
   }
 
-  /** A line of its own. */
+  /** Prints a line. */
   line(text: string): void {
     if (this.#speaker !== undefined) this.#write('\n')
     this.#speaker = undefined
@@ -56,7 +56,7 @@ function brief(value: unknown): string {
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text
 }
 
-/** Nothing that drives the terminal, or goes back to the beginning of the line to write over it. */
+/** Text without anything that drives the terminal or overwrites the line. */
 function harmless(text: string): string {
   return plain(text).replaceAll('\r', '')
 }

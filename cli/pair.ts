@@ -1,6 +1,6 @@
+import { callMethod, openClient } from './client.ts'
 import { EXIT } from './exit.ts'
 import { print, say } from './output.ts'
-import { GatewaySocket } from './socket.ts'
 import { findTarget, type TargetFlags } from './target.ts'
 
 /** Prints a new pairing code on stdout, and its end on stderr. */
@@ -9,9 +9,9 @@ export async function pair(
   flags: TargetFlags & { readonly json?: true; readonly owner?: true },
   env: NodeJS.ProcessEnv
 ): Promise<number> {
-  const gateway = await GatewaySocket.open(await findTarget(flags, env))
+  const client = await openClient(await findTarget(flags, env))
   try {
-    const made = (await gateway.call('pairing.generate', { channel, access: flags.owner ? 'owner' : 'guest' })) as {
+    const made = (await callMethod(client, 'pairing.generate', { channel, access: flags.owner ? 'owner' : 'guest' })) as {
       code: string
       expiresAt: string
     }
@@ -22,6 +22,6 @@ export async function pair(
       )
     return EXIT.ok
   } finally {
-    gateway.close()
+    await client.close()
   }
 }

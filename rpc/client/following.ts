@@ -45,6 +45,9 @@ export interface FollowRecord {
   runs?: [runId: string, seq: number, ended: boolean][]
 }
 
+/** Start of a following that brings the whole history. */
+export const FROM_THE_START: FollowRecord = { baseline: 0 }
+
 interface Known {
   seq: number
   ended: boolean
@@ -65,6 +68,7 @@ export class Following {
   readonly #runs = new Map<string, Known>()
   /** Requests that replay a run, by its id. */
   readonly #resumes = new Map<string, number>()
+  readonly #start: FollowRecord
   #baseline: number | undefined
   #subscription: number | undefined
   /** Goes up with every connection: what an older one began is dropped. */
@@ -74,9 +78,11 @@ export class Following {
   readonly #waiting = new Set<string>()
   readonly #timers = new Set<unknown>()
 
-  constructor(host: FollowingHost, sessionId: string) {
+  /** `start`: where to begin when the session was not followed before. */
+  constructor(host: FollowingHost, sessionId: string, start: FollowRecord = {}) {
     this.#host = host
     this.sessionId = sessionId
+    this.#start = start
   }
 
   /** The events from now on. Ends with `close`, or when the iteration is left. */
@@ -92,7 +98,7 @@ export class Following {
   /** There is a new connection. */
   connected(): void {
     if (this.#logs.size === 0) return
-    if (this.#epoch === 0) this.#restore(this.#host.followed(this.sessionId))
+    if (this.#epoch === 0) this.#restore(this.#host.followed(this.sessionId) ?? this.#start)
     const epoch = this.#reset()
     const settle = (error: Error | undefined, result?: unknown): void => {
       if (epoch !== this.#epoch || error instanceof Disconnected) return
@@ -133,7 +139,7 @@ export class Following {
     }
   }
 
-  #restore({ baseline, runs = [] }: FollowRecord = {}): void {
+  #restore({ baseline, runs = [] }: FollowRecord): void {
     this.#baseline = baseline
     for (const [runId, seq, ended] of runs) this.#runs.set(runId, { seq, ended })
   }

@@ -7,6 +7,6 @@ export type { GapEvent, RunEvent, SessionEvent, SessionNotice, StreamEvent } fro
 // A plugin augments these interfaces by the name of this entry: only `export *` lets that through.
 export * from './methods.ts'
 export type { Accepted, Run, RunResult, SendOptions } from './run.ts'
-export type { Session } from './session.ts'
+export type { FollowOptions, Session } from './session.ts'
 export type { SocketClass, SocketLike, Token } from './socket.ts'
 export { indexedDbStore, memoryStore, type Store, type WebStorage, webStore } from './store.ts'

@@ -2,14 +2,14 @@ import type { Clock } from './clock.ts'
 import type { ClientConnection, Request } from './connection.ts'
 import { Disconnected, RpcError } from './errors.ts'
 import type { SessionEvent } from './events.ts'
-import { Following, type FollowingHost, type FollowRecord } from './following.ts'
+import { Following, type FollowingHost, type FollowRecord, FROM_THE_START } from './following.ts'
 import type { EventFrame } from './frames.ts'
 import type { ErrorReporter } from './listeners.ts'
 import type { GatewayMethods } from './methods.ts'
 import { Run, type SendOptions } from './run.ts'
 import type { Progress, RunHost, SentMessage } from './run-host.ts'
 import { Saver } from './saver.ts'
-import type { SessionHost } from './session.ts'
+import type { FollowOptions, SessionHost } from './session.ts'
 import { uniqueId } from './socket.ts'
 import type { Store } from './store.ts'
 
@@ -129,10 +129,10 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
     return run
   }
 
-  follow(sessionId: string): AsyncIterableIterator<SessionEvent> {
+  follow(sessionId: string, { replay = false }: FollowOptions = {}): AsyncIterableIterator<SessionEvent> {
     const known = this.#followings.get(sessionId)
     if (known) return known.read()
-    const following = new Following(this, sessionId)
+    const following = new Following(this, sessionId, replay ? FROM_THE_START : {})
     const events = following.read()
     if (this.#ended) following.close(this.#ended instanceof RpcError ? this.#ended : undefined)
     else {

@@ -2,10 +2,15 @@ import type { SessionEvent } from './events.ts'
 import type { GatewayMethods } from './methods.ts'
 import type { Run, SendOptions } from './run.ts'
 
-/** What a session needs of its client. */
+export interface FollowOptions {
+  /** Also brings the earlier runs of the session that the gateway still has, oldest first. Default: false. */
+  readonly replay?: boolean
+}
+
+/** Client of a session, as far as the session needs it. */
 export interface SessionHost {
   sendMessage(sessionId: string, message: string, options?: SendOptions): Run
-  follow(sessionId: string): AsyncIterableIterator<SessionEvent>
+  follow(sessionId: string, options?: FollowOptions): AsyncIterableIterator<SessionEvent>
   unsettled(sessionId: string): Run[]
   call<M extends 'agent.cancel'>(method: M, params: GatewayMethods[M]['params']): Promise<GatewayMethods[M]['result']>
 }
@@ -44,8 +49,8 @@ export class Session {
    * told from its beginning. Leave the loop to stop.
    * @throws RpcError when the gateway refuses; Disconnected when the client was refused
    */
-  follow(): AsyncIterableIterator<SessionEvent> {
-    return this.#host.follow(this.id)
+  follow(options?: FollowOptions): AsyncIterableIterator<SessionEvent> {
+    return this.#host.follow(this.id, options)
   }
 
   /** Messages of this client that have no outcome yet, oldest first; with a store also those from before a reload, once `gateway.restored` has resolved. */

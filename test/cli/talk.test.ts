@@ -44,7 +44,7 @@ test('call with --events prints them as they come, one a line, the result last; 
     .map((line) => JSON.parse(line) as Frame)
   assert.deepEqual(
     frames.map(({ event }) => event),
-    ['content', 'done', undefined]
+    ['accepted', 'content', 'done', undefined]
   )
   assert.equal(frames.at(-1)!.result.content, 'hello')
 })

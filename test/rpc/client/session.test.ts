@@ -28,3 +28,18 @@ test('a send answers with its text, its events and its result', async (t) => {
     ['cli:me']
   )
 })
+
+test('follow with replay brings earlier runs first', async (t) => {
+  const { url } = await build(t)
+  const gateway = clientFor(t, url)
+  const session = gateway.session('cli:me')
+  await session.send('say one')
+  const texts: string[] = []
+  for await (const event of clientFor(t, url).session('cli:me').follow({ replay: true })) {
+    if (event.event !== 'done') continue
+    texts.push(event.data.content)
+    if (texts.length === 1) void session.send('say two')
+    else break
+  }
+  assert.deepEqual(texts, ['one', 'two'])
+})
