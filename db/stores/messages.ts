@@ -107,7 +107,10 @@ export function messageStore(connection: Connection): MessageStore {
 
   const cutOff = query
     .update(messages)
-    .set({ status: 'partial' })
+    .set({
+      status: 'partial',
+      parts: sql`case when ${messages.role} = 'user' then ${sql.param(sql.placeholder('parts'), messages.parts)} else ${messages.parts} end`
+    })
     .where(
       eq(
         messages.id,
@@ -211,8 +214,8 @@ export function messageStore(connection: Connection): MessageStore {
       await rewrite({ id, content, parts, status, tallied: talliedIn({ role: 'assistant', content, parts }) })
     },
 
-    async cut(sessionId: string, runId: string): Promise<void> {
-      await cutOff.execute({ sessionId, runId })
+    async cut(sessionId: string, runId: string, unanswered?: MessageParts['unanswered']): Promise<void> {
+      await cutOff.execute({ sessionId, runId, parts: unanswered === undefined ? null : { unanswered } })
     },
 
     async page(sessionId: string, { limit, bytes, before = Number.MAX_SAFE_INTEGER }: MessageQuery): Promise<ShownMessage[]> {

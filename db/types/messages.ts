@@ -23,6 +23,8 @@ export interface MessageParts {
   readonly tool?: string
   /** Of a tool: its text describes an error. */
   readonly failed?: boolean
+  /** Of a user: its run failed before any answer, `refused` because the provider did not take what was sent. */
+  readonly unanswered?: 'refused' | 'failed'
 }
 
 /**
@@ -74,8 +76,8 @@ export interface MessageStore {
   append(message: NewMessage): Promise<number>
   /** Replaces the content of an answer that is still being written. */
   update(message: Pick<MessageRow, 'id' | 'content' | 'parts' | 'status'>): Promise<void>
-  /** Marks the newest message of a run, an answer or the question, as `partial`. */
-  cut(sessionId: string, runId: string): Promise<void>
+  /** Marks the newest message of a run, an answer or the question, as `partial`, and a question as `unanswered` in that way. */
+  cut(sessionId: string, runId: string, unanswered?: MessageParts['unanswered']): Promise<void>
   /**
    * The newest messages of users and assistants, oldest first, each assistant's with the results of its tool calls. Empty only if no
    * message is left. `before` is the id of the oldest message of the page after this one.

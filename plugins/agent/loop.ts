@@ -1,40 +1,48 @@
+import type { StopReason } from '../../rpc/schemas/agent.ts'
 import type { Attachment, ChatMessage, ModelPart, ToolCall, Usage } from '../providers/define.ts'
 import type { ToolResult } from '../tools/define.ts'
 import { notRun, type PreparedToolCall } from './tool-call.ts'
 
 type UserMessage = ChatMessage & { role: 'user' }
 
-/** What a loop needs of the world. Everything it does goes through here. */
+/** Surroundings of a loop. Everything it does goes through here. */
 export interface LoopOptions {
   /** The conversation so far, the new message last. */
   readonly history: readonly ChatMessage[]
-  /** Model calls at the most. */
+  /** Limit on model calls. */
   readonly maxSteps: number
   readonly signal: AbortSignal
   /** One model call. */
   stream(messages: readonly ChatMessage[]): AsyncIterable<ModelPart>
-  /** Makes ready one call of a tool, which is told before it runs. */
+  /** Prepares one call of a tool, which is announced before it runs. */
   ready(call: ToolCall): Promise<PreparedToolCall>
-  /** What people have said to this run meanwhile. What it answers is seen by the next model call. */
+  /** Takes the messages that were steered into this run. The next model call sees them. */
   steered(): Promise<readonly UserMessage[]>
   readonly output: LoopOutput
 }
 
-/** Where a loop's output goes, in order. */
+export interface LoopResult {
+  readonly content: string
+  readonly usage: Usage
+  /** Absent for a complete answer. */
+  readonly stopReason?: StopReason
+}
+
+/** Receiver of a loop's output, in order. */
 export interface LoopOutput {
   text(text: string): void
   attachment(file: Attachment): void
   toolStart(start: PreparedToolCall['start']): void
   toolEnd(start: PreparedToolCall['start'], result: ToolResult): void
-  /** A model call ended; what it said has been seen by `text` already. */
+  /** A model call ended; its text has been passed to `text` already. */
   said(message: ChatMessage & { role: 'assistant' }): Promise<void>
   /** A tool answered. */
   heard(message: ChatMessage & { role: 'tool' }, attachments: readonly Attachment[]): Promise<void>
-  /** Somebody was heard. */
+  /** A steered message was taken. */
   asked(message: UserMessage): Promise<void>
 }
 
-/** What the model is told of a call that was not made, because somebody said something before. */
+/** Result of a call that was not made, because a steered message came before it. */
 const SKIPPED = 'Not run: the user said something else first.'
 /** Between the texts of two steps, so that the answer as a whole reads as it was streamed. */
 const STEP_BREAK = '\n\n'
@@ -42,24 +50,26 @@ const STEP_BREAK = '\n\n'
 /**
  * One turn of the agent: call the model, run the tools it asks for, call it again with their results, until it asks
  * for none. Every tool call is paired with a result, also when it fails or is not made: a model refuses a conversation
- * with a gap. What people say meanwhile is seen before the next model call, and keeps tools from starting.
+ * with a gap. Steered messages are seen before the next model call, and keep tools from starting.
  *
- * @returns the whole text, exactly as it was streamed, and the tokens of all model calls together
- * @throws the signal's reason when aborted; what the model call throws
+ * @returns the whole text, exactly as it was streamed, the tokens of all model calls together, and the reason of an incomplete answer
+ * @throws the signal's reason when aborted; errors of the model call
  */
-export async function runLoop({
-  history,
-  maxSteps,
-  signal,
-  stream,
-  ready,
-  steered,
-  output
-}: LoopOptions): Promise<{ content: string; usage: Usage }> {
+export async function runLoop({ history, maxSteps, signal, stream, ready, steered, output }: LoopOptions): Promise<LoopResult> {
   const messages = [...history]
   let content = ''
   let usage: Usage = { inputTokens: 0, outputTokens: 0 }
+  let files = 0
+  let cutSteps = 0
 
+  const ended = (reason?: StopReason): LoopResult => {
+    const stopReason = reason ?? (content.trim() === '' && files === 0 ? 'empty' : undefined)
+    return { content, usage, ...(stopReason && { stopReason }) }
+  }
+  const attach = (file: Attachment): void => {
+    files++
+    output.attachment(file)
+  }
   const say = (text: string): void => {
     content += text
     output.text(text)
@@ -80,16 +90,21 @@ export async function runLoop({
     await take(await steered())
     const toolCalls: ToolCall[] = []
     let text = ''
+    let cut = false
     for await (const part of stream(messages)) {
       signal.throwIfAborted()
       if (part.type === 'text') {
         if (text === '' && content !== '') say(STEP_BREAK)
         text += part.text
         say(part.text)
-      } else if (part.type === 'file') output.attachment(part.file)
+      } else if (part.type === 'file') attach(part.file)
       else if (part.type === 'tool_call') toolCalls.push(part.call)
-      else usage = sum(usage, part.usage)
+      else {
+        usage = sum(usage, part.usage)
+        cut = part.reason === 'length'
+      }
     }
+    cutSteps = cut ? cutSteps + 1 : 0
     const message: ChatMessage & { role: 'assistant' } = {
       role: 'assistant',
       text,
@@ -97,9 +112,9 @@ export async function runLoop({
     }
     messages.push(message)
     await output.said(message)
-    if (toolCalls.length === 0) return { content, usage }
+    if (toolCalls.length === 0) return ended(cut ? 'length' : undefined)
 
-    // After the last step nobody would see it any more.
+    // After the last step no model call would see them.
     const said = async () => (step < maxSteps ? await steered() : [])
     let news: readonly UserMessage[] = []
     for (const call of toolCalls) {
@@ -116,15 +131,15 @@ export async function runLoop({
       let result = await refusal?.()
       if (refusal) {
         signal.throwIfAborted()
-        // While it waited: an approval that crossed it must not start what somebody has just taken back.
+        // While it waited: an approval that crossed a steered message must not start what that takes back.
         news = await said()
         if (news.length > 0) result ??= notRun(SKIPPED)
       }
       result ??= await run()
-      // A tool may have ended without looking at the signal. Nobody is told: the call counts as interrupted.
+      // A tool may have ended without looking at the signal. No event is sent: the call counts as interrupted.
       signal.throwIfAborted()
       output.toolEnd(start, result)
-      for (const file of result.attachments) output.attachment(file)
+      for (const file of result.attachments) attach(file)
       const text = result.success ? result.output : [result.error, result.output].filter(Boolean).join('\n')
       await hear(
         { role: 'tool', callId: call.callId, tool: call.tool, output: text, failed: !result.success },
@@ -132,12 +147,14 @@ export async function runLoop({
       )
     }
     await take(news)
+    // A call that does not fit the limit of an answer would be written again and again.
+    if (cutSteps > 1) return ended('length')
   }
 
   const note = `(Stopped after ${maxSteps} steps without a final answer.)`
   say(content === '' ? note : STEP_BREAK + note)
   await output.said({ role: 'assistant', text: note })
-  return { content, usage }
+  return ended()
 }
 
 function sum(one: Usage, other: Usage): Usage {

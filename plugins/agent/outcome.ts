@@ -58,13 +58,19 @@ export function postsOf(
 
 /** Reply for an answer without text, such as one that only made a picture: silence would look like a fault. */
 const NO_TEXT = 'The agent finished without a written answer.'
+/** Addition to an answer that its model did not complete. */
+const CUT = 'The answer was cut off at the limit of tokens of the model. Ask for the rest, or for a shorter answer.'
 
 /**
  * Text for a person who cannot see how the message ended: the answer or a failure notice. Empty for what people did themselves,
  * and for a message that is still to be answered.
  */
 export function replyTextOf(outcome: RunOutcome): string {
-  if ('result' in outcome) return outcome.result.content.trim() === '' ? NO_TEXT : outcome.result.content
+  if ('result' in outcome) {
+    const { content, stopReason } = outcome.result
+    const text = content.trim() === '' ? NO_TEXT : content
+    return stopReason === 'length' ? `${text}\n\n${CUT}` : text
+  }
   const { kind, message, data } = outcome.error
   if (kind === 'InternalError') return `Something went wrong. ${message}`
   const { code, kept = false } = (data.queue ?? {}) as { code?: LaneError['code']; kept?: boolean }
@@ -92,5 +98,15 @@ export function runEndOf(end: TurnEnd, outcome: RunOutcome): Omit<RunEnd, 'id' |
   const status = state === 'superseded' || state === 'dropped' ? 'cancelled' : state
   if ('result' in outcome) return { status, ...outcome.result.usage }
   const { code, message } = errorOf(outcome.error)
-  return { status, errorCode: code, errorMessage: message }
+  return {
+    status,
+    errorCode: code,
+    errorMessage: [message, 'error' in end ? detailOf(end.error) : undefined].filter(Boolean).join('\n')
+  }
+}
+
+/** All that a provider said of a failed model call. Clients see a quote of it, operators read it in the run. */
+function detailOf(error: unknown): string | undefined {
+  const cause = error instanceof Error ? (error.cause as { readonly detail?: unknown } | undefined) : undefined
+  return typeof cause?.detail === 'string' ? cause.detail : undefined
 }

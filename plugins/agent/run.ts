@@ -4,7 +4,7 @@ import type { Turn } from '../../lanes/turn.ts'
 import type { RUN_EVENTS } from '../../rpc/schemas/agent.ts'
 import { errorOf, type RunOutcome } from '../../rpc/schemas/run-events.ts'
 import type { Stream } from '../bus/index.ts'
-import type { Tier } from '../context/index.ts'
+import type { Conversation, Tier } from '../context/index.ts'
 import type { GatewayInstance } from '../define.ts'
 import type { Payload } from '../lanes/index.ts'
 import type { Attachment, ChatMessage } from '../providers/define.ts'
@@ -62,6 +62,7 @@ export class Run {
     messages.forEach(this.#joined)
     const asked = ({ text, attachments = [] }: ChatMessage & { role: 'user' }) => transcript.user(text, attachments)
     let complete = false
+    let conversation: Conversation | undefined
     // All calls of a run are made with the same models, whatever is configured meanwhile.
     const models = this.#app.providers.hold()
     try {
@@ -70,13 +71,15 @@ export class Run {
       const asking = (model: { readonly provider: string; readonly model: string }): void => {
         this.model = model
       }
-      const { conversation, tier } = await context.open(this.#turn, asking, models, this.#access)
+      const opened = await context.open(this.#turn, asking, models, this.#access)
+      const { tier } = opened
+      conversation = opened.conversation
       if (tier.missing !== undefined) this.#emit('content', { text: missing(tier), transient: true })
-      const { content, usage } = await runLoop({
+      const { content, ...rest } = await runLoop({
         history: conversation.history,
         maxSteps: config.agent.maxSteps,
         signal,
-        stream: (messages) => conversation.stream(messages),
+        stream: (messages) => opened.conversation.stream(messages),
         ready: (call) => prepareToolCall(this.#app, this.#turn, call, this.#access),
         steered: () => this.#steered(),
         output: {
@@ -100,9 +103,9 @@ export class Run {
       complete = true
       const warning = await conversation.finish()
       if (warning) this.#emit('context_warning', warning)
-      return { sessionId: this.sessionId, runId: this.id, content, response: content, usage }
+      return { sessionId: this.sessionId, runId: this.id, content, response: content, ...rest }
     } catch (cause) {
-      if (!complete) await transcript.cut()
+      if (!complete) await transcript.cut(signal.aborted ? undefined : conversation?.refused ? 'refused' : 'failed')
       throw cause
     } finally {
       models.release()

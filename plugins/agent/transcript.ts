@@ -60,11 +60,14 @@ export class Transcript {
     await this.#append({ role: 'tool', content: output, parts: { callId, tool, failed }, attachments })
   }
 
-  /** The run ends here, whatever it still says: what was streamed stays, and its newest message is marked partial. */
-  async cut(): Promise<void> {
+  /**
+   * The run ends here, whatever it still says: the streamed text stays, and its newest message is marked partial.
+   * @param unanswered how the run failed, where it did; a question without any answer is marked with it
+   */
+  async cut(unanswered?: 'refused' | 'failed'): Promise<void> {
     if (!this.#closed) {
       if (this.#text !== '') this.#save(null, 'partial').catch(() => {})
-      this.#write(() => this.#messages.cut(this.#sessionId, this.#runId)).catch(() => {})
+      this.#write(() => this.#messages.cut(this.#sessionId, this.#runId, unanswered)).catch(() => {})
     }
     this.#closed = true
     await this.#tail.catch(() => {})

@@ -12,6 +12,9 @@ const LEAST_SHARE = 1 / 16
 /** For a model that goes on without what no summary could be made of. */
 const LEFT_OUT = 'The messages before did not fit, and could not be summarised: they are missing here.'
 
+/** Stands for earlier turns that a provider has refused. */
+export const REFUSED = 'The messages before are left out, because the provider of the model refused a request with them.'
+
 /** Tokens of the first messages and of everything before them. */
 interface Counted {
   readonly tokens: number
@@ -37,7 +40,7 @@ export interface ContextWindowOptions {
 
 /** A conversation as a model may see it, and about how many tokens that is. It asks no model and stores nothing. */
 export class ContextWindow {
-  readonly #contextWindow: number
+  #contextWindow: number
   /** Tokens of what a model is shown before any message, once somebody needs to know. */
   readonly #before: () => number
   /** The whole conversation since it was read: a list that grows at its end. */
@@ -126,6 +129,31 @@ export class ContextWindow {
   begin({ summary, from }: Start): void {
     this.#stored = this.#start = { summary, from }
     this.#counted = undefined
+  }
+
+  /** The window turned out to be smaller. */
+  resize(contextWindow: number): void {
+    this.#contextWindow = contextWindow
+    this.#shown.length = 0
+    // Counted for another window: the estimate is compared with the provider's own count no more.
+    this.#counted = undefined
+  }
+
+  /** Number of the messages before the one at `index` of the history that the model sees, a summary included. */
+  shownBefore(index: number): number {
+    const { summary, from } = this.#start
+    return Math.max(0, index - from) + (summary === undefined ? 0 : 1)
+  }
+
+  /** Until `restore`: nothing of what came before the message at `index` of the history. */
+  leaveOutBefore(index: number): void {
+    this.#start = { summary: REFUSED, from: Math.max(index, this.#start.from) }
+    this.#lessNow()
+  }
+
+  /** How many of the messages come before the one at `index` of the history. */
+  cutBefore(index: number): number {
+    return Math.max(0, index - this.#start.from)
   }
 
   /** Until `restore`: without its beginning, which a later turn may be able to summarise. */

@@ -27,6 +27,8 @@ export interface Tier {
 
 /** A turn that works on a conversation. */
 export interface ConversationTurn {
+  /** Id of its run; absent for a turn that is no run of the agent. */
+  readonly id?: string
   readonly laneId: string
   readonly signal: AbortSignal
   readonly live: boolean
@@ -66,9 +68,11 @@ export class ContextManager {
     const { contextWindow } = models.describe(tier.name)
     const rows = await db.messages.history(sessionId)
     const { context } = stored
+    const first = rows.find(({ runId }) => runId === turn.id)
     const conversation = new Conversation({
       sessionId,
       history: chatOf(rows),
+      ...(first && { turnFrom: chatLength(rows, first.id - 1) }),
       summary: context?.summary ?? undefined,
       counted:
         context?.contextWindow === contextWindow

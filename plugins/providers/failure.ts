@@ -5,7 +5,7 @@ import { reasonOf, tokenCountsIn } from './refusal.ts'
 import { readSaid, type Said } from './words.ts'
 
 /** Characters of the provider's words in the log and in the run, and of those in an error that clients see. */
-const MAX_DETAIL = 2000
+const MAX_DETAIL = 8000
 const MAX_QUOTE = 240
 
 export interface FailureContext {
@@ -71,7 +71,7 @@ function explain(reason: FailureReason, status: number | undefined, said: Said, 
     case 'overloaded':
       return `is overloaded${http}: try again later`
     case 'unreachable':
-      return 'could not be reached: check base_url, and that it runs'
+      return 'could not be reached: check base_url, and whether it runs'
     case 'broken':
       return 'broke off its answer: try again'
     case 'failed':
@@ -141,7 +141,7 @@ export function brokenOff(provider: string, detail?: string): ProviderError {
 
 /** No connection to the provider. */
 export function unreachable(provider: string, detail: string): ProviderError {
-  const message = `The model provider ${provider} could not be reached: check base_url, and that it runs`
+  const message = `The model provider ${provider} could not be reached: check base_url, and whether it runs`
   return new ProviderError(message, { retryable: true, reason: 'unreachable', detail })
 }
 

@@ -35,6 +35,8 @@ export interface Kind {
   readonly files: readonly string[]
   /** Names that it takes for the properties of a tool's arguments. */
   readonly propertyName?: RegExp
+  /** It speaks chat completions, whose servers take the texts of a message as one. */
+  readonly oneText?: boolean
   /** Characters of a tool's description that it takes. */
   readonly maxDescription?: number
   /** Loads the provider's package: on the first call, not at start. */
@@ -86,6 +88,7 @@ export const KINDS: readonly Kind[] = [
     keyed: true,
     contextWindow: 128_000,
     files: [...IMAGES, ...DOCUMENTS],
+    oneText: true,
     maxDescription: 1024,
     async load({ apiKey = '', model, baseURL }) {
       const { createOpenAI } = await import('@ai-sdk/openai')
@@ -103,6 +106,7 @@ function compatible(kind: Pick<Kind, 'name' | 'baseUrl' | 'contextWindow'>): Kin
   return {
     ...kind,
     files: IMAGES,
+    oneText: true,
     maxDescription: 1024,
     async load({ apiKey, model, baseURL }) {
       const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')

@@ -5,6 +5,8 @@ import { estimateUsage } from './usage.ts'
 const NEXT_SHARE = 3 / 4
 /** Share of a window that an answer may take. */
 const ANSWER_SHARE = 1 / 4
+/** The least that the estimate may be of the provider's own count: a number that says otherwise counts something else. */
+const LEAST_RATIO = 1 / 2
 /** Tokens below which no conversation is possible. */
 const LEAST_WINDOW = 256
 
@@ -34,7 +36,7 @@ export class KnownWindows {
     const { limit, sent } = tokens
     const known = this.of(model)
     // The provider counts in its own tokens. Where it counts more than the estimate, the window is smaller in estimated tokens.
-    const named = limit === undefined ? known : limit * Math.min(1, sent === undefined ? 1 : estimate / sent)
+    const named = limit === undefined ? known : limit * Math.min(1, Math.max(LEAST_RATIO, estimate / (sent ?? estimate)))
     const window = Math.max(LEAST_WINDOW, Math.floor(named < known ? named : Math.min(known, estimate) * NEXT_SHARE))
     // A limit that is the known one says that the estimate is wrong for this conversation, and nothing of others.
     if (limit === undefined || named < known) this.#lowered.set(model, Math.min(window, known))

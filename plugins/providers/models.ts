@@ -117,10 +117,10 @@ class NetworkModel implements Model {
   }
 
   #options(request: ModelRequest, names: WireNames): SdkOptions {
-    const { files, tools: takesTools, maxOutputTokens } = this.#endpoint
+    const { kind, files, tools: takesTools, maxOutputTokens } = this.#endpoint
     const omissions = this.#omissions
     const tools = takesTools && !omissions.tools ? this.#tools(request, names) : []
-    const chat = toPrompt(request.messages, { names, files, tools: tools.length > 0 })
+    const chat = toPrompt(request.messages, { names, files, tools: tools.length > 0, oneText: kind.oneText === true })
     return {
       prompt: withSystem(request.system, chat, omissions.system),
       ...(tools.length > 0 && { tools }),

@@ -13,6 +13,8 @@ export interface PromptOptions {
   readonly files: ReadonlySet<string>
   /** The request has tools. Without them providers refuse a conversation with calls, so these are written out. */
   readonly tools: boolean
+  /** The provider takes the texts of a message as one: some servers take no list of parts, and others join its texts without a space. */
+  readonly oneText: boolean
 }
 
 /**
@@ -20,7 +22,7 @@ export interface PromptOptions {
  * every later one: the text is left out, the id replaced. Two turns of one role are joined, because templates of local models and
  * several providers take only alternating ones. `ChatMessage` promises that each call has its result.
  */
-export function toPrompt(messages: readonly ChatMessage[], { names, files, tools }: PromptOptions): SdkPrompt {
+export function toPrompt(messages: readonly ChatMessage[], { names, files, tools, oneText }: PromptOptions): SdkPrompt {
   const prompt: SdkPrompt = []
   const taken = new Set<string>()
   const ids = new Map<string, string>()
@@ -47,22 +49,25 @@ export function toPrompt(messages: readonly ChatMessage[], { names, files, tools
         join(prompt, 'tool', [resultPart(message, ids.get(message.callId)!, names)])
     }
   }
-  return prompt
+  return oneText ? prompt.map(withOneText) : prompt
 }
 
 /** Adds parts to the last message where it has the same role, else as a message of their own. */
 function join<Role extends 'user' | 'assistant' | 'tool'>(prompt: SdkPrompt, role: Role, parts: Parts<Role>): void {
   if (parts.length === 0) return
   const last = prompt.at(-1)
-  if (last?.role !== role) prompt.push({ role, content: [...parts] } as WireMessage)
-  else for (const part of parts) add(last.content as Parts<Role>, part)
+  if (last?.role === role) (last.content as Parts<Role>).push(...(parts as never[]))
+  else prompt.push({ role, content: [...parts] } as WireMessage)
 }
 
-/** Texts that follow each other are one: some servers take a text and no list of parts. */
-function add<P extends { readonly type: string }>(content: P[], part: P): void {
-  const last = content.at(-1) as { type: string; text?: string } | undefined
-  if (part.type !== 'text' || last?.type !== 'text') content.push(part)
-  else content[content.length - 1] = { ...last, text: `${last.text}\n\n${(part as { text?: string }).text}` } as unknown as P
+/** Texts of the assistant are one; so are those of the user, unless there is a file among them. */
+function withOneText(message: WireMessage): WireMessage {
+  const { role, content } = message
+  if (role !== 'user' && role !== 'assistant') return message
+  const texts = content.flatMap((part) => (part.type === 'text' ? [part.text] : []))
+  const others = content.filter(({ type }) => type !== 'text')
+  if (texts.length < 2 || (role === 'user' && others.length > 0)) return message
+  return { ...message, content: [{ type: 'text', text: texts.join('\n\n') }, ...others] } as WireMessage
 }
 
 /** A call or a result of a tool as text, for a request without tools. */
@@ -93,8 +98,7 @@ function wireId(callId: string, taken: Set<string>): string {
 }
 
 function userParts({ text, attachments = [] }: Turn<'user'>, files: ReadonlySet<string>): Parts<'user'> {
-  const parts: Parts<'user'> = []
-  for (const part of [...textParts(text), ...attachments.map((attachment) => filePart(attachment, files))]) add(parts, part)
+  const parts = [...textParts(text), ...attachments.map((attachment) => filePart(attachment, files))]
   return parts.length > 0 ? parts : [{ type: 'text', text: '(empty message)' }]
 }
 

@@ -64,6 +64,8 @@ export interface GatewayMethods {
         inputTokens: number
         outputTokens: number
       }
+      /** Absent for a complete answer. length: cut off at the limit of tokens of the model; empty: the model gave no answer */
+      stopReason?: 'length' | 'empty'
       queue?: {
         /** Names this message in queue.get, queue.cancel and sessions.resume */
         messageId: string
@@ -822,6 +824,8 @@ export interface GatewayMethods {
         inputTokens: number
         outputTokens: number
       }
+      /** Absent for a complete answer. length: cut off at the limit of tokens of the model; empty: the model gave no answer */
+      stopReason?: 'length' | 'empty'
       queue?: {
         /** Names this message in queue.get, queue.cancel and sessions.resume */
         messageId: string

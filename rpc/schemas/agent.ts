@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { named } from '../named.ts'
 import { Confirm } from './confirmation.ts'
 import { ContextWarning } from './context.ts'
@@ -54,6 +54,12 @@ const Queued = Type.Object({
   backlog: Type.Optional(Type.Boolean({ description: 'An earlier run has taken this message into account already' }))
 })
 
+export const StopReason = Type.Union([Type.Literal('length'), Type.Literal('empty')], {
+  description:
+    'Absent for a complete answer. length: cut off at the limit of tokens of the model; empty: the model gave no answer'
+})
+export type StopReason = Static<typeof StopReason>
+
 export const SendResult = named(
   'SendResult',
   Type.Object({
@@ -62,6 +68,7 @@ export const SendResult = named(
     content: Type.String({ description: 'The whole answer: the texts of all content events but transient ones, joined' }),
     response: Type.String({ description: 'The same as content' }),
     usage: Usage,
+    stopReason: Type.Optional(StopReason),
     queue: Type.Optional(Queued)
   })
 )

@@ -128,7 +128,7 @@ test('a provider that refuses ends the run with an error that shows neither key 
   }
 })
 
-test('a provider that cannot be reached is told as such', async (t) => {
+test('a provider that cannot be reached is named as such', async (t) => {
   const nobody = createServer().listen(0, '127.0.0.1')
   await once(nobody, 'listening')
   const { port } = nobody.address() as { port: number }

@@ -83,8 +83,8 @@ test('a turn that its lane has let go of writes nothing', async (t) => {
   assert.equal((await contexts.get(SESSION))?.context, null)
 })
 
-test('what a summary is made of is bounded, however long the conversation is', async (t) => {
-  let asked = ''
+test('a summary of a long conversation is made in pieces, a bounded number of them', async (t) => {
+  const asked: string[] = []
   const history = Array.from(
     { length: 200 },
     (_, n) => ({ role: n % 2 === 0 ? 'user' : 'assistant', text: `message ${n} ${'word '.repeat(100)}` }) as const
@@ -93,12 +93,14 @@ test('what a summary is made of is bounded, however long the conversation is', a
     history,
     counted: { tokens: 900, messages: 200 },
     async *ask({ messages: [message] }) {
-      if (message?.role === 'user') asked = message.text
+      if (message?.role === 'user') asked.push(message.text)
       yield { type: 'text', text: 'A summary.' }
     }
   })
   await made.finish()
-  assert.match(asked, /^\[Earlier messages are left out here\.\]/)
-  assert.match(asked, /message 199/)
-  assert.ok(asked.length < 4000)
+  assert.equal(asked.length, 8)
+  assert.match(asked[0]!, /^\[Earlier messages are left out here\.\]/)
+  for (const piece of asked.slice(1)) assert.match(piece, /^Summary of what came before:\nA summary\./)
+  assert.match(asked.at(-1)!, /message 199/)
+  for (const piece of asked) assert.ok(piece.length < 4000)
 })

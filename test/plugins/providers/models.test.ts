@@ -147,12 +147,8 @@ for (const name of WIRES) {
     assert.deepEqual(content, [
       { type: 'text', text: 'Look' },
       image,
-      {
-        type: 'text',
-        text:
-          'Attached file "table.csv" (text/csv, 3 bytes):\na;b\n\n' +
-          '[Attached file "all.zip" (application/zip, 4 bytes): this model cannot read files of this type.]'
-      }
+      { type: 'text', text: 'Attached file "table.csv" (text/csv, 3 bytes):\na;b' },
+      { type: 'text', text: '[Attached file "all.zip" (application/zip, 4 bytes): this model cannot read files of this type.]' }
     ])
   })
 

@@ -5,7 +5,7 @@ import type { ChatMessage } from '../../../plugins/providers/define.ts'
 import { wireNames } from '../../../plugins/providers/names.ts'
 import { toPrompt } from '../../../plugins/providers/prompt.ts'
 
-const options = { names: wireNames([]), files: new Set<string>(), tools: true }
+const options = { names: wireNames([]), files: new Set<string>(), tools: true, oneText: true }
 
 test('a dotted name becomes one of the wire and comes back', () => {
   const names = wireNames([{ name: 'shell.exec' }, { name: 'web.fetch' }])
@@ -105,7 +105,7 @@ test('a file of text reaches the model as text, whatever its type is called; ano
   assert.doesNotMatch(written('application/zip'), /the content/)
 })
 
-test('two turns of one role are joined, texts into one', () => {
+test('two turns of one role are joined, texts into one where there is no file', () => {
   const image = { mimeType: 'image/png', data: 'aGVsbG8=' }
   const prompt = toPrompt(
     [
