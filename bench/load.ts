@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 
 /**
- * A WebSocket client that costs as little as possible, so that what is measured is the server: frames are built once,
+ * A WebSocket client that costs as little as possible, so that the figures are those of the server: frames are built once,
  * answers are counted by their headers and never parsed, and what one read answers is asked again in one write.
  */
 export class LoadClient {
@@ -49,6 +49,25 @@ export class LoadClient {
     })
   }
 
+  /** Sends the first request once. Resolves after that many frames. */
+  follow(frames: number): Promise<void> {
+    const counted = this.listen(frames)
+    this.#next = 0
+    this.#send(1)
+    return counted
+  }
+
+  /** Resolves after that many frames from now on. */
+  listen(frames: number): Promise<void> {
+    return new Promise((resolve) => {
+      let counted = 0
+      this.#onAnswers = (count) => {
+        counted += count
+        if (counted >= frames) resolve()
+      }
+    })
+  }
+
   close(): void {
     this.#socket.destroy()
   }
@@ -59,7 +78,7 @@ export class LoadClient {
     this.#socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames))
   }
 
-  /** How many whole frames a chunk completes (RFC 6455 section 5.2). */
+  /** Number of frames that a chunk completes (RFC 6455 section 5.2). */
   #count(chunk: Buffer): number {
     const data = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk
     let at = 0

@@ -96,10 +96,21 @@ export interface EventFrame {
   readonly origin: Origin
 }
 
-export function eventFrame(dialect: Dialect, { id, event, data, origin }: EventFrame): string {
+/** Members of an event but its id, as JSON without the opening brace. */
+export function eventMembers({ event, data, origin }: EventFrame): string {
   const { sessionId, runId, seq, fromSeq } = origin
-  const body = { id, event, data, sessionId, runId, seq, ...(fromSeq === undefined ? {} : { fromSeq }) }
-  return JSON.stringify(dialect === 'native' ? body : { jsonrpc: '2.0', method: 'event', params: body })
+  return JSON.stringify({ event, data, sessionId, runId, seq, fromSeq }).slice(1)
+}
+
+/** Text of an event's frame before and after its members. */
+export function eventHead(dialect: Dialect, id: RequestId): readonly [head: string, tail: string] {
+  const member = `{"id":${typeof id === 'number' ? id : JSON.stringify(id)},`
+  return dialect === 'native' ? [member, ''] : [`{"jsonrpc":"2.0","method":"event","params":${member}`, '}']
+}
+
+export function eventFrame(dialect: Dialect, frame: EventFrame): string {
+  const [head, tail] = eventHead(dialect, frame.id)
+  return head + eventMembers(frame) + tail
 }
 
 /** Longer than any valid trace parent. A longer one is ignored, so that it does not stay in memory. */

@@ -1,6 +1,11 @@
+import type { Writable } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Origin } from './define.ts'
+import { EventText } from './event-text.ts'
+import { type Corker, FrameWriter, textFrame } from './frame-writer.ts'
 import { type Dialect, type EventFrame, eventFrame, type RequestId } from './frames.ts'
+
+export { Corker } from './frame-writer.ts'
 
 /** Factor of the limit beyond which a peer must make progress. With the bytes in the socket it is four times the limit. */
 export const SLOW_FACTOR = 3
@@ -8,31 +13,6 @@ export const SLOW_FACTOR = 3
 export const HOPELESS_FACTOR = 64
 /** Milliseconds that a peer beyond the limit may read nothing at all. */
 export const STALL_MS = 2000
-
-/**
- * Frames written in the same turn of the event loop leave in one packet: the stream is corked at the first one and
- * uncorked when the turn ends. One instance serves all sockets of a gateway, so that a turn costs one callback.
- */
-export class Corker {
-  #corked: Corkable[] = []
-
-  cork(stream: Corkable): void {
-    stream.cork()
-    if (this.#corked.push(stream) === 1) setImmediate(this.#uncork)
-  }
-
-  readonly #uncork = (): void => {
-    const corked = this.#corked
-    this.#corked = []
-    for (const stream of corked) stream.uncork()
-  }
-}
-
-interface Corkable {
-  readonly writableCorked: number
-  cork(): void
-  uncork(): void
-}
 
 interface Waiting {
   readonly dialect: Dialect
@@ -43,8 +23,10 @@ interface Waiting {
 export interface SendBufferOptions {
   readonly socket: WebSocket
   /** The socket below the WebSocket; absent where frames do not travel over one. */
-  readonly stream: Corkable | undefined
+  readonly stream: Writable | undefined
   readonly corker: Corker
+  /** Shared by all connections. Default: one of its own. */
+  readonly eventText?: EventText
   /** Bytes that may lie unsent in the socket before frames wait here: `server.send_buffer_bytes`. */
   readonly limit: number
   /** Calls `fn` after `STALL_MS`. */
@@ -65,6 +47,9 @@ export interface SendBufferOptions {
  */
 export class SendBuffer {
   readonly #options: SendBufferOptions
+  /** Absent where frames have to go through the WebSocket: they travel over no socket, or are compressed. */
+  readonly #writer: FrameWriter | undefined
+  readonly #eventText: EventText
   #waiting: Waiting[] = []
   /** The newest waiting event of each request: what more of the same may be merged into. */
   #newest: Map<RequestId, Waiting> | undefined
@@ -76,11 +61,14 @@ export class SendBuffer {
 
   constructor(options: SendBufferOptions) {
     this.#options = options
+    const { socket, stream, corker, eventText = new EventText() } = options
+    this.#writer = stream && !socket.extensions ? new FrameWriter(stream, corker, () => this.#sent()) : undefined
+    this.#eventText = eventText
   }
 
   /** Bytes that wait here and in the socket. */
   get owed(): number {
-    return this.#bytes + this.#options.socket.bufferedAmount
+    return this.#bytes + this.#unsent
   }
 
   send(frame: string): void {
@@ -91,7 +79,7 @@ export class SendBuffer {
 
   event(dialect: Dialect, frame: EventFrame): void {
     if (this.#closed) return
-    if (!this.#congested()) this.#write(eventFrame(dialect, frame))
+    if (!this.#congested()) this.#writeEvent(dialect, frame)
     else if (!this.#merge(frame)) {
       const item = { dialect, frame, bytes: Buffer.byteLength(JSON.stringify(frame.data)) }
       this.#newest ??= new Map()
@@ -103,7 +91,8 @@ export class SendBuffer {
   /** Writes what waits, whatever the peer does, so that a goodbye comes after it; nothing is taken any more. */
   finish(): void {
     if (this.#closed) return
-    for (const item of this.#waiting) this.#write(textOf(item))
+    for (const item of this.#waiting) this.#writeItem(item)
+    this.#writer?.flush()
     this.discard()
   }
 
@@ -115,8 +104,13 @@ export class SendBuffer {
     this.#bytes = 0
   }
 
+  /** Bytes that were written and not yet taken by the network. */
+  get #unsent(): number {
+    return (this.#writer?.bytes ?? 0) + this.#options.socket.bufferedAmount
+  }
+
   #congested(): boolean {
-    return this.#waiting.length > 0 || this.#options.socket.bufferedAmount > this.#options.limit
+    return this.#waiting.length > 0 || this.#unsent > this.#options.limit
   }
 
   #wait(item: Waiting): void {
@@ -157,23 +151,33 @@ export class SendBuffer {
   }
 
   #giveUp(): void {
+    this.#writer?.flush()
     this.discard()
     this.#options.onSlow()
   }
 
-  #write(text: string): void {
-    const { stream, corker, socket } = this.#options
-    if (stream && stream.writableCorked === 0) corker.cork(stream)
-    socket.send(text, this.#sent)
+  #writeItem({ dialect, frame }: Waiting): void {
+    if (typeof frame === 'string') this.#write(frame)
+    else this.#writeEvent(dialect, frame)
   }
 
-  readonly #sent = (): void => {
+  #write(text: string): void {
+    if (this.#writer) this.#writer.write(textFrame(text))
+    else this.#options.socket.send(text, () => this.#sent())
+  }
+
+  #writeEvent(dialect: Dialect, frame: EventFrame): void {
+    if (this.#writer) this.#writer.write(this.#eventText.frameOf(dialect, frame))
+    else this.#write(eventFrame(dialect, frame))
+  }
+
+  #sent(): void {
     this.#progress++
-    while (this.#waiting.length > 0 && this.#options.socket.bufferedAmount <= this.#options.limit) {
+    while (this.#waiting.length > 0 && this.#unsent <= this.#options.limit) {
       const item = this.#waiting.shift()!
       this.#bytes -= item.bytes
       if (typeof item.frame !== 'string' && this.#newest?.get(item.frame.id) === item) this.#newest.delete(item.frame.id)
-      this.#write(textOf(item))
+      this.#writeItem(item)
     }
   }
 }
@@ -194,8 +198,4 @@ function isText(frame: EventFrame): frame is Text {
  */
 function follows({ origin: before }: Text, { origin: after }: Text): boolean {
   return before.runId === after.runId && (after.fromSeq ?? after.seq) === before.seq + 1
-}
-
-function textOf({ dialect, frame }: Waiting): string {
-  return typeof frame === 'string' ? frame : eventFrame(dialect, frame)
 }

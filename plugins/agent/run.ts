@@ -13,7 +13,7 @@ import type { Answer } from './outcome.ts'
 import { prepareToolCall } from './tool-call.ts'
 import { Transcript } from './transcript.ts'
 
-/** What the database keeps of a message until a run takes it up. */
+/** Content of a message in the database until a run takes it up. */
 export interface MessageContent {
   readonly message: string
   readonly attachments: readonly Attachment[]
@@ -63,7 +63,7 @@ export class Run {
     const asked = ({ text, attachments = [] }: ChatMessage & { role: 'user' }) => transcript.user(text, attachments)
     let complete = false
     let conversation: Conversation | undefined
-    // All calls of a run are made with the same models, whatever is configured meanwhile.
+    // All calls of a run are made with the same models, whatever is configured later.
     const models = this.#app.providers.hold()
     try {
       if (dropped.length > 0) await transcript.user(noteOf(dropped), [])
@@ -118,7 +118,7 @@ export class Run {
     endStream(this.#stream, settled)
   }
 
-  /** What an abandoned run still says is dropped. */
+  /** Drops events of an abandoned run. */
   #emit<K extends keyof typeof RUN_EVENTS>(event: K, data: Static<(typeof RUN_EVENTS)[K]>): void {
     if (this.#turn.live) this.#stream.emit(event, data)
   }
@@ -135,7 +135,7 @@ export class Run {
     const bodies = await this.#app.db.queue.bodies(messages.map(({ id }) => id))
     return messages.flatMap(({ id }) => {
       const body = bodies.get(id) as MessageContent | undefined
-      // Somebody took it back while it was taken up.
+      // It was cancelled while it was taken up.
       if (body === undefined) return []
       const { message, attachments, access } = body
       if (access === 'guest') this.#access = access
@@ -158,7 +158,7 @@ function missing({ name, missing }: Tier): string {
   return `The model tier '${missing}', which is set for this session, is not configured any more: '${name}' answers.`
 }
 
-/** What overflow dropped, for the model: it may have been important. */
+/** Note to the model about messages that overflow dropped: they may have been important. */
 function noteOf(dropped: readonly Message[]): string {
   const texts = dropped.map(({ payload }) => `- ${payload.kind === 'message' ? payload.preview : ''}`)
   return `[Too many messages were waiting. These were dropped and not answered, oldest first, each cut short:\n${texts.join('\n')}]`

@@ -1,7 +1,7 @@
 import type { Db, MessageParts, MessageRow, NewMessage } from '../../db/client.ts'
 import type { Attachment, ChatMessage } from '../providers/define.ts'
 
-/** How often an answer that is being written is saved: what a crash may cost of it. */
+/** Milliseconds between two saves of an answer that is being written: a crash loses at most that much. */
 const SAVE_EVERY_MS = 1000
 
 /**
@@ -40,7 +40,7 @@ export class Transcript {
     if (this.#text === '' && text.trim() === '') return
     this.#text += text
     if (this.#closed || this.#now() - this.#savedAt < SAVE_EVERY_MS) return
-    // A write that fails here fails again, and is told, when the step ends.
+    // A write that fails here fails again at the end of the step, which reports it.
     this.#save(null, 'partial').catch(() => {})
   }
 

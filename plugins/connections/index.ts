@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { CLOSE, Connection, HEARTBEAT_SECONDS } from '../../rpc/connection.ts'
 import type { Caller } from '../../rpc/define.ts'
+import { EventText } from '../../rpc/event-text.ts'
 import { Corker, SendBuffer, STALL_MS } from '../../rpc/send-buffer.ts'
 import { type GatewayInstance, gatewayPlugin } from '../define.ts'
 
@@ -34,6 +35,7 @@ export class Connections {
   readonly #app: GatewayInstance
   readonly #open = new Map<string, Connection<GatewayInstance>>()
   readonly #corker = new Corker()
+  readonly #eventText = new EventText()
 
   constructor(app: GatewayInstance) {
     this.#app = app
@@ -70,6 +72,7 @@ export class Connections {
       socket,
       stream,
       corker: this.#corker,
+      eventText: this.#eventText,
       limit: sendBufferBytes,
       later,
       onSlow: () => {

@@ -4,10 +4,10 @@ import type { ContextBudget, ContextWarning } from '../../rpc/schemas/context.ts
 export type Budget = Static<typeof ContextBudget>
 export type Warning = Static<typeof ContextWarning>
 
-/** From here on people are warned, in percent of the window. */
+/** Percent of the window from which on people are warned. */
 const WARNING_PCT = 75
 
-/** How much of a window is used. */
+/** Used share of a window. */
 export function budgetOf(estimatedTokens: number, contextWindow: number, thresholdPct: number): Budget {
   const thresholdTokens = Math.floor((contextWindow * thresholdPct) / 100)
   return {
@@ -21,7 +21,7 @@ export function budgetOf(estimatedTokens: number, contextWindow: number, thresho
   }
 }
 
-/** What has to be said of it, if anything. */
+/** Level of the warning about it; undefined for none. */
 export function levelOf({ estimatedTokens, contextWindow, shouldCompact }: Budget): Warning['level'] | undefined {
   if (shouldCompact) return 'checkpoint'
   return estimatedTokens * 100 >= contextWindow * WARNING_PCT ? 'warning' : undefined

@@ -4,12 +4,12 @@ import { shorten, shortenAll, shortenText } from './shorten.ts'
 import { summaryMessage } from './summary.ts'
 import { textOf, tokensBefore, tokensOf } from './tokens.ts'
 
-/** Of the window: one message at the most, and all that stay word for word when a conversation is compacted. */
+/** Shares of the window: the largest message, and all that stay word for word when a conversation is compacted. */
 const MESSAGE_SHARE = 1 / 2
 const KEPT_SHARE = 1 / 4
-/** Messages are not cut to less than this, all together: of so little nothing could be understood. */
+/** Messages are not cut to a smaller share together: nothing of them could be understood. */
 const LEAST_SHARE = 1 / 16
-/** For a model that goes on without what no summary could be made of. */
+/** Stands for messages that could not be summarised. */
 const LEFT_OUT = 'The messages before did not fit, and could not be summarised: they are missing here.'
 
 /** Stands for earlier turns that a provider has refused. */
@@ -21,17 +21,17 @@ interface Counted {
   readonly messages: number
 }
 
-/** What stands at the beginning of a conversation: a summary, and the messages from one on. */
+/** Beginning of a conversation: a summary, and the first message that is shown. */
 interface Start {
   readonly summary: string | undefined
   readonly from: number
 }
 
 export interface ContextWindowOptions {
-  /** What is stored of the conversation, in order. */
+  /** The stored conversation, in order. */
   readonly history: readonly ChatMessage[]
   readonly summary: string | undefined
-  /** What the first `messages` of the history and everything before them were counted to be, for this window. */
+  /** Counted tokens of the first `messages` of the history and everything before them, for this window. */
   readonly counted: Counted | undefined
   readonly system: string
   readonly tools: readonly ToolSpec[]
@@ -41,7 +41,7 @@ export interface ContextWindowOptions {
 /** A conversation as a model may see it, and about how many tokens that is. It asks no model and stores nothing. */
 export class ContextWindow {
   #contextWindow: number
-  /** Tokens of what a model is shown before any message, once somebody needs to know. */
+  /** Tokens of the system prompt and the tools, estimated at the first use. */
   readonly #before: () => number
   /** The whole conversation since it was read: a list that grows at its end. */
   #messages: readonly ChatMessage[]
@@ -51,9 +51,9 @@ export class ContextWindow {
   #stored: Start
   /** As the model sees it: it may miss what could not be summarised. */
   #start: Start
-  /** Where a provider has told them, or they were counted. */
+  /** Reported by a provider, or counted before. */
   #counted: Counted | undefined
-  /** The model sees less than what is stored. */
+  /** The model sees less than the stored conversation. */
   #less = false
 
   constructor({ history, summary, counted, system, tools, contextWindow }: ContextWindowOptions) {
@@ -68,12 +68,12 @@ export class ContextWindow {
     this.#counted = counted
   }
 
-  /** What stands for earlier messages. */
+  /** Summary of earlier messages. */
   get summary(): string | undefined {
     return this.#start.summary
   }
 
-  /** What the model is shown. */
+  /** All messages that the model sees. */
   get all(): ChatMessage[] {
     const { summary } = this.#start
     return [...(summary === undefined ? [] : [summaryMessage(summary)]), ...this.chat]
@@ -92,12 +92,12 @@ export class ContextWindow {
     return counted ? this.#sum(counted.messages, counted.tokens) : this.#estimate(this.#start)
   }
 
-  /** What a model is shown before any message leaves room for none. */
+  /** The system prompt and the tools leave no room for messages. */
   get hopeless(): boolean {
     return this.#before() > this.#contextWindow * (1 - LEAST_SHARE)
   }
 
-  /** Tokens of what a model is shown before any message. */
+  /** Tokens of the system prompt and the tools. */
   get before(): number {
     return this.#before()
   }
@@ -107,17 +107,17 @@ export class ContextWindow {
     this.#messages = messages
   }
 
-  /** The provider has told what it was shown, and what the model said to it, which is about to be added. */
+  /** The provider has reported the tokens of its input and of its answer, which is about to be added. */
   count(tokens: number): void {
     this.#counted = { tokens, messages: this.#messages.length + 1 }
   }
 
-  /** How many of the messages may give way; 0 for none. `force`: one has to, if it can. */
+  /** Number of messages that may give way; 0 for none. `force`: one has to, if it can. */
   cut(force: boolean): number {
     return cutAt(this.chat, { budget: this.#contextWindow * KEPT_SHARE, force })
   }
 
-  /** What it is where a summary takes the place of the first `cut` messages. `messages`: those that give way, without results of tools. */
+  /** The conversation with a summary in the place of the first `cut` messages. `messages`: those that give way, without results of tools. */
   compacted(cut: number, text: string): { summary: string; from: number; tokens: number; messages: number } {
     const from = this.#start.from + cut
     const start = { summary: text + this.#lastWords(from), from }
@@ -125,7 +125,7 @@ export class ContextWindow {
     return { ...start, tokens: this.#estimate(start), messages }
   }
 
-  /** This is stored now. */
+  /** A compaction was stored. */
   begin({ summary, from }: Start): void {
     this.#stored = this.#start = { summary, from }
     this.#counted = undefined
@@ -151,7 +151,7 @@ export class ContextWindow {
     this.#lessNow()
   }
 
-  /** How many of the messages come before the one at `index` of the history. */
+  /** Number of messages before the one at `index` of the history. */
   cutBefore(index: number): number {
     return Math.max(0, index - this.#start.from)
   }
@@ -180,7 +180,7 @@ export class ContextWindow {
     this.#less = false
     this.#start = this.#stored
     this.#shown.length = 0
-    // What was counted since is not what is there.
+    // The count is that of fewer messages.
     this.#counted = undefined
   }
 
@@ -189,7 +189,7 @@ export class ContextWindow {
     this.#counted = undefined
   }
 
-  /** Tokens of a conversation that begins like this, where nobody has counted them. */
+  /** Estimated tokens of a conversation that begins like this. */
   #estimate({ summary, from }: Start): number {
     return this.#sum(from, this.#beginning(summary))
   }

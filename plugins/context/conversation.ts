@@ -8,7 +8,7 @@ import { ContextWindow, type ContextWindowOptions, REFUSED } from './context-win
 import { refusalIn } from './refusal.ts'
 import { type Ask, summarise } from './summary.ts'
 
-/** What of the window an answer needs at the most; providers ask for no more unless they are configured to. */
+/** Tokens that an answer needs, and its share of a small window; providers ask for no more unless they are configured to. */
 const ANSWER_TOKENS = 8192
 const ANSWER_SHARE = 1 / 4
 /** Time that the end of a run waits for a summary. */
@@ -26,7 +26,7 @@ export interface ConversationOptions extends ContextWindowOptions {
   readonly signal: AbortSignal
   /** Nothing is written once it is false. */
   readonly live: () => boolean
-  /** When the turn is stopped for taking too long. Epoch milliseconds. */
+  /** End of the time of the turn. Epoch milliseconds. */
   readonly deadline: number
   readonly now?: () => number
   readonly log: Pick<FastifyBaseLogger, 'warn'>
@@ -34,8 +34,8 @@ export interface ConversationOptions extends ContextWindowOptions {
 }
 
 /**
- * What a model sees of one conversation during one turn, and how much of its window that takes. Messages are only ever added at the end of
- * the list; before each model call what does not fit is made to fit, by a summary that takes the place of the oldest messages.
+ * One conversation as a model sees it during one turn, and its share of the window. Messages are only ever added at the end of
+ * the list; before each model call the oldest messages give way to a summary if they do not fit.
  */
 export class Conversation {
   readonly history: readonly ChatMessage[]
@@ -109,7 +109,7 @@ export class Conversation {
     return true
   }
 
-  /** How much of the window is used. */
+  /** Used share of the window. */
   get budget(): Budget {
     const { settings } = this.#options
     return budgetOf(this.#view.tokens, this.#contextWindow, settings.contextThresholdPct)
@@ -117,7 +117,7 @@ export class Conversation {
 
   /**
    * The end of a run: counts what was said, and at the threshold saves a checkpoint and compacts the conversation.
-   * @returns what people have to be told of it, if anything
+   * @returns the warning for people; undefined for none
    * @throws the signal's reason
    */
   async finish(): Promise<Warning | undefined> {
@@ -156,7 +156,7 @@ export class Conversation {
     return namespace === undefined ? undefined : { before, after: this.#view.tokens }
   }
 
-  /** What the model is shown next. */
+  /** The messages of the next call. */
   async #fitting(): Promise<readonly ChatMessage[]> {
     const view = this.#view
     const { settings } = this.#options

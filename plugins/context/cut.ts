@@ -1,7 +1,7 @@
 import type { ChatMessage } from '../providers/define.ts'
 import { tokensOf } from './tokens.ts'
 
-/** Messages that stay word for word at the most. */
+/** Limit on the messages that stay word for word. */
 const KEPT = 6
 
 export interface CutOptions {
@@ -12,8 +12,8 @@ export interface CutOptions {
 }
 
 /**
- * How many of the first messages of a chat give way to a summary; 0 for none. What stays begins with a message of the user, or else with
- * one of the assistant, so that each result is there with its call. What the model has to answer next always stays.
+ * Number of the first messages of a chat that give way to a summary; 0 for none. The rest begins with a message of the user, or else with
+ * one of the assistant, so that each result has its call. Messages that the model has to answer next always stay.
  */
 export function cutAt(chat: readonly ChatMessage[], { budget, force }: CutOptions): number {
   const open = unansweredFrom(chat)
@@ -30,7 +30,7 @@ export function cutAt(chat: readonly ChatMessage[], { budget, force }: CutOption
   return user < open || chat[user]?.role === 'user' ? user : assistant
 }
 
-/** Where that begins which no model has seen: new messages, or results with the calls they answer. */
+/** Index of the first message that no model has answered: a new one, or a call whose results are new. */
 function unansweredFrom(chat: readonly ChatMessage[]): number {
   const last = chat.findLastIndex(({ role }) => role === 'assistant')
   const message = chat[last]

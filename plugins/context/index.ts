@@ -18,10 +18,10 @@ export type { Conversation } from './conversation.ts'
 /** The tier that answers where no other one is set. */
 const DEFAULT_TIER = 'default'
 
-/** Which models answer in a session. */
+/** Tier of models that answers in a session. */
 export interface Tier {
   readonly name: string
-  /** What is set for the session and is not configured any more. */
+  /** Tier that is set for the session and no longer configured. */
   readonly missing?: string
 }
 
@@ -36,7 +36,7 @@ export interface ConversationTurn {
 
 type Parts = Pick<GatewayInstance, 'config' | 'db' | 'providers' | 'tools' | 'log'>
 
-/** What models see of conversations, and how much of their windows that takes. */
+/** Conversations as models see them, and their share of the context window. */
 export class ContextManager {
   readonly #app: Parts
 
@@ -44,14 +44,14 @@ export class ContextManager {
     this.#app = app
   }
 
-  /** Which tier answers, by what is set for a session. */
+  /** The tier that answers, by the settings of a session. */
   tierOf({ modelTier = DEFAULT_TIER }: { readonly modelTier?: string }, models: Models = this.#app.providers): Tier {
     return models.tiers().includes(modelTier) ? { name: modelTier } : { name: DEFAULT_TIER, missing: modelTier }
   }
 
   /**
-   * The conversation of a session, for one turn that begins now. `models`: those that the turn goes on with, whatever is configured
-   * meanwhile.
+   * The conversation of a session, for one turn that begins now. `models`: those of the turn, whatever is
+   * configured later.
    * @throws RpcError SessionNotFound
    */
   async open(
@@ -98,7 +98,7 @@ export class ContextManager {
     return rows.map(({ sessionId, config, tokens }) => ({ sessionId, budget: this.#budgetOf(config, tokens) }))
   }
 
-  /** What is known of one session; it need not be stored. */
+  /** Tier, model and budget of one session; it need not be stored. */
   async of(sessionId: string): Promise<{ tier: Tier; model: ModelDescription; budget: Budget }> {
     const { config = {}, context } = (await this.#app.db.contexts.get(sessionId)) ?? {}
     const tier = this.tierOf(config)

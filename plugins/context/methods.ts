@@ -6,11 +6,11 @@ const LIMIT = 100
 
 export const contextUsage = defineMethod({
   name: 'system.contextUsage',
-  summary: 'How much of the context window each session takes, latest message first',
+  summary: 'Used share of the context window by session, latest message first',
   scope: 'read',
   params: Type.Object(
     {
-      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: LIMIT, description: 'Sessions at the most' }))
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: LIMIT, description: 'Limit on the sessions' }))
     },
     { additionalProperties: false }
   ),

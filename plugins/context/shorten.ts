@@ -1,7 +1,7 @@
 import type { Attachment, ChatMessage } from '../providers/define.ts'
 import { textOf, textOfFile, tokensIn, tokensOf } from './tokens.ts'
 
-/** Of what is left of a text that is cut, so much is its beginning. */
+/** Share of the beginning in a text that is cut. */
 const HEAD = 2 / 3
 
 /**

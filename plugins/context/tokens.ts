@@ -4,7 +4,7 @@ import type { Attachment, ChatMessage, ToolSpec } from '../providers/define.ts'
 
 /** About what an image costs; the length of its base64 says nothing. */
 const FILE_TOKENS = 1000
-/** Characters of one piece, and how many pieces stand for a text that is longer than all of them: nobody waits for a long one. */
+/** Characters of one piece, and the number of pieces that stand for a longer text, so that its estimate takes no longer. */
 const PIECE = 4096
 const PIECES = 4
 /** The estimate takes any amount of space for nothing; models do not. */
@@ -13,7 +13,7 @@ const MOST_CHARACTERS_PER_TOKEN = 16
 const DENSE = /[\w+/=-]{48,}/g
 const DENSE_CHARACTERS_PER_TOKEN = 2
 
-/** About how many tokens a text is. */
+/** Estimated tokens of a text. */
 export function tokensIn(text: string): number {
   const least = Math.ceil(text.length / MOST_CHARACTERS_PER_TOKEN)
   if (text.length <= PIECE * PIECES) return Math.max(least, estimated(text))
@@ -23,14 +23,14 @@ export function tokensIn(text: string): number {
   return Math.max(least, Math.ceil((sampled * text.length) / (PIECE * PIECES)))
 }
 
-/** About how many tokens a message is to a model. */
+/** Estimated tokens of a message. */
 export function tokensOf(message: ChatMessage): number {
   const texts = tokensIn(textOf(message))
   if (message.role === 'assistant') return texts + callTokens(message)
   return message.role === 'user' ? (message.attachments ?? []).reduce((sum, file) => sum + fileTokens(file), texts) : texts
 }
 
-/** What a model is shown before any message. */
+/** Tokens of the system prompt and the tools. */
 export function tokensBefore(system: string, tools: readonly ToolSpec[]): number {
   return tools.reduce((sum, tool) => sum + tokensIn(JSON.stringify(tool)), tokensIn(system))
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { parseJson } from '../../rpc/json.ts'
-import { argumentsOf, type ModelPart, type ModelRequest, ProviderError, type ToolCall, type Usage } from './define.ts'
+import { argumentsOf, type ModelPart, ProviderError, type ToolCall, type Usage } from './define.ts'
 import { brokenOff, unreadable } from './failure.ts'
 import type { SdkPart } from './kinds.ts'
 import type { WireNames } from './names.ts'
@@ -11,19 +11,25 @@ const UNREPORTED: Usage = { inputTokens: 0, outputTokens: 0 }
 const CUT_OFF =
   'Not run: your answer reached its limit of tokens before this call was complete. Call again with shorter arguments, or in several calls.'
 
+export interface AnswerOptions {
+  readonly signal: AbortSignal
+  readonly names: WireNames
+  readonly provider: string
+  /** The model has already said something. */
+  readonly spoke: boolean
+}
+
 /**
- * The parts of one model call as the gateway knows them. Tool calls are held back until the answer is known to be whole, and
- * those of an answer that was cut at its limit are marked invalid: the last one may be incomplete without looking so. Throws errors of
+ * The rest of one model call after its texts: files, tool calls, the end. Tool calls are held back until the answer is known to be whole,
+ * and those of an answer that was cut at its limit are marked invalid: the last one may be incomplete without looking so. Throws errors of
  * the package as they are.
  */
 export async function* partsOf(
   stream: ReadableStream<SdkPart>,
-  { signal }: ModelRequest,
-  names: WireNames,
-  provider: string
+  { signal, names, provider, ...before }: AnswerOptions
 ): AsyncGenerator<ModelPart> {
   const calls: ToolCall[] = []
-  let spoke = false
+  let { spoke } = before
   let finish: Extract<SdkPart, { type: 'finish' }> | undefined
   for await (const part of stream) {
     signal.throwIfAborted()

@@ -24,12 +24,19 @@ export class ChatEvents implements WireEvents {
   failure: WireFailure | undefined
   #ended: EndReason | undefined
   #usage: Json | undefined
+  #texts: string[] = []
   /** Index of each call of a tool, by its id: some servers number none, or all of them alike. */
   readonly #calls = new Map<string, number>()
   #lastCall = -1
 
   get complete(): boolean {
     return this.#ended !== undefined || this.over
+  }
+
+  takeTexts(): string[] {
+    const texts = this.#texts
+    if (texts.length > 0) this.#texts = []
+    return texts
   }
 
   read(data: string, name: string): string {
@@ -75,23 +82,12 @@ export class ChatEvents implements WireEvents {
     if (reason !== undefined && reason !== 'null') this.#ended = endReasonOf(reason)
     const delta = isObject(choice.delta) ? choice.delta : isObject(choice.message) ? choice.message : choice
     const content = contentIn(delta.content ?? choice.text)
+    if (content !== undefined) this.#texts.push(content)
     const refusal = textIn(delta.refusal)
-    const reasoning = textIn(delta.reasoning_content) ?? textIn(delta.reasoning) ?? textIn(delta.thinking)
     const calls = objectsIn(delta.tool_calls).flatMap((call) => this.#call(call) ?? [])
-    if (content === undefined && refusal === undefined && reasoning === undefined && calls.length === 0) return ''
-    return chunkOf({
-      choices: [
-        {
-          index: 0,
-          delta: {
-            ...(content !== undefined && { content }),
-            ...(refusal !== undefined && { refusal }),
-            ...(reasoning !== undefined && { reasoning_content: reasoning }),
-            ...(calls.length > 0 && { tool_calls: calls })
-          }
-        }
-      ]
-    })
+    if (refusal === undefined && calls.length === 0) return ''
+    const written = { ...(refusal !== undefined && { refusal }), ...(calls.length > 0 && { tool_calls: calls }) }
+    return chunkOf({ choices: [{ index: 0, delta: written }] })
   }
 
   /** One piece of a call. Some servers send arguments as an object, and no index. */

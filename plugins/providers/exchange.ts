@@ -22,9 +22,18 @@ export interface ExchangeOptions {
   readonly hasFiles: boolean
 }
 
+/** A good answer that has begun. */
+interface Opened {
+  readonly body: Readable
+  readonly first: Buffer | undefined
+  /** Its part for the package so far. */
+  readonly written: string
+}
+
 /**
  * One HTTP exchange with a provider, in the place of the `fetch` that its package calls. It stands between the package and the wire: what
- * is not a good answer becomes the `failure`, in the provider's words, and a good one is written as the package expects it.
+ * is not a good answer becomes the `failure`, in the provider's words, and a good one is written as the package expects it. Texts, which
+ * are nearly all of an answer, are handed out by `texts` and do not go through the package, whose streams cost several times as much.
  */
 export class Exchange {
   /** The reason why the call fails, where the exchange knows it. The package wraps or loses errors; this one stays. */
@@ -32,9 +41,15 @@ export class Exchange {
   /** The body as it was sent. */
   sent = ''
   readonly #options: ExchangeOptions
+  readonly #opened = Promise.withResolvers<Opened>()
+  /** Part of the answer for the package: everything but texts, once the answer is complete. */
+  readonly #rest = Promise.withResolvers<string>()
 
   constructor(options: ExchangeOptions) {
     this.#options = options
+    // Their failures are those of the call.
+    this.#opened.promise.catch(() => {})
+    this.#rest.promise.catch(() => {})
   }
 
   readonly fetch: typeof fetch = async (input, init) => {
@@ -54,8 +69,50 @@ export class Exchange {
     return this.#answer(response, signal)
   }
 
+  /**
+   * The texts of the answer, as they arrive. To be read to their end before anything of the package.
+   * @param call that of the package, which may fail before it fetches anything
+   */
+  async *texts(call: PromiseLike<unknown>): AsyncGenerator<string> {
+    const opened = await Promise.race([this.#opened.promise, call])
+    if (typeof opened !== 'object' || opened === null || !('body' in opened)) return
+    const { body, first, written } = opened as Opened
+    const { events, context } = this.#options
+    const decoder = new TextDecoder()
+    let rest = written
+    const reader = new EventReader((data, name) => {
+      if (!events.over && events.failure === undefined) rest += events.read(data, name)
+    })
+    for (let next = first; next !== undefined && !events.over; next = await this.#more(body)) {
+      reader.push(decoder.decode(next, { stream: true }))
+      yield* events.takeTexts()
+      if (events.failure !== undefined) break
+    }
+    reader.end()
+    // A server may keep the connection open after its last word.
+    body.destroy()
+    yield* events.takeTexts()
+    if (events.failure !== undefined) {
+      const { status, body: said } = events.failure
+      const failure =
+        said === undefined ? unreadable(context.provider, 'an event is no JSON') : this.#refusal({ status, body: said })
+      this.#fail(failure)
+    }
+    this.#rest.resolve(rest + events.close())
+  }
+
+  /** The next bytes. A connection that breaks after a complete answer has lost nothing. */
+  async #more(body: Readable): Promise<Buffer | undefined> {
+    try {
+      return await readMore(body)
+    } catch (thrown) {
+      if (this.#options.events.complete) return undefined
+      return this.#fail(brokenOff(this.#options.context.provider, (thrown as Error).message))
+    }
+  }
+
   async #answer(response: RawResponse, signal: AbortSignal): Promise<Response> {
-    const { status, headers, body } = response
+    const { status, body } = response
     try {
       if (status < 200 || status > 299) return await this.#refuse(response, await textOf(body, '', MAX_REFUSAL))
       const first = await readMore(body)
@@ -63,12 +120,23 @@ export class Exchange {
       // Some servers do not stream although they were asked to, others answer with an error and the status of a success.
       if (begins.startsWith('{') || begins.startsWith('[')) return await this.#whole(response, first!)
       if (isPage(begins)) return await this.#refuse(response, await textOf(body, first!, MAX_REFUSAL))
-      return new Response(this.#stream(body, first), { headers: { 'content-type': String(headers['content-type'] ?? '') } })
+      this.#opened.resolve({ body, first, written: '' })
+      return this.#response()
     } catch (thrown) {
       body.destroy()
       signal.throwIfAborted()
       return this.#fail(this.failure ?? brokenOff(this.#options.context.provider, (thrown as Error).message))
     }
+  }
+
+  /** Response for the package, which gets its body as soon as the texts were read. */
+  #response(): Response {
+    const rest = this.#rest.promise
+    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+      controller.enqueue(Buffer.from(await rest))
+      controller.close()
+    }
+    return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), { headers: { 'content-type': 'text/event-stream' } })
   }
 
   #refuse({ status, headers }: RawResponse, text: string): never {
@@ -86,55 +154,8 @@ export class Exchange {
     }
     const written = isObject(body) ? events.whole(body) : ''
     if (!events.complete) return this.#refuse({ ...response, status: 400 }, text)
-    return new Response(written + events.close(), { headers: { 'content-type': 'text/event-stream' } })
-  }
-
-  /** Reads on demand. All that has arrived is written at once: many small events cost one read. */
-  #stream(body: Readable, first: Buffer | undefined): ReadableStream<Uint8Array> {
-    const { events, context } = this.#options
-    const decoder = new TextDecoder()
-    const encoder = new TextEncoder()
-    let written = ''
-    const reader = new EventReader((data, name) => {
-      if (!events.over && events.failure === undefined) written += events.read(data, name)
-    })
-    let next: Buffer | undefined = first
-    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
-      written = ''
-      for (;;) {
-        if (next !== undefined) reader.push(decoder.decode(next, { stream: true }))
-        if (events.failure !== undefined || events.over || next === undefined) break
-        if (written !== '') {
-          controller.enqueue(encoder.encode(written))
-          next = await more()
-          return
-        }
-        next = await more()
-      }
-      if (next === undefined) reader.end()
-      if (events.failure !== undefined) {
-        body.destroy()
-        const { status, body: said } = events.failure
-        this.#fail(
-          said === undefined ? unreadable(context.provider, 'an event is no JSON') : this.#refusal({ status, body: said })
-        )
-      }
-      controller.enqueue(encoder.encode(written + events.close()))
-      controller.close()
-      // A server may keep the connection open after its last word.
-      if (next !== undefined) body.destroy()
-    }
-    /** A connection that breaks after a complete answer has lost nothing. */
-    const more = async (): Promise<Buffer | undefined> => {
-      try {
-        return await readMore(body)
-      } catch (thrown) {
-        if (events.complete) return undefined
-        this.failure = brokenOff(context.provider, (thrown as Error).message)
-        throw this.failure
-      }
-    }
-    return new ReadableStream({ pull, cancel: () => void body.destroy() }, { highWaterMark: 0 })
+    this.#opened.resolve({ body: response.body, first: undefined, written })
+    return this.#response()
   }
 
   #refusal(refused: { status?: number | undefined; headers?: RawResponse['headers']; body: unknown }): ProviderError {
@@ -144,6 +165,8 @@ export class Exchange {
 
   #fail(failure: ProviderError): never {
     this.failure = failure
+    this.#opened.reject(failure)
+    this.#rest.reject(failure)
     throw failure
   }
 }

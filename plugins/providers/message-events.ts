@@ -18,7 +18,7 @@ const STOP: Readonly<Record<Exclude<EndReason, 'broken'>, string>> = {
   filter: 'refusal'
 }
 
-type Block = 'text' | 'thinking' | 'tool_use'
+type Block = 'text' | 'tool_use'
 
 /** The messages of Anthropic, as it and its imitators send them. */
 export class MessageEvents implements WireEvents {
@@ -28,10 +28,17 @@ export class MessageEvents implements WireEvents {
   #ended: EndReason | undefined
   readonly #open = new Map<number, Block | 'ignored'>()
   #called = false
+  #texts: string[] = []
   readonly #usage: Record<string, number> = {}
 
   get complete(): boolean {
     return this.#ended !== undefined || this.over
+  }
+
+  takeTexts(): string[] {
+    const texts = this.#texts
+    if (texts.length > 0) this.#texts = []
+    return texts
   }
 
   read(data: string, name: string): string {
@@ -111,40 +118,35 @@ export class MessageEvents implements WireEvents {
 
   #begin(index: number, block: unknown): string {
     const stopped = this.#stop(index)
-    const written = isObject(block) ? blockOf(block, index) : undefined
-    if (!isObject(block) || written === undefined) {
-      this.#open.set(index, 'ignored')
+    if (isObject(block) && block.type === 'text') {
+      this.#open.set(index, 'text')
+      const text = textIn(block.text)
+      if (text !== undefined) this.#texts.push(text)
       return stopped
     }
-    this.#open.set(index, written.type)
-    if (written.type === 'tool_use') this.#called = true
-    const text = written.type === 'text' ? textIn(block.text) : undefined
-    const first = text === undefined ? '' : this.#delta(index, { type: 'text_delta', text })
-    return stopped + eventOf('content_block_start', { index, content_block: written }) + first
+    const call = isObject(block) ? callOf(block, index) : undefined
+    this.#open.set(index, call === undefined ? 'ignored' : 'tool_use')
+    if (call === undefined) return stopped
+    this.#called = true
+    return stopped + eventOf('content_block_start', { index, content_block: call })
   }
 
   #delta(index: number, delta: unknown): string {
     if (!isObject(delta)) return ''
     const block = this.#open.get(index)
-    if (delta.type === 'text_delta' && textIn(delta.text) !== undefined) {
-      // Some servers begin no block for a text.
-      const begun = block === undefined ? this.#begin(index, { type: 'text', text: '' }) : ''
-      const text = { type: 'text_delta', text: delta.text }
-      return block === undefined || block === 'text' ? begun + eventOf('content_block_delta', { index, delta: text }) : ''
+    // Some servers begin no block for a text.
+    if (delta.type === 'text_delta' && (block === undefined || block === 'text')) {
+      const text = textIn(delta.text)
+      if (text !== undefined) this.#texts.push(text)
     }
-    if (delta.type === 'input_json_delta' && typeof delta.partial_json === 'string' && block === 'tool_use') {
-      return eventOf('content_block_delta', { index, delta: { type: 'input_json_delta', partial_json: delta.partial_json } })
-    }
-    if (delta.type === 'thinking_delta' && typeof delta.thinking === 'string' && block === 'thinking') {
-      return eventOf('content_block_delta', { index, delta: { type: 'thinking_delta', thinking: delta.thinking } })
-    }
-    return ''
+    if (delta.type !== 'input_json_delta' || typeof delta.partial_json !== 'string' || block !== 'tool_use') return ''
+    return eventOf('content_block_delta', { index, delta: { type: 'input_json_delta', partial_json: delta.partial_json } })
   }
 
   #stop(index: number): string {
     const block = this.#open.get(index)
     this.#open.delete(index)
-    return block === undefined || block === 'ignored' ? '' : eventOf('content_block_stop', { index })
+    return block === 'tool_use' ? eventOf('content_block_stop', { index }) : ''
   }
 
   #count(usage: unknown): void {
@@ -156,9 +158,7 @@ export class MessageEvents implements WireEvents {
   }
 }
 
-function blockOf({ type, id, name, input }: Json, index: number): ({ readonly type: Block } & Json) | undefined {
-  if (type === 'text') return { type, text: '' }
-  if (type === 'thinking') return { type, thinking: '' }
+function callOf({ type, id, name, input }: Json, index: number): Json | undefined {
   const tool = textIn(name)
   if (type !== 'tool_use' || tool === undefined) return undefined
   return { type, id: textIn(id) ?? `call_${index}`, name: tool, input: isObject(input) ? input : {} }

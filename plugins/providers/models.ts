@@ -100,11 +100,17 @@ class NetworkModel implements Model {
       const connect = await this.#endpoint.connect()
       signal.throwIfAborted()
       const names = wireNames(request.tools)
-      const { stream } = await connect(exchange.fetch).doStream({
-        ...this.#options(request, names),
-        abortSignal: call.signal
-      })
-      yield* partsOf(stream, request, names, provider)
+      const answer = connect(exchange.fetch).doStream({ ...this.#options(request, names), abortSignal: call.signal })
+      // It is awaited once the texts were read, and may have failed by then.
+      answer.then(undefined, () => {})
+      let spoke = false
+      for await (const text of exchange.texts(answer)) {
+        signal.throwIfAborted()
+        spoke = true
+        yield { type: 'text', text }
+      }
+      const { stream } = await answer
+      yield* partsOf(stream, { signal, names, provider, spoke })
     } catch (thrown) {
       signal.throwIfAborted()
       const { secrets } = this.#endpoint

@@ -20,12 +20,17 @@ export interface WireEvents {
   readonly over: boolean
   /** Set once the server sent an error in place of the rest of its answer. */
   readonly failure: WireFailure | undefined
+  /** The texts since it was last called, in order. */
+  takeTexts(): string[]
   /**
    * One event.
-   * @returns what the package is to read of it, as text of the stream; empty for nothing
+   * @returns its part for the package, which is everything but texts, as text of the stream; empty for none
    */
   read(data: string, name: string): string
-  /** A body that is no stream of events: one JSON object. */
+  /**
+   * A body that is no stream of events: one JSON object.
+   * @returns its part for the package, as `read` does
+   */
   whole(body: Record<string, unknown>): string
   /** The end of the stream. */
   close(): string

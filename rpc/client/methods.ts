@@ -945,10 +945,10 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** How much of the context window each session takes, latest message first */
+  /** Used share of the context window by session, latest message first */
   'system.contextUsage': {
     params: {
-      /** Sessions at the most */
+      /** Limit on the sessions */
       limit?: number | undefined
     }
     result: {

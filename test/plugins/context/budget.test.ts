@@ -43,7 +43,7 @@ test('a warning begins at 75 % of the window, a checkpoint at the threshold, whe
   )
 })
 
-test('a percentage has one decimal place at the most, and numbers have commas whatever the language of the machine', () => {
+test('a percentage has one decimal, and numbers have commas in any locale', () => {
   fc.assert(
     fc.property(fc.nat(10_000_000), fc.integer({ min: 1, max: 2_000_000 }), (tokens, window) => {
       const { usagePct } = budgetOf(tokens, window, 80)

@@ -33,7 +33,7 @@ test('/compact works with the offline model, which remembers what was said', asy
   await say('my dog is called Rex')
   for (let n = 1; n <= 4; n++) await say(`say ${n}`)
   assert.match(await say('/compact'), /^Compacted: about/)
-  assert.match(await say('what is my dog called?'), /my dog is called Rex/)
+  assert.match(await say('how is my dog called?'), /my dog is called Rex/)
 })
 
 test('/compact says that it could not be done when the model is down, and changes nothing', async (t) => {

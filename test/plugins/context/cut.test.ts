@@ -50,7 +50,7 @@ test('what has not been answered is never cut', () => {
   )
 })
 
-test('what stays fits its budget, unless it has not been answered, and is six messages at the most', () => {
+test('the rest fits its budget and six messages, unless it is unanswered', () => {
   fc.assert(
     fc.property(chat, fc.nat(3000), (messages, budget) => {
       const answered: ChatMessage[] = [...messages, { role: 'assistant', text: 'Done.' }]

@@ -9,7 +9,7 @@ import { behind, forSummary, NAMESPACE, rig, SESSION, textsOf, tokens, warningIn
 
 /** Of it 15000 are for the conversation, the instructions and the tools. */
 const WINDOW = 20_000
-/** So many tokens. */
+/** A text of that many tokens. */
 const words = (count: number): string => Array.from({ length: count }, (_, n) => `word${n % 10}`).join(' ')
 
 /** A gateway with a tool `test.long` that answers very much. */
@@ -65,7 +65,7 @@ test('a history that what tools say makes too long is summarised before the next
   assert.match(textsOf(model.requests.at(-1)!)[0]!, /WHAT THE TOOL SAID/)
 })
 
-test('when nothing can summarise it, the beginning is left out for this run only, and the model is told', async (t) => {
+test('without a summary the beginning is left out for this run only, with a note', async (t) => {
   const { model, say, app } = await withLongTool(t)
   model.reply(long(5000, 1), long(5000, 2), long(5000, 3), { status: 500 }, { text: 'Done.', usage: null }, { status: 500 })
   const frames = await say('read all of it')

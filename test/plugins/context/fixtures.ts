@@ -54,7 +54,7 @@ export function warningIn(frames: readonly Frame[]): Frame | undefined {
   return frames.find(({ event }) => event === 'context_warning')?.data
 }
 
-/** What the provider says a call took, all in all. */
+/** Usage of a call, all in all. */
 export function tokens(all: number): { usage: WireUsage } {
   return { usage: { input: all - 1000, output: 1000 } }
 }
@@ -68,7 +68,7 @@ export function textsOf(request: Frame): string[] {
   })
 }
 
-/** Whether it asks for a summary and not for an answer. */
+/** Says of a request that it asks for a summary. */
 export function forSummary(request: Frame): boolean {
   return JSON.stringify(request.body.messages[0]).includes('Summarise the conversation')
 }

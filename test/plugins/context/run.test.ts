@@ -189,7 +189,7 @@ test('a session that is deleted takes its checkpoints along, and /new forgets th
   assert.deepEqual(await app.db.memory.search(NAMESPACE, 'summary', 10), [])
 })
 
-test('a provider that reports what cannot be has nothing compacted for it, and no number of it is told or kept', async (t) => {
+test('impossible usage compacts nothing, and no number of it is shown or kept', async (t) => {
   const { model, say, client } = await rig(t, { agent: { autoCompact: false } })
   for (const usage of [
     { input: 1e18, output: 1 },

@@ -73,6 +73,17 @@ const CHAT: Readonly<Record<string, Case>> = {
     wire: JSON.stringify({ id: 'x', choices: [{ message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }], usage }),
     contentType: 'application/json'
   },
+  'a call in an answer that is not streamed': {
+    wire: JSON.stringify({
+      choices: [
+        { message: { tool_calls: [{ id: 'a', function: { name: 'clock_now', arguments: '{}' } }] }, finish_reason: 'tool_calls' }
+      ]
+    }),
+    contentType: 'application/json',
+    text: '',
+    reason: 'tool_calls',
+    calls: calls({ callId: 'a', tool: 'clock.now', args: {} })
+  },
   'reasoning before the answer': {
     wire: data({ choices: [{ delta: { reasoning_content: 'hm' } }] }) + said('Hi') + ended('stop')
   },
