@@ -21,7 +21,7 @@ import type { SendBuffer } from './send-buffer.ts'
 export const MAX_IN_FLIGHT = 64
 /** Uncounted requests of one connection in progress at once: they have a limit of their own, so that they cannot pile up. */
 const MAX_UNCOUNTED = 64
-/** Characters of all answers of one batch together. */
+/** Characters of the answers that the batches of one connection gather together. */
 const MAX_BATCH_ANSWER = 64 * 1024 * 1024
 /** Seconds between two heartbeats. */
 export const HEARTBEAT_SECONDS = 30
@@ -39,6 +39,8 @@ export interface ConnectionOptions<App> {
   readonly caller: Caller
   readonly socket: WebSocket
   readonly sendBuffer: SendBuffer
+  /** Called when batches hold less than before, or the connection is closing: the peer may be read again. */
+  readonly onLess?: () => void
 }
 
 /**
@@ -56,6 +58,7 @@ export class Connection<App = unknown> implements Peer {
   readonly #log: FastifyBaseLogger
   readonly #socket: WebSocket
   readonly #sendBuffer: SendBuffer
+  readonly #onLess: () => void
   /** The calls under way, by the id the client gave them. */
   #inFlight: Map<RequestId | symbol, Call<App>> | undefined
   #events: Set<string> | undefined
@@ -63,8 +66,11 @@ export class Connection<App = unknown> implements Peer {
   /** Calls in `#inFlight` that do not count towards `MAX_IN_FLIGHT`. */
   #uncounted = 0
   #missedBeats = 0
+  /** Characters of answers that batches hold until they are complete. */
+  #gathered = 0
 
-  constructor({ id, app, registry, log, caller, socket, sendBuffer }: ConnectionOptions<App>) {
+  constructor({ id, app, registry, log, caller, socket, sendBuffer, onLess = () => {} }: ConnectionOptions<App>) {
+    this.#onLess = onLess
     this.id = id
     this.sessionId = `ws:${id}`
     this.caller = caller
@@ -108,12 +114,19 @@ export class Connection<App = unknown> implements Peer {
     return this.#sendBuffer.owed
   }
 
+  /** Tells if the peer has to read, or its batches to end, before more of it is read. */
+  get full(): boolean {
+    return this.#sendBuffer.full || this.#gathered > this.#sendBuffer.limit
+  }
+
   pong(): void {
     this.#missedBeats = 0
   }
 
   /** One heartbeat: pings the peer, or terminates one that missed two. */
   beat(): void {
+    // A peer that is owed too much is not read, and neither are its pongs: it lives as long as it takes what it is owed.
+    if (this.#sendBuffer.moved()) this.#missedBeats = 0
     if (this.#missedBeats++ < MAX_MISSED_BEATS) this.#socket.ping()
     else this.#socket.terminate()
   }
@@ -128,6 +141,8 @@ export class Connection<App = unknown> implements Peer {
     setImmediate(() => {
       this.#sendBuffer.finish()
       this.#socket.close(code, reason)
+      // To read the goodbye of the peer.
+      this.#onLess()
     })
   }
 
@@ -167,18 +182,44 @@ export class Connection<App = unknown> implements Peer {
       return
     }
     const answers: string[] = []
-    let bytes = 0
+    let size = 0
     let open = items.length
-    const done = (answer?: string): void => {
-      if (answer !== undefined) {
-        answers.push(answer)
-        bytes += answer.length
-      }
-      if (--open > 0 || answers.length === 0) return
-      if (bytes <= MAX_BATCH_ANSWER) this.#sendBuffer.send(`[${answers.join(',')}]`)
-      else refuse('InternalError', 'Internal error: the answers of this batch are too large together; ask for them one by one')
+    let tooLarge = false
+    const release = (): void => {
+      this.#gathered -= size
+      size = 0
+      this.#onLess()
     }
-    for (const item of items) this.#take(item, done, '2.0')
+    const done = (answer?: string): void => {
+      if (answer !== undefined && !tooLarge) {
+        answers.push(answer)
+        size += answer.length
+        this.#gathered += answer.length
+        tooLarge = this.#gathered > MAX_BATCH_ANSWER
+        if (tooLarge) {
+          answers.length = 0
+          release()
+        }
+      }
+      if (--open > 0) return
+      if (tooLarge)
+        refuse('InternalError', 'Internal error: the answers of this batch are too large together; ask for them one by one')
+      else if (answers.length > 0) this.#sendBuffer.send(`[${answers.join(',')}]`)
+      release()
+    }
+    // A call that works on keeps the next one for another turn: the answers of the earlier ones are counted before more are made.
+    let next = 0
+    const start = (): void => {
+      while (next < items.length) {
+        const item = items[next++]
+        if (tooLarge || this.#socket.readyState !== this.#socket.OPEN) done()
+        else this.#take(item, done, '2.0')
+        const answered = items.length - open
+        if (answered < next || this.full) break
+      }
+      if (next < items.length) setImmediate(start)
+    }
+    start()
   }
 
   /** `done` is called once, without an answer for a notification. */

@@ -31,6 +31,8 @@ export interface SendBufferOptions {
   readonly limit: number
   /** Calls `fn` after `STALL_MS`. */
   readonly later: (fn: () => void) => void
+  /** The socket has taken a frame to the network: the peer may be owed less. */
+  readonly onProgress?: () => void
   /** The peer does not read: it is owed more than four times the limit, and takes none of it. Called once. */
   readonly onSlow: () => void
 }
@@ -57,6 +59,7 @@ export class SendBuffer {
   /** Frames the socket has taken to the network since it was last looked at. */
   #progress = 0
   #watched = false
+  #moved = false
   #closed = false
 
   constructor(options: SendBufferOptions) {
@@ -66,9 +69,26 @@ export class SendBuffer {
     this.#eventText = eventText
   }
 
+  /** Bytes that the peer may be owed before it counts as full. */
+  get limit(): number {
+    return this.#options.limit
+  }
+
   /** Bytes that wait here and in the socket. */
   get owed(): number {
     return this.#bytes + this.#unsent
+  }
+
+  /** Tells if the peer is owed more than its buffer. */
+  get full(): boolean {
+    return this.owed > this.#options.limit
+  }
+
+  /** Tells if the socket has taken anything since the last call. */
+  moved(): boolean {
+    const moved = this.#moved
+    this.#moved = false
+    return moved
   }
 
   send(frame: string): void {
@@ -173,12 +193,14 @@ export class SendBuffer {
 
   #sent(): void {
     this.#progress++
+    this.#moved = true
     while (this.#waiting.length > 0 && this.#unsent <= this.#options.limit) {
       const item = this.#waiting.shift()!
       this.#bytes -= item.bytes
       if (typeof item.frame !== 'string' && this.#newest?.get(item.frame.id) === item) this.#newest.delete(item.frame.id)
       this.#writeItem(item)
     }
+    this.#options.onProgress?.()
   }
 }
 

@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws'
 import { CLOSE, Connection, HEARTBEAT_SECONDS } from '../../rpc/connection.ts'
 import type { Caller } from '../../rpc/define.ts'
 import { EventText } from '../../rpc/event-text.ts'
+import { Intake } from '../../rpc/intake.ts'
 import { Corker, SendBuffer, STALL_MS } from '../../rpc/send-buffer.ts'
 import { type GatewayInstance, gatewayPlugin } from '../define.ts'
 
@@ -75,21 +76,30 @@ export class Connections {
       eventText: this.#eventText,
       limit: sendBufferBytes,
       later,
+      onProgress: () => intake.drain(),
       onSlow: () => {
         app.log.warn({ connectionId: id }, 'a client does not read; its connection is closed')
         app.hooks.emit('connection.slow', { transport: 'ws' })
         socket.close(CLOSE.slow, 'slow consumer')
+        // To read the goodbye of the peer.
+        intake.drain()
       }
     })
-    const connection = new Connection({ id, app, registry: app.rpc, log: app.log, caller, socket, sendBuffer })
-    this.#open.set(id, connection)
-    socket.on('message', (data: Buffer, isBinary) => {
-      // Between our goodbye and the peer's it may still send. Nobody would get the answer, so nothing is begun.
-      if (socket.readyState !== socket.OPEN || !this.#open.has(id)) return
-      // Our own WebSocket server refuses such a frame unread; a host's may let it pass.
-      if (data.length > maxPayloadBytes) socket.close(CLOSE.tooBig, 'frame too big')
-      else connection.receive(data, isBinary)
+    const onLess = (): void => intake.drain()
+    const connection = new Connection({ id, app, registry: app.rpc, log: app.log, caller, socket, sendBuffer, onLess })
+    const intake = new Intake({
+      socket,
+      owes: () => socket.readyState === socket.OPEN && connection.full,
+      handle: (data, isBinary) => {
+        // After our goodbye the peer may still send. Its answer could not be delivered, so nothing is started.
+        if (socket.readyState !== socket.OPEN || !this.#open.has(id)) return
+        // Our own WebSocket server refuses such a frame unread; a host's may let it pass.
+        if (data.length > maxPayloadBytes) socket.close(CLOSE.tooBig, 'frame too big')
+        else connection.receive(data, isBinary)
+      }
     })
+    this.#open.set(id, connection)
+    socket.on('message', (data: Buffer, isBinary) => intake.add(data, isBinary))
     socket.on('pong', () => connection.pong())
     socket.on('error', (err) => app.log.debug({ err, connectionId: id }, 'socket error'))
     socket.on('close', () => {

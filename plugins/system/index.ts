@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type { Static } from '@sinclair/typebox'
 import { HEARTBEAT_SECONDS, MAX_IN_FLIGHT } from '../../rpc/connection.ts'
 import type { Peer } from '../../rpc/define.ts'
-import { MAX_DEPTH } from '../../rpc/json.ts'
+import { MAX_DEPTH, MAX_VALUES } from '../../rpc/json.ts'
 import { MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MAX_MESSAGE } from '../../rpc/schemas/agent.ts'
 import { type GatewayInstance, gatewayPlugin } from '../define.ts'
 import * as methods from './methods.ts'
@@ -63,6 +63,7 @@ export class System {
       limits: {
         maxPayloadBytes: server.maxPayloadBytes,
         maxNesting: MAX_DEPTH,
+        maxValues: MAX_VALUES,
         maxInFlight: MAX_IN_FLIGHT,
         maxMessageCharacters: MAX_MESSAGE,
         maxAttachments: MAX_ATTACHMENTS,

@@ -22,7 +22,8 @@ export const Info = named(
 
 const Limits = Type.Object({
   maxPayloadBytes: Type.Integer({ description: 'A larger frame closes the connection with 1009' }),
-  maxNesting: Type.Integer({ description: 'Levels of JSON' }),
+  maxNesting: Type.Integer({ description: 'Levels of nesting in the JSON of one frame' }),
+  maxValues: Type.Integer({ description: 'Members of objects and elements of arrays in one frame' }),
   maxInFlight: Type.Integer({
     description: 'Requests under way on one connection; past it a request gets error 3. The most a batch holds, too'
   }),

@@ -925,8 +925,10 @@ export interface GatewayMethods {
       limits?: {
         /** A larger frame closes the connection with 1009 */
         maxPayloadBytes: number
-        /** Levels of JSON */
+        /** Levels of nesting in the JSON of one frame */
         maxNesting: number
+        /** Members of objects and elements of arrays in one frame */
+        maxValues: number
         /** Requests under way on one connection; past it a request gets error 3. The most a batch holds, too */
         maxInFlight: number
         /** Characters of one message; what is longer is an attachment */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { RpcError } from '../../rpc/errors.ts'
-import { MAX_DEPTH, parseJson } from '../../rpc/json.ts'
+import { MAX_DEPTH, MAX_VALUES, parseJson } from '../../rpc/json.ts'
 
 const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
 
@@ -57,4 +57,12 @@ test('the reserved words are welcome in texts', () => {
   assert.deepEqual(parseJson('{"message":"what is a constructor, and __proto__?"}'), {
     message: 'what is a constructor, and __proto__?'
   })
+})
+
+test('values are counted outside strings only', () => {
+  const commas = ','.repeat(MAX_VALUES * 2)
+  assert.deepEqual(parseJson(JSON.stringify({ text: `${commas}"\\${commas}` })), { text: `${commas}"\\${commas}` })
+  const list = (count: number): string => `[${Array(count).fill('"a,\\""').join(',')}]`
+  assert.equal((parseJson(list(MAX_VALUES)) as unknown[]).length, MAX_VALUES)
+  assert.throws(() => parseJson(list(MAX_VALUES + 1)), /more than 100000 values/)
 })

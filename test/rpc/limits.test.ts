@@ -143,6 +143,7 @@ test('what system.capabilities tells is what is enforced', async (t) => {
   assert.deepEqual(limits, {
     maxPayloadBytes: config.server.maxPayloadBytes,
     maxNesting: 64,
+    maxValues: 100_000,
     maxInFlight: 64,
     maxMessageCharacters: MiB,
     maxAttachments: 10,
