@@ -22,7 +22,7 @@ export default gatewayPlugin({ name: 'metrics-route', dependencies: ['auth', 'me
     },
     async handler(request, reply) {
       if (!allows(app.auth.require(request), 'read')) throw denied('GET /metrics', 'read')
-      const text = await app.metrics.metrics()
+      const text = await app.metrics.registry.metrics()
       return reply.type(Registry.PROMETHEUS_CONTENT_TYPE).header('cache-control', 'no-store').send(text)
     }
   })

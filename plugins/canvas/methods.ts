@@ -4,7 +4,7 @@ import { defineMethod } from '../define.ts'
 import { Artifact, ArtifactId, MAX_ARTIFACTS, NEW_ARTIFACT } from './schema.ts'
 
 const LIST_LIMIT = 50
-/** Of content and metadata in one answer: many calls at once must not fill the memory. */
+/** Content and metadata in one answer, in MiB. Concurrent calls would fill the memory without it. */
 const LIST_MIB = 4
 
 const sessionId = Type.Optional(SessionId)
@@ -12,12 +12,12 @@ const OneArtifact = Type.Object({ sessionId, artifactId: ArtifactId }, { additio
 
 export const put = defineMethod({
   name: 'canvas.put',
-  summary: 'Make or replace an artifact on the canvas of a session',
+  summary: 'Create or replace an artifact on the canvas of a session',
   scope: 'write',
   params: Type.Object({ sessionId, ...NEW_ARTIFACT }, { additionalProperties: false }),
   result: Type.Object({
     artifact: Artifact,
-    created: Type.Boolean({ description: 'False: there was one of that id, which it replaces' })
+    created: Type.Boolean({ description: 'False when it replaced an artifact of that id' })
   }),
   examples: [
     {
@@ -45,14 +45,7 @@ export const put = defineMethod({
       }
     }
   ],
-  async handler({ artifactId, type, title = null, content, metadata = null, ...params }, ctx) {
-    const { canvas, sessions } = ctx.app
-    const artifact = { sessionId: sessionOf(params, ctx), artifactId, type, title, content, metadata }
-    // Before the session is made: a call that is refused must not leave one behind.
-    canvas.check(artifact)
-    await sessions.open(artifact.sessionId)
-    return await canvas.put(artifact)
-  }
+  handler: ({ sessionId, ...artifact }, ctx) => ctx.app.canvas.put({ ...artifact, sessionId: sessionOf({ sessionId }, ctx) })
 })
 
 export const get = defineMethod({
@@ -80,7 +73,7 @@ export const list = defineMethod({
           minimum: 1,
           maximum: MAX_ARTIFACTS,
           default: LIST_LIMIT,
-          description: `Artifacts on a page. It ends earlier where it would have more than ${LIST_MIB} MiB of content, though never without an artifact`
+          description: `Maximum number of artifacts on a page. The page ends earlier at ${LIST_MIB} MiB of content, but holds at least one artifact`
         })
       ),
       offset: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }))
@@ -89,7 +82,7 @@ export const list = defineMethod({
   ),
   result: Type.Object({
     artifacts: Type.Array(Artifact),
-    total: Type.Integer({ minimum: 0, description: 'How many there are on all pages' })
+    total: Type.Integer({ minimum: 0, description: 'Number of artifacts on all pages' })
   }),
   async handler({ limit = LIST_LIMIT, offset = 0, ...params }, ctx) {
     const page = { limit, offset, bytes: LIST_MIB * 1024 * 1024 }
@@ -104,7 +97,7 @@ export const remove = defineMethod({
   scope: 'write',
   errors: ['SessionNotFound'],
   params: OneArtifact,
-  result: Type.Object({ deleted: Type.Boolean({ description: 'False: there was none of that id' }) }),
+  result: Type.Object({ deleted: Type.Boolean({ description: 'False when the session has no artifact of that id' }) }),
   async handler({ artifactId, ...params }, ctx) {
     return { deleted: await ctx.app.canvas.remove(sessionOf(params, ctx), artifactId) }
   }
@@ -116,7 +109,7 @@ export const clear = defineMethod({
   scope: 'write',
   errors: ['SessionNotFound'],
   params: Type.Object({ sessionId }, { additionalProperties: false }),
-  result: Type.Object({ cleared: Type.Integer({ minimum: 0, description: 'How many there were' }) }),
+  result: Type.Object({ cleared: Type.Integer({ minimum: 0, description: 'Number of deleted artifacts' }) }),
   async handler(params, ctx) {
     return { cleared: await ctx.app.canvas.clear(sessionOf(params, ctx)) }
   }

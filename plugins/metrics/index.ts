@@ -7,27 +7,35 @@ import { measureDatabase } from './database.ts'
 import { measureEventLoop } from './event-loop.ts'
 import { measureLanes } from './lanes.ts'
 import { measureModels } from './models.ts'
+import { measureProcess } from './process.ts'
 
 declare module '../define.ts' {
   interface GatewayDecorators {
-    /** Prometheus metrics registry. */
+    /** Metrics for Prometheus. */
     metrics: Metrics
   }
 }
 
-/** Prometheus registry of one gateway. A plugin adds its own metrics to it: `new Counter({ …, registers: [app.metrics] })`. */
-export type Metrics = Registry
+/** Metrics of one gateway. */
+export interface Metrics {
+  /** Open to plugins: `new Counter({ …, registers: [app.metrics.registry] })`. */
+  readonly registry: Registry
+}
 
 /** Owns `app.metrics`, and fills it from the hooks of the gateway. */
-export default gatewayPlugin({ name: 'metrics', dependencies: ['hooks', 'connections', 'lanes', 'channels'] }, async (app) => {
-  const metrics = new Registry()
-  app.decorate('metrics', metrics)
-  measureCalls(metrics, app.hooks)
-  measureModels(metrics, app.hooks)
-  measureLanes(metrics, app.hooks, app.lanes)
-  measureConnections(metrics, app.hooks, app.connections)
-  measureChannels(metrics, app.hooks, app.channels)
-  measureDatabase(metrics, app.hooks)
-  const stop = measureEventLoop(metrics)
-  app.addHook('onClose', async () => stop())
-})
+export default gatewayPlugin(
+  { name: 'metrics', dependencies: ['hooks', 'system', 'connections', 'lanes', 'channels'] },
+  async (app) => {
+    const registry = new Registry()
+    app.decorate('metrics', { registry })
+    measureProcess(registry, app.system.version)
+    measureCalls(registry, app.hooks)
+    measureModels(registry, app.hooks)
+    measureLanes(registry, app.hooks, app.lanes)
+    measureConnections(registry, app.hooks, app.connections)
+    measureChannels(registry, app.hooks, app.channels)
+    measureDatabase(registry, app.hooks)
+    const stop = measureEventLoop(registry)
+    app.addHook('onClose', async () => stop())
+  }
+)

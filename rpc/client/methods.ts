@@ -124,7 +124,7 @@ export interface GatewayMethods {
       sessionId?: string | undefined
     }
     result: {
-      /** How many there were */
+      /** Number of deleted artifacts */
       cleared: number
     }
     events: Record<never, never>
@@ -134,11 +134,11 @@ export interface GatewayMethods {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
-      /** Names an artifact in its session; the same id replaces it */
+      /** Id of the artifact in its session. Putting the same id again replaces it */
       artifactId: string
     }
     result: {
-      /** False: there was none of that id */
+      /** False when the session has no artifact of that id */
       deleted: boolean
     }
     events: Record<never, never>
@@ -148,7 +148,7 @@ export interface GatewayMethods {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
-      /** Names an artifact in its session; the same id replaces it */
+      /** Id of the artifact in its session. Putting the same id again replaces it */
       artifactId: string
     }
     result: {
@@ -157,16 +157,16 @@ export interface GatewayMethods {
         sessionId: string
         artifactId: string
         type: string
-        /** Null: it has none */
+        /** Null when it has none */
         title: string | null
         /** Epoch milliseconds */
         createdAt: number
-        /** Epoch milliseconds, of the latest change */
+        /** Time of the latest change in epoch milliseconds */
         updatedAt: number
-        /** 1 when it is made, one more with each change */
+        /** 1 at creation, one more with each change */
         revision: number
         content: Record<string, unknown>
-        /** Null: it has none */
+        /** Null when it has none */
         metadata: Record<string, unknown> | null
       }
     }
@@ -177,7 +177,7 @@ export interface GatewayMethods {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
-      /** Artifacts on a page. It ends earlier where it would have more than 4 MiB of content, though never without an artifact */
+      /** Maximum number of artifacts on a page. The page ends earlier at 4 MiB of content, but holds at least one artifact */
       limit?: number | undefined
       offset?: number | undefined
     }
@@ -187,34 +187,34 @@ export interface GatewayMethods {
         sessionId: string
         artifactId: string
         type: string
-        /** Null: it has none */
+        /** Null when it has none */
         title: string | null
         /** Epoch milliseconds */
         createdAt: number
-        /** Epoch milliseconds, of the latest change */
+        /** Time of the latest change in epoch milliseconds */
         updatedAt: number
-        /** 1 when it is made, one more with each change */
+        /** 1 at creation, one more with each change */
         revision: number
         content: Record<string, unknown>
-        /** Null: it has none */
+        /** Null when it has none */
         metadata: Record<string, unknown> | null
       }[]
-      /** How many there are on all pages */
+      /** Number of artifacts on all pages */
       total: number
     }
     events: Record<never, never>
   }
-  /** Make or replace an artifact on the canvas of a session */
+  /** Create or replace an artifact on the canvas of a session */
   'canvas.put': {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
-      /** Names an artifact in its session; the same id replaces it */
+      /** Id of the artifact in its session. Putting the same id again replaces it */
       artifactId: string
-      /** What it is: note, table, … */
+      /** Kind of the artifact: note, table, … */
       type: string
       title?: string | undefined
-      /** With the metadata at most 1 MiB as JSON */
+      /** Content. At most 1 MiB as JSON, together with the metadata */
       content: Record<string, unknown>
       metadata?: Record<string, unknown> | undefined
     }
@@ -224,19 +224,19 @@ export interface GatewayMethods {
         sessionId: string
         artifactId: string
         type: string
-        /** Null: it has none */
+        /** Null when it has none */
         title: string | null
         /** Epoch milliseconds */
         createdAt: number
-        /** Epoch milliseconds, of the latest change */
+        /** Time of the latest change in epoch milliseconds */
         updatedAt: number
-        /** 1 when it is made, one more with each change */
+        /** 1 at creation, one more with each change */
         revision: number
         content: Record<string, unknown>
-        /** Null: it has none */
+        /** Null when it has none */
         metadata: Record<string, unknown> | null
       }
-      /** False: there was one of that id, which it replaces */
+      /** False when it replaced an artifact of that id */
       created: boolean
     }
     events: Record<never, never>
@@ -1621,21 +1621,21 @@ export interface GatewayEvents {
   canvas: {
     action: 'put'
     artifactId: string
-    /** False: it took the place of an earlier revision */
+    /** False when it replaced an earlier revision */
     created: boolean
-    /** canvas.get has its content */
+    /** The artifact without its content; canvas.get returns that */
     artifact: {
       /** Id of a conversation: its frontend, a colon, and a key */
       sessionId: string
       artifactId: string
       type: string
-      /** Null: it has none */
+      /** Null when it has none */
       title: string | null
       /** Epoch milliseconds */
       createdAt: number
-      /** Epoch milliseconds, of the latest change */
+      /** Time of the latest change in epoch milliseconds */
       updatedAt: number
-      /** 1 when it is made, one more with each change */
+      /** 1 at creation, one more with each change */
       revision: number
     }
   } | {
@@ -1643,7 +1643,7 @@ export interface GatewayEvents {
     artifactId: string
   } | {
     action: 'clear'
-    /** How many artifacts there were */
+    /** Number of deleted artifacts */
     cleared: number
   }
   shutdown: {

@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import test from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
-import { Registry } from 'prom-client'
+import { Counter, Registry } from 'prom-client'
 import { LaneError } from '../../../lanes/errors.ts'
 import type { LaneMessage } from '../../../lanes/message.ts'
 import { defineMethod, type GatewayInstance, gatewayPlugin } from '../../../plugins/define.ts'
@@ -16,8 +16,8 @@ import { build, connect, rejection } from '../../helper.ts'
 import { withModel } from '../agent/fixtures.ts'
 
 /** Every figure, by its name and labels as Prometheus gets to see them. */
-async function figures({ metrics }: { readonly metrics: Registry }): Promise<ReadonlyMap<string, number>> {
-  const lines = (await metrics.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+async function figures({ metrics }: Pick<GatewayInstance, 'metrics'>): Promise<ReadonlyMap<string, number>> {
+  const lines = (await metrics.registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]))
 }
 
@@ -90,7 +90,7 @@ test('what a lane does is counted: depth, waiting, runs and how messages ended; 
   assert.equal(after.get('flynn_lane_outcomes_total{kind="message",outcome="completed"}'), 1)
   assert.equal(after.get('flynn_lane_outcomes_total{kind="message",outcome="cancelled"}'), 2)
   assert.equal(after.get('flynn_lane_outcomes_total{kind="work",outcome="completed"}'), 1)
-  assert.ok(!(await app.metrics.metrics()).includes('x:1'))
+  assert.ok(!(await app.metrics.registry.metrics()).includes('x:1'))
 })
 
 test('waiting and running are told in seconds, and a turn that is over is forgotten', async () => {
@@ -120,7 +120,7 @@ test('waiting and running are told in seconds, and a turn that is over is forgot
   // The turn is over: it is not measured again.
   const error = new LaneError('overflow', 'x:1', policy, { stage: 'waiting' })
   hooks.emit('lane.ended', { ends: [{ message: late, error }], turnId: 'turn' })
-  const told = await figures({ metrics })
+  const told = await figures({ metrics: { registry: metrics } })
   assert.equal(told.get('flynn_lane_wait_seconds_sum{kind="message"}'), 3 + 1)
   assert.equal(told.get('flynn_lane_run_seconds_sum{kind="message"}'), 5)
   assert.equal(told.get('flynn_lane_run_seconds_count{kind="message"}'), 1)
@@ -132,7 +132,7 @@ test('waiting and running are told in seconds, and a turn that is over is forgot
 
 test('tokens are counted by model, and model calls by whether they came to their end', async (t) => {
   const { app, url, model } = await withModel(t)
-  model.reply({ text: 'one', usage: { input: 11, output: 5 } }, { text: 'two', usage: { input: 7, output: 3 } }, { status: 400 })
+  model.reply({ text: 'one', usage: { input: 11, output: 5 } }, { text: 'two', usage: { input: 7, output: 3 } }, { status: 401 })
   const client = await connect(t, url)
   for (const message of ['one', 'two']) await client.call('agent.send', { message, sessionId: 'x:1' })
   await rejection(client.call('agent.send', { message: 'three', sessionId: 'x:1' }))
@@ -155,7 +155,7 @@ test('what comes in is counted by channel and outcome, and what platforms are an
   assert.equal(counted.get('flynn_inbound_messages_total{channel="webhook",outcome="accepted"}'), 1)
   assert.equal(counted.get('flynn_inbound_requests_total{route="/webhooks/:name",status="202"}'), 1)
   assert.equal(counted.get('flynn_inbound_requests_total{route="/webhooks/:name",status="401"}'), 1)
-  assert.doesNotMatch(await app.metrics.metrics(), /nobody|nowhere/)
+  assert.doesNotMatch(await app.metrics.registry.metrics(), /nobody|nowhere/)
 })
 
 test('a client that does not read shows in the buffers, and is counted once it is given up', async (t) => {
@@ -228,9 +228,30 @@ test('the time of the database is counted by statement and by transaction, and t
 
 test('every metric has a name of this gateway, a help text and a unit where it measures one', async (t) => {
   const { app } = await build(t)
-  for (const { name, help } of await app.metrics.getMetricsAsJSON()) {
+  for (const { name, help } of await app.metrics.registry.getMetricsAsJSON()) {
     assert.match(name, /^flynn_[a-z_]+$/)
     assert.ok(help.length > 10, name)
     assert.doesNotMatch(name, /_ms|milliseconds|_kb|_mb/)
   }
+})
+
+test('the process and the build are described, and names follow the conventions of Prometheus', async (t) => {
+  const { app } = await build(t)
+  const told = await figures(app)
+  assert.equal(told.get(`flynn_build_info{version="${app.system.version}",node="${process.versions.node}"}`), 1)
+  for (const name of ['cpu_seconds_total', 'resident_memory_bytes', 'start_time_seconds', 'heap_bytes{kind="used"}']) {
+    assert.ok(told.get(`flynn_process_${name}`)! > 0, name)
+  }
+  for (const { name, type } of await app.metrics.registry.getMetricsAsJSON()) {
+    assert.equal(name.endsWith('_total'), String(type) === 'counter', name)
+    assert.doesNotMatch(name, /_(count|sum|bucket)$/)
+  }
+})
+
+test('a plugin adds a metric of its own', async (t) => {
+  const plugin = gatewayPlugin({ name: 'weather', dependencies: ['metrics'] }, async (app) => {
+    new Counter({ name: 'weather_asked_total', help: 'Questions about the weather', registers: [app.metrics.registry] }).inc()
+  })
+  const { url } = await build(t, { plugins: [plugin] })
+  assert.match(await (await fetch(`${url}/metrics`)).text(), /^weather_asked_total 1$/m)
 })

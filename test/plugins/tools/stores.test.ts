@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { type Db, open } from '../../../db/client.ts'
-import { Canvas } from '../../../plugins/canvas/index.ts'
-import { MAX_CONTENT_BYTES } from '../../../plugins/canvas/schema.ts'
-import { canvasTool } from '../../../plugins/canvas/tool.ts'
 import { MAX_VALUE_BYTES, memoryTools } from '../../../plugins/tools/memory.ts'
 import { type Bench, bench, named } from './context.ts'
 
@@ -78,50 +75,4 @@ test('the checkpoint of a session is read by that session only, and written by n
     name: 'ToolError',
     message: /are not written by tools/
   })
-})
-
-test('an artifact is made, then replaced, on the canvas of the own session', async (t) => {
-  const db = await database(t)
-  await db.sessions.open('ws:1', 1)
-  const { run } = await bench(t, 'ws:1')
-  let time = 100
-  const put = canvasTool({ canvas: new Canvas({ db, bus: { notify: () => {} }, now: () => ++time }) })
-  const note = {
-    artifactId: 'card',
-    type: 'note',
-    title: 'Draft',
-    content: { markdown: '## Notes' },
-    metadata: { lane: 'analysis' }
-  }
-  assert.equal(await run(put, note), "created 'card', revision 1")
-  assert.equal(await run(put, { artifactId: 'card', type: 'note', content: {} }), "replaced 'card', revision 2")
-  assert.deepEqual(await db.artifacts.get('ws:1', 'card'), {
-    sessionId: 'ws:1',
-    artifactId: 'card',
-    type: 'note',
-    title: null,
-    content: {},
-    metadata: null,
-    createdAt: 101,
-    updatedAt: 102,
-    revision: 2
-  })
-})
-
-test('an artifact over the limit is refused, in words for the model', async (t) => {
-  const db = await database(t)
-  const { run } = await bench(t, 'ws:1')
-  const content = { markdown: 'é'.repeat(MAX_CONTENT_BYTES / 2) }
-  const put = canvasTool({ canvas: new Canvas({ db, bus: { notify: () => {} } }) })
-  await assert.rejects(run(put, { artifactId: 'a', type: 'note', content }), {
-    name: 'ToolError',
-    message: /at most 1048576 are allowed/
-  })
-  assert.equal(await db.artifacts.get('ws:1', 'a'), undefined)
-})
-
-test('a failure that is not about the artifact is not told to the model', async (t) => {
-  const { run } = await bench(t, 'ws:1')
-  const put = canvasTool({ canvas: { put: () => Promise.reject(new Error('disk full')) } })
-  await assert.rejects(run(put, { artifactId: 'a', type: 'note', content: {} }), { name: 'Error', message: 'disk full' })
 })
