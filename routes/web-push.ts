@@ -16,7 +16,7 @@ const Registered = Type.Object({ ok: Type.Literal(true), ...counted })
 const Removed = Type.Object({ ok: Type.Literal(true), removed: Type.Boolean() })
 const Endpoint = Type.Object({ endpoint: Type.Optional(Type.String()) })
 
-/** `/webchat/push/…`: a browser registers to be told of answers when nobody looks at the page. */
+/** `/webchat/push/…`: registration of browsers for push notifications. */
 export default gatewayPlugin({ name: 'web-push-routes', dependencies: ['auth', 'web-push'], share: false }, async (app) => {
   app.get('/webchat/push/public-key', {
     config: { auth: 'http' },

@@ -2,11 +2,11 @@ import type { Clock } from '../../lanes/clock.ts'
 import { DeliveryError } from './define.ts'
 import { exchange } from './http.ts'
 
-/** A token is not used any more this long before it ends. */
+/** Time before its end at which a token is replaced. */
 const EARLY_MS = 5 * 60_000
 const ASSERTION_SECONDS = 3600
 
-/** A token of an API, and for how long it is good. */
+/** A token of an API, and its lifetime. */
 export interface Grant {
   readonly accessToken: string
   /** Seconds. */
@@ -14,13 +14,13 @@ export interface Grant {
 }
 
 interface AccessTokenOptions<Settings> {
-  /** As they are in force. With other ones the token is another one. */
+  /** Settings in force. Other settings have another token. */
   readonly settings: () => Settings
   readonly request: (settings: Settings, signal: AbortSignal) => Promise<Grant>
   readonly clock: Pick<Clock, 'now'>
 }
 
-/** The token of an API: asked for when it is needed, once for all who need it, and again before it ends. */
+/** Access token of an API: requested on first use, once for all callers, and renewed before it ends. */
 export class AccessToken<Settings> {
   readonly #options: AccessTokenOptions<Settings>
   #asking: Promise<string> | undefined
@@ -52,15 +52,15 @@ export class AccessToken<Settings> {
     return asking
   }
 
-  /** The API did not take it: the next one is asked for anew. */
+  /** Drops a token that the API refused; the next call requests another one. */
   forget(): void {
     this.#until = 0
   }
 }
 
 /**
- * Asks an OAuth 2.0 token endpoint.
- * @throws DeliveryError; one that cannot be tried again where the credentials are wrong, which is what 4xx says
+ * Requests a token from an OAuth 2.0 endpoint.
+ * @throws DeliveryError; not retryable for 4xx, which says that the credentials are wrong
  */
 export async function grant(tokenUrl: string, form: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Grant> {
   const { status, json } = await exchange(tokenUrl, { method: 'POST', body: new URLSearchParams(form), signal })
@@ -72,7 +72,7 @@ export async function grant(tokenUrl: string, form: Readonly<Record<string, stri
   })
 }
 
-/** For whoever only uses it. */
+/** Read access to a token. */
 export type Token = Pick<AccessToken<never>, 'get' | 'forget'>
 
 /** A service account of Google. */
@@ -96,7 +96,7 @@ export async function serviceAccountForm(
     .setAudience(tokenUrl)
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + ASSERTION_SECONDS)
-    // Where it comes from an environment variable its lines are often joined.
+    // In an environment variable the lines are often joined.
     .sign(await importPKCS8(privateKey.replaceAll('\\n', '\n'), 'RS256'))
   return { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion }
 }

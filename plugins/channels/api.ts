@@ -1,4 +1,4 @@
-/** What a plugin needs to add a channel: `flynn-gateway/channels`. Everything else of this folder is the gateway's own. */
+/** Exports for plugins that add a channel: `flynn-gateway/channels`. The rest of this folder is internal. */
 export type { Channel, Delivery, Inbound, Receipt } from './define.ts'
 export { DeliveryError } from './define.ts'
 export type { Answer, InboundRequest, InboundRoute } from './inbound.ts'

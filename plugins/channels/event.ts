@@ -32,7 +32,7 @@ export function entriesOf<S extends TSchema>(schema: S): (list: unknown) => Stat
       : []
 }
 
-/** A text that is there and says something. */
+/** A text that is not blank. */
 export function textIn(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined
 }

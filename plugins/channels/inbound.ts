@@ -7,28 +7,28 @@ import { masked, printable } from '../../security/sanitize.ts'
 import type { GatewayInstance } from '../define.ts'
 
 const MiB = 1024 * 1024
-/** A platform that takes longer to send a request is none. */
+/** Time for a request to arrive. Platforms are faster. */
 const BODY_TIMEOUT_MS = 10_000
 
-/** A request of a platform, not believed yet. */
+/** A request that is not verified yet. */
 export interface InboundRequest {
   /** Of the path. */
   readonly params: Readonly<Record<string, string>>
   readonly headers: IncomingHttpHeaders
   readonly query: URLSearchParams
-  /** As it came; signatures are over this and nothing else. */
+  /** The bytes as they came, which signatures cover. */
   readonly body: Buffer
   readonly log: FastifyBaseLogger
 }
 
-/** What the platform is told. An object is sent as JSON, nothing as an empty body. */
+/** Response to a platform. An object is sent as JSON, an absent body as an empty one. */
 export interface Answer {
   readonly status: number
   readonly body?: object | string
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** The request is not taken. Whoever sent it gets the status alone; `reason` is for the log. */
+/** Refusal of a request. Its sender gets the status alone; `reason` is for the log. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly status: 400 | 401 | 403 | 404 | 413 | 415 | 429 | 503
@@ -42,13 +42,13 @@ export class Refusal extends Error {
 export interface InboundRoute {
   /** `/teams/events`. */
   readonly url: string
-  /** Of the body; 1 MiB unless it says less. */
+  /** Bytes of a body. Default: 1 MiB. */
   readonly maxBytes?: number
-  /** The keys of the configuration that are missing for it to work, `teams.app_id`; empty when it does. Asked with each request. */
+  /** Missing configuration keys, such as `teams.app_id`. Empty: the route works. Called with each request. */
   missing(): readonly string[]
-  /** Looks at a request before its body is read; a credential that is not even there is refused here. @throws Refusal */
+  /** Checks a request before its body is read, such as for a missing credential. @throws Refusal */
   precheck?(request: Omit<InboundRequest, 'body'>): void
-  /** Verifies that the platform sent it, takes it in, and answers fast. @throws Refusal */
+  /** Verifies the sender, stores the message, and answers fast. @throws Refusal */
   handle(request: InboundRequest): Promise<Answer>
 }
 
@@ -56,28 +56,28 @@ const TEXT: Record<Refusal['status'], string> = {
   400: 'The request is malformed',
   401: 'Not accepted',
   403: 'Not accepted',
-  404: 'There is nothing here',
+  404: 'Not found',
   413: 'The body is too large',
-  415: 'A body with a Content-Encoding is not read',
-  429: 'Too many requests that were not accepted: try again later',
+  415: 'A body with a Content-Encoding is not accepted',
+  429: 'Too many refused requests: try again later',
   503: 'Not available'
 }
 
 /**
- * Opens a route for a platform. It is let in without a token of the gateway, and authenticates by its own rules: limits come before
- * verification, headers are looked at before the body is read, and an answer never says why something was refused.
+ * Registers a route for a platform. It needs no token of the gateway and verifies the platform by its own rules: limits come before
+ * verification, headers are checked before the body is read, and no answer says why a request was refused.
  */
 export async function inbound(app: GatewayInstance, route: InboundRoute): Promise<void> {
   const failures = new FailureLimiter(Date.now)
   app.channels.routes.add(route)
-  // A scope of its own: neither its parser nor its lack of a login is anybody else's.
+  // A scope of its own keeps its parser and its lack of a login from other routes.
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 
     scope.addHook('onRequest', async (request) => {
       const locked = failures.lockedFor(addressOf(request))
-      if (locked > 0) throw new Refusal(429, 'the address was refused too often')
+      if (locked > 0) throw new Refusal(429, 'the address is locked after too many refusals')
       const missing = route.missing()
       if (missing.length > 0) throw new Refusal(503, `not configured: ${missing.join(', ')}`)
       if (request.headers['content-encoding'] !== undefined) throw new Refusal(415, 'the body is encoded')
@@ -107,7 +107,7 @@ export async function inbound(app: GatewayInstance, route: InboundRoute): Promis
 
     scope.post(route.url, {
       config: { auth: 'none' },
-      // Some platforms put their token into the query, and a host's own log of requests has the URL as it came.
+      // Some platforms put their token into the query, and a host's request log has the whole URL.
       logSerializers: {
         req: ({ method, url, ip }: FastifyRequest) => ({
           method,
@@ -136,13 +136,13 @@ function seen(request: FastifyRequest): Omit<InboundRequest, 'body'> {
   return { params: params as Record<string, string>, headers, log, query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)) }
 }
 
-/** Whether two secrets are the same, without telling by the time it takes how much of them is. An empty one is no secret. */
+/** Compares two secrets in constant time. An empty secret equals none. */
 export function sameSecret(given: string, secret: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(given), digest(secret)) && secret !== ''
 }
 
-/** A request without a body, and one with an empty one, are the same. */
+/** A missing body is an empty one. */
 function bytesOf(body: unknown): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.alloc(0)
 }
@@ -160,10 +160,10 @@ function unavailable({ missing }: InboundRoute): string {
 function refusalOf(cause: unknown): Refusal {
   if (cause instanceof Refusal) return cause
   const { statusCode = 500, message } = cause as { statusCode?: number; message: string }
-  // What a channel could not parse.
+  // A channel could not parse the body.
   if (cause instanceof SyntaxError) return new Refusal(400, 'no JSON', { cause })
   if (statusCode === 413 || statusCode === 415) return new Refusal(statusCode, message, { cause })
-  // What the agent cannot take is malformed; what could not be stored is worth another try of the platform.
+  // A message that the agent cannot take is malformed. One that could not be stored is worth another try.
   return new Refusal(statusCode < 500 ? 400 : 503, message, { cause })
 }
 

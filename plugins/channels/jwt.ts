@@ -1,15 +1,15 @@
 import type { createRemoteJWKSet, JWTPayload, JWTVerifyOptions, ProtectedHeaderParameters } from 'jose'
 import { Refusal } from './inbound.ts'
 
-/** More than any platform's token; what is longer is not looked at. */
+/** Characters of a token. Platforms send shorter ones; longer ones are refused unread. */
 const MAX_TOKEN = 16 * 1024
 
 export interface TokenRules {
-  /** Where the platform publishes its keys. */
+  /** URL of the platform's keys. */
   readonly jwksUrl: string
   readonly issuer: string | string[]
   readonly audience: string
-  /** Seconds that clocks may differ by. */
+  /** Tolerated difference of clocks, in seconds. */
   readonly toleranceSeconds: number
 }
 
@@ -19,8 +19,8 @@ export interface Verified {
 }
 
 /**
- * Checks tokens that a platform has signed with RS256. Its keys are kept for ten minutes, and asked for again, at most twice a minute, when a
- * token names one that is not known.
+ * Verifies tokens that a platform has signed with RS256. Its keys are kept for ten minutes, and fetched again, at most twice a minute, when a
+ * token names an unknown one.
  */
 export class TokenVerifier {
   readonly #rules: TokenRules
@@ -30,14 +30,14 @@ export class TokenVerifier {
     this.#rules = rules
   }
 
-  /** The keys as the platform publishes them, with members that no standard knows. Undefined before the first token. */
+  /** Keys as the platform publishes them, with non-standard members. Undefined before the first token. */
   get keys() {
     return this.#keys?.jwks()
   }
 
-  /** @throws Refusal 401; 503 when the platform's keys cannot be had */
+  /** @throws Refusal 401; 503 when the platform's keys cannot be fetched */
   async verify(token: string | undefined): Promise<Verified> {
-    if (token === undefined || token.length > MAX_TOKEN) throw new Refusal(401, 'there is no token, or one that is too long')
+    if (token === undefined || token.length > MAX_TOKEN) throw new Refusal(401, 'the token is missing or too long')
     // Loaded with the first token: a gateway that no platform writes to starts without it.
     const { createRemoteJWKSet, errors, jwtVerify } = await import('jose')
     const { jwksUrl, issuer, audience, toleranceSeconds } = this.#rules
@@ -55,7 +55,7 @@ export class TokenVerifier {
       const { payload, protectedHeader } = await jwtVerify(
         token,
         async (header, input) => {
-          // With a single key published, one without a name would pass.
+          // With a single published key a token without key id would pass.
           if (header.kid === undefined) throw new Refusal(401, 'the token names no key')
           return await keys(header, input)
         },
@@ -75,11 +75,11 @@ export function bearerOf(authorization: string | undefined): string | undefined 
 
 type Errors = typeof import('jose')['errors']
 
-/** Only what the token itself got wrong is the sender's fault. */
+/** 401 for a wrong token, 503 for keys that could not be fetched. */
 function refusalOf(cause: unknown, { JWKSTimeout, JOSEError, JWTClaimValidationFailed }: Errors): Refusal {
   if (cause instanceof Refusal) return cause
   const ofKeys = cause instanceof JWKSTimeout || !(cause instanceof JOSEError) || cause.code === 'ERR_JOSE_GENERIC'
-  if (ofKeys) return new Refusal(503, "the platform's keys cannot be had", { cause })
+  if (ofKeys) return new Refusal(503, "failed to fetch the platform's keys", { cause })
   const claim = cause instanceof JWTClaimValidationFailed ? ` (${cause.claim})` : ''
-  return new Refusal(401, `the token is not accepted: ${cause.code}${claim}`, { cause })
+  return new Refusal(401, `the token is invalid: ${cause.code}${claim}`, { cause })
 }

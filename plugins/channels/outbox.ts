@@ -6,21 +6,21 @@ import type { Channel } from './define.ts'
 import { DeliveryError } from './define.ts'
 import { partsOf } from './parts.ts'
 
-/** Conversations that are written to at the same time. */
+/** Conversations with a delivery under way. */
 const AT_ONCE = 16
-/** What one call of a platform may take; BlueBubbles waits until the Mac has sent it. */
+/** Deadline of one call of a platform. BlueBubbles answers only once the Mac has sent the message. */
 const TIMEOUT_MS = 60_000
-/** Between two tries, doubled each time. */
+/** Pause before the second try, doubled for each further one. */
 const FIRST_WAIT_MS = 1000
 const LONGEST_WAIT_MS = 5 * 60_000
-/** A platform that wants to be left alone is, for up to so long. */
+/** Longest pause that a platform can ask for. */
 const LONGEST_PAUSE_MS = 60 * 60_000
-/** Nobody waits for an answer any longer. */
+/** Age after which an answer is given up. */
 const KEPT_MS = 24 * 60 * 60_000
-/** What the last answers get at the end of the process. */
+/** Time for the last answers at the end of the process. */
 const GOODBYE_MS = 3000
 const CLOSING = new DOMException('The gateway is closing', 'AbortError')
-/** How often it is looked for what is due, or was posted by a run that nobody here has waited for, such as one of the last process. */
+/** Interval of looking for due posts, some of which come from runs without a waiting caller, such as those of the last process. */
 const LOOK_EVERY_MS = 2000
 
 interface OutboxOptions {
@@ -31,8 +31,8 @@ interface OutboxOptions {
 }
 
 /**
- * Sends what is to be said on channels: in each conversation one thing after the other, each part of it once the one before has gone. What
- * fails is tried again for a day where the platform allows it. It lies in the database until then.
+ * Delivers posts on channels: in each conversation one after the other, part by part. A failed delivery is tried again for a day where the
+ * platform allows it. Posts stay in the database until they are delivered.
  */
 export class Outbox {
   readonly #store: Db['outbox']
@@ -52,14 +52,14 @@ export class Outbox {
     this.#again = new Alarm(clock)
   }
 
-  /** There may be something to send. From the first call on it is looked for it until `close`. */
+  /** Looks for due posts now, and regularly from the first call until `close`. */
   look(): void {
     if (this.#closing.signal.aborted) return
     this.#again.set(LOOK_EVERY_MS, () => this.look())
     void this.#take()
   }
 
-  /** What is due is still sent, as far as a moment reaches; the rest is sent after the next start. */
+  /** Sends due posts for a moment more; the rest is sent after the next start. */
   async close(): Promise<void> {
     const callOff = this.#clock.after(GOODBYE_MS, () => this.#closing.abort(CLOSING))
     for (await this.#take(); this.#underWay.size > 0; await this.#take()) await Promise.race(this.#underWay.values())
@@ -69,7 +69,7 @@ export class Outbox {
   }
 
   async #take(): Promise<void> {
-    // What is being sent now may be sent by the time the answer is here.
+    // Posts under way now may be gone by the time the database answers.
     const known = new Set(this.#underWay.keys())
     if (known.size >= AT_ONCE || this.#closing.signal.aborted) return
     try {
@@ -82,7 +82,7 @@ export class Outbox {
         )
       }
     } catch (err) {
-      this.#log.error({ err }, 'the outbox could not be read')
+      this.#log.error({ err }, 'failed to read the outbox')
     }
   }
 
@@ -94,7 +94,7 @@ export class Outbox {
   async #send(post: PostRow): Promise<void> {
     const channel = this.#channel(post.channel)
     try {
-      if (!channel) throw new DeliveryError('there is no such channel any more', { retryable: false })
+      if (!channel) throw new DeliveryError('the channel no longer exists', { retryable: false })
       const parts = partsOf(post.text, channel.limit)
       for (let sent = post.sent; sent < parts.length; sent++) {
         const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(TIMEOUT_MS)])
@@ -104,24 +104,24 @@ export class Outbox {
       }
       await this.#store.remove(post.id)
     } catch (cause) {
-      await this.#failed(post, cause).catch((err) => this.#log.error({ err }, 'how a delivery ended could not be stored'))
+      await this.#failed(post, cause).catch((err) => this.#log.error({ err }, 'failed to store the end of a delivery'))
     }
   }
 
   async #failed(post: PostRow, cause: unknown): Promise<void> {
-    // It was broken off, which says nothing about the platform.
+    // The gateway broke it off, which says nothing about the platform.
     if (this.#closing.signal.aborted) return
     const now = this.#clock.now()
     const { retryable, retryAfterMs = 0 } = cause instanceof DeliveryError ? cause : { retryable: true }
     const reason = masked(cause instanceof Error ? cause.message : String(cause), { limit: 500 })
     const what = { channel: post.channel, conversation: printable(post.conversation, 256), attempts: post.attempts + 1, reason }
     if (!retryable || now - post.createdAt > KEPT_MS) {
-      this.#log.error(what, 'an answer could not be delivered and is given up')
+      this.#log.error(what, 'failed to deliver an answer, it is given up')
       return await this.#store.remove(post.id)
     }
-    // Some say that it can be tried again at once, again and again.
+    // Some platforms ask for no pause, again and again.
     const wait = Math.max(Math.min(FIRST_WAIT_MS * 2 ** post.attempts, LONGEST_WAIT_MS), Math.min(retryAfterMs, LONGEST_PAUSE_MS))
-    this.#log.warn({ ...what, retryInMs: wait }, 'an answer could not be delivered yet')
+    this.#log.warn({ ...what, retryInMs: wait }, 'failed to deliver an answer, it is tried again')
     await this.#store.postpone(post.id, now + wait)
   }
 }

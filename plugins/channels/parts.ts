@@ -1,9 +1,9 @@
-/** Where a text is best cut: after a blank line, else after a line, a sentence, a word. */
+/** Places to cut a text, best first: after a blank line, a line, a sentence, a word. */
 const BREAKS = [/\n\s*\n/g, /\n/g, /[.!?…]\s/g, /\s/g]
 
 /**
- * A text in parts that a platform takes, cut where that hurts least: the later half of a part is searched for a break. White space around a
- * cut is dropped, everything else is there. No part is empty, and none begins or ends within a character.
+ * Splits a text into parts that a platform takes, at the best break in the later half of each part. White space around a cut is dropped,
+ * everything else is kept. No part is empty, and none begins or ends within a character.
  * @param limit UTF-16 code units of a part; at least 2
  */
 export function partsOf(text: string, limit: number): string[] {
@@ -26,7 +26,7 @@ function cutOf(text: string, limit: number): number {
     const found = [...later.matchAll(pattern)].at(-1)
     if (found) return half + found.index + found[0].length
   }
-  // Between the two halves of a character is no place for a cut.
+  // Never cut between the two halves of a character.
   const low = text.charCodeAt(limit)
   const high = text.charCodeAt(limit - 1)
   return low >= 0xdc00 && low <= 0xdfff && high >= 0xd800 && high <= 0xdbff ? limit - 1 : limit

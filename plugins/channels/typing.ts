@@ -1,17 +1,17 @@
 import type { Clock } from '../../lanes/clock.ts'
 
-/** Conversations in which it is shown at the same time; past this it is not shown in further ones. */
+/** Conversations with a typing indicator. Further ones have none. */
 export const MAX_TYPING = 1000
 
 interface Shown {
-  /** Messages that are under way. */
+  /** Messages under way. */
   messages: number
   callOff: () => void
 }
 
 /**
- * Shows people that an answer is being worked on: at once, and every so often until everything that they have sent is settled. It is a courtesy:
- * what fails once is not shown any more.
+ * Shows a typing indicator at once, and regularly until all messages of the conversation are settled. It is a courtesy: after one failure it
+ * stops.
  */
 export class Typing {
   readonly #clock: Pick<Clock, 'after'>
@@ -23,7 +23,7 @@ export class Typing {
     this.#everyMs = everyMs
   }
 
-  /** @param ended of the message that is worked on */
+  /** @param ended settles with the message */
   until(ended: Promise<void>, conversation: string, show: () => Promise<unknown>): void {
     const known = this.#shown.get(conversation)
     if (!known && this.#shown.size >= MAX_TYPING) return
@@ -40,7 +40,7 @@ export class Typing {
     })
   }
 
-  /** Nothing is shown any more. */
+  /** Ends all indicators. */
   close(): void {
     for (const { callOff } of this.#shown.values()) callOff()
     this.#shown.clear()

@@ -89,7 +89,7 @@ export class UnknownSenders {
     return this.#isDue(said) ? { say: HINT } : {}
   }
 
-  /** Whether neither the sender nor the conversation, which may be a large group, had a hint lately. */
+  /** `true`: neither the sender nor the conversation, which may be a large group, had a hint lately. */
   #isDue({ channel, conversation, senderId }: Said): boolean {
     const now = this.#options.clock.now()
     const since = now - HINT_EVERY_MS

@@ -90,7 +90,7 @@ export class Pairing {
     return paired?.access ?? (mayWrite ? 'guest' : undefined)
   }
 
-  /** Whether messages of the sender may reach the agent. */
+  /** `true`: messages of the sender may reach the agent. */
   async allowed(channel: string, senderId: string): Promise<boolean> {
     return (await this.access(channel, senderId)) !== undefined
   }

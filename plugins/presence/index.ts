@@ -13,22 +13,22 @@ declare module '../define.ts' {
   }
 }
 
-/** Senders that are remembered. Whoever writes names himself on some channels: past this, who was seen longest ago is forgotten. */
+/** Senders remembered. On some channels senders choose their ids freely. Beyond this the sender seen longest ago is forgotten. */
 export const MAX_SENDERS = 10_000
-/** So many new ones come between two clearings: looking at all of them is not for each message. */
+/** New senders between two clearings. Counting all of them with each message would be slow. */
 export const CLEARED_EVERY = 100
-/** Sightings that wait to be written; more than a database in working order ever has. */
+/** Sightings that wait to be written. A working database never has that many. */
 const MAX_PENDING = 10_000
 const MAX_CHANNEL = 64
 const MAX_TEXT = 256
 
-/** Who sent a message. */
+/** Sender of a message. */
 export interface Sender {
   /** `ws`, `http`, or the name of a channel. */
   readonly channel: string
-  /** As the channel tells them apart; over a socket or HTTP the id of the caller. */
+  /** Id on the channel; over a socket or HTTP the id of the caller. */
   readonly senderId: string
-  /** How the channel calls them. */
+  /** Name on the channel. */
   readonly senderName?: string | undefined
 }
 
@@ -40,20 +40,20 @@ export interface PresenceList {
 
 interface Surroundings {
   readonly store: Db['presence']
-  /** Asked each time: another configuration may be in force by then. */
+  /** Read each time: a reload may change the configuration. */
   readonly offlineAfterMs: () => number
   readonly log: Pick<FastifyBaseLogger, 'error'>
   readonly now?: () => number
 }
 
-/** Who writes to the gateway, and who has not done so for a while. */
+/** Tracks which senders are online. A sender is offline after `offline_after_seconds` without a message. */
 export class Presence {
   readonly #store: Surroundings['store']
   readonly #offlineAfterMs: () => number
   readonly #log: Surroundings['log']
   readonly #now: () => number
   readonly #pending = new Set<Promise<void>>()
-  /** Since the last clearing. */
+  /** New senders since the last clearing. */
   #made = 0
 
   constructor({ store, offlineAfterMs, log, now = Date.now }: Surroundings) {
@@ -63,7 +63,7 @@ export class Presence {
     this.#now = now
   }
 
-  /** A message has come in. Returns at once and never throws: no message waits for this. Long texts are cut. */
+  /** Records the sender of a message. Returns at once and never throws, so that no message waits. Long texts are cut. */
   seen({ channel, senderId, senderName }: Sender): void {
     if (this.#pending.size >= MAX_PENDING) return
     const sighting = {
@@ -72,12 +72,12 @@ export class Presence {
       senderName: senderName === undefined ? null : printable(senderName, MAX_TEXT)
     }
     const written: Promise<void> = this.#write(sighting, this.#now())
-      .catch((err) => this.#log.error({ err }, 'it could not be noted who has written'))
+      .catch((err) => this.#log.error({ err }, 'failed to record presence'))
       .finally(() => this.#pending.delete(written))
     this.#pending.add(written)
   }
 
-  /** Whoever was seen last comes first. The summary is of all that fit, before the limit. */
+  /** Senders, seen last first. The summary counts all matches, before the limit. */
   async list({
     limit,
     ...query
@@ -91,7 +91,7 @@ export class Presence {
     }
   }
 
-  /** Settles once everybody seen so far is written down. */
+  /** Settles once all sightings so far are written. */
   async flush(): Promise<void> {
     await Promise.all(this.#pending)
   }

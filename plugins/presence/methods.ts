@@ -6,13 +6,13 @@ const LIMIT = 50
 
 export const presence = defineMethod({
   name: 'system.presence',
-  summary: 'Show who has written to the gateway, seen last first',
+  summary: 'List senders and whether they are online, seen last first',
   scope: 'read',
   params: Type.Object(
     {
       channel: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'ws, http, or the name of a channel' })),
       status: Type.Optional(Status),
-      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: LIMIT, description: 'Senders at the most' }))
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: LIMIT, description: 'Senders in the answer' }))
     },
     { additionalProperties: false }
   ),

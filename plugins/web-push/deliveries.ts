@@ -2,22 +2,22 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Clock } from '../../lanes/clock.ts'
 import type { Sent } from './sender.ts'
 
-/** Under way at once; a notification that comes too late is worth little. */
+/** Notifications under way. One that comes too late is worth little. */
 export const MAX_DELIVERIES = 1000
 const MAX_RETRIES = 3
 const FIRST_RETRY_MS = 2000
-/** Nobody waits for longer than that for a service that is busy. */
+/** Longest pause that a busy service can ask for. */
 const MAX_WAIT_MS = 60 * 60_000
 
 export interface Delivery {
-  /** Names the subscription, in the log too. */
+  /** Id of the subscription, also in the log. */
   readonly id: string
   send(signal: AbortSignal): Promise<Sent>
-  /** There is no such subscription any more. */
+  /** Called when the subscription no longer exists. */
   gone(): Promise<unknown>
 }
 
-/** Notifications on their way to push services. They are tried again while a service is busy, and forgotten when the process ends. */
+/** Notifications under way to push services. They are tried again while a service is busy, and dropped when the process ends. */
 export class Deliveries {
   readonly #clock: Clock
   readonly #log: Pick<FastifyBaseLogger, 'warn' | 'info' | 'error'>
@@ -42,7 +42,7 @@ export class Deliveries {
     this.#underWay.add(done)
   }
 
-  /** What is under way is given up. */
+  /** Gives up the notifications under way. */
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all(this.#underWay)
@@ -60,7 +60,7 @@ export class Deliveries {
       }
       const waitMs = sent.outcome === 'busy' ? (sent.afterMs ?? FIRST_RETRY_MS * 4 ** retries) : undefined
       if (waitMs === undefined || waitMs > MAX_WAIT_MS || retries === MAX_RETRIES) {
-        this.#log.warn({ subscription: id, why: sent.why }, 'a push service did not take a notification')
+        this.#log.warn({ subscription: id, why: sent.why }, 'a push service refused a notification')
         return
       }
       await this.#pause(waitMs)

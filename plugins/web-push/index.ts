@@ -21,7 +21,7 @@ export default gatewayPlugin(
     let reading: Promise<VapidKeys> | undefined
     const keys = (): Promise<VapidKeys> => {
       reading ??= vapidKeys(app.config.dataDir).catch((error) => {
-        // Whoever asks next may find it put right.
+        // The next call may find the file repaired.
         reading = undefined
         throw error
       })

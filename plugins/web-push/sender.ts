@@ -4,15 +4,15 @@ import type { VapidKeys } from './vapid.ts'
 
 /** 103 bytes more, encrypted, are the 4,096 that every push service takes (RFC 8030 section 7.2). */
 export const MAX_PAYLOAD_BYTES = 3993
-/** How long a push service keeps it for a browser that is not there. */
+/** Time that a push service keeps a notification for a browser that is off. */
 const TTL_SECONDS = 24 * 60 * 60
 const TIMEOUT_MS = 5000
 
 export interface Sending {
   readonly keys: VapidKeys
-  /** Whom the push service turns to. */
+  /** Contact for the push service. */
   readonly subject: string
-  /** What is still kept under the same one is replaced: up to 32 characters of base64url. */
+  /** A kept notification with the same topic is replaced. Up to 32 characters of base64url. */
   readonly topic: string
   /** Hosts that may be private. */
   readonly allowHosts: readonly string[]
@@ -20,8 +20,8 @@ export interface Sending {
 }
 
 /**
- * What a push service said. `gone`: there is no such subscription any more. `busy`: it may be tried again, not before `afterMs` where
- * the service has said so. `refused`: trying again is of no use.
+ * Outcome of a notification. `gone`: the subscription no longer exists. `busy`: it may be tried again, not before `afterMs` where the
+ * service has said so. `refused`: another try is of no use.
  */
 export type Sent =
   | { readonly outcome: 'taken' }
@@ -32,8 +32,8 @@ export type Sent =
 class Refused extends Error {}
 
 /**
- * Sends one notification, encrypted for its browser. The endpoint was chosen by somebody else: only public addresses are dialled,
- * redirects are not followed, and of the answer nothing is read but its head.
+ * Sends one notification, encrypted for its browser. The endpoint was chosen by a client: only public addresses are dialled, redirects are
+ * not followed, and only the head of the response is read.
  * @throws RangeError when the payload is too large
  */
 export async function send(
@@ -64,7 +64,7 @@ export async function send(
     response.body.on('error', () => {}).destroy()
     return sentOf(response.statusCode, response.headers['retry-after'])
   } catch (cause) {
-    if (cause instanceof Refused) return { outcome: 'refused', why: 'it is not at a public address' }
+    if (cause instanceof Refused) return { outcome: 'refused', why: 'its address is not public' }
     // An abort has a code too, which is a number.
     const { code, name } = cause as { code?: unknown; name: string }
     return { outcome: 'busy', why: `no answer: ${typeof code === 'string' ? code : name}` }

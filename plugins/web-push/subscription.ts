@@ -1,7 +1,7 @@
 import { createHash, ECDH } from 'node:crypto'
 import { type Issue, invalidParams } from '../../rpc/errors.ts'
 
-/** Chrome and what is built on it, Firefox, Safari, Edge. */
+/** Push services of Chrome and its relatives, Firefox, Safari, Edge. */
 const HOSTS = ['fcm.googleapis.com', '*.push.services.mozilla.com', '*.push.apple.com', '*.notify.windows.com']
 const MAX_ENDPOINT = 2048
 const MAX_LABEL = 100
@@ -10,22 +10,22 @@ const CURVE = 'prime256v1'
 const KEY_BYTES = 65
 const AUTH_BYTES = 16
 
-/** Where push services may be. */
+/** Hosts of push services. */
 export interface PushHosts {
-  /** Beside the known ones; `*.example.com` is everything below it. */
+  /** Further hosts; `*.example.com` covers all hosts below it. */
   readonly hosts: readonly string[]
   /** Hosts that may be private, on any port, without TLS. */
   readonly allowInsecureHosts: readonly string[]
 }
 
-/** A browser that can be told something. */
+/** Push subscription of a browser. */
 export interface Subscription {
   readonly endpoint: string
   readonly p256dh: string
   readonly auth: string
 }
 
-/** What somebody registers: `PushSubscription.toJSON()`, alone or with a name for it. */
+/** Body of a registration: `PushSubscription.toJSON()`, alone or with a label. */
 interface Given {
   readonly endpoint?: unknown
   readonly keys?: unknown
@@ -34,7 +34,7 @@ interface Given {
 }
 
 /**
- * A subscription that can be sent to, of what a browser says. Nothing of it is quoted in an error: an endpoint is a capability.
+ * Checks a registration. No error quotes any of it: an endpoint is a capability.
  * @throws RpcError InvalidRequest
  */
 export function checkedSubscription(given: Given, allowed: PushHosts): Subscription & { readonly label: string | null } {
@@ -58,12 +58,12 @@ export function checkedSubscription(given: Given, allowed: PushHosts): Subscript
   return { endpoint: endpoint as string, p256dh: p256dh as string, auth: auth as string, label: label as string | null }
 }
 
-/** Stands for an endpoint in the database and in the log; nothing of it can be told from it. */
+/** Digest that stands for an endpoint in the database and in the log. */
 export function idOf(endpoint: string): string {
   return createHash('sha256').update(endpoint).digest('base64url')
 }
 
-/** Why an endpoint is not taken. What it leads to is looked at again each time something is sent there. */
+/** Problem of an endpoint; undefined when it is accepted. Its address is checked again with each notification. */
 export function problemOf(endpoint: unknown, { hosts, allowInsecureHosts }: PushHosts): string | undefined {
   if (typeof endpoint !== 'string' || endpoint.length > MAX_ENDPOINT) {
     return `must be the URL of a push service, at most ${MAX_ENDPOINT} characters`

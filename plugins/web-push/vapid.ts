@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Who sends notifications (RFC 8292): a pair of keys on P-256, in base64url. */
+/** Identity of the sender of notifications (RFC 8292): a pair of keys on P-256, in base64url. */
 export interface VapidKeys {
   readonly publicKey: string
   readonly privateKey: string
@@ -13,9 +13,8 @@ const FILE = 'vapid.json'
 const SHAPES = { publicKey: /^[A-Za-z0-9_-]{87}$/, privateKey: /^[A-Za-z0-9_-]{43}$/ }
 
 /**
- * The keys of this gateway, made when there are none. They are kept: a browser's subscription is bound to them, and other ones would
- * orphan it.
- * @throws Error when the file is there and holds no keys: it is never replaced
+ * Keys of this gateway, created on first use and kept: subscriptions are bound to them, and other keys would orphan all.
+ * @throws Error when the file exists and holds no keys: it is never replaced
  */
 export async function vapidKeys(dataDir: string): Promise<VapidKeys> {
   const file = join(dataDir, FILE)
@@ -32,7 +31,7 @@ async function kept(file: string): Promise<VapidKeys | undefined> {
   }
   const keys = parsed(text)
   if (keys) return keys
-  throw new Error(`${FILE} in the data folder holds no keys for web push; put back the right one, or remove it to begin anew`)
+  throw new Error(`${FILE} in the data folder holds no keys for web push: restore it, or remove it to start with new keys`)
 }
 
 function parsed(text: string): VapidKeys | undefined {
@@ -45,7 +44,7 @@ function parsed(text: string): VapidKeys | undefined {
   }
 }
 
-/** The file appears whole or not at all, and whoever comes second takes what the first has made. */
+/** Creates the file, whole or not at all. The second of two processes takes the keys of the first. */
 async function made(file: string): Promise<VapidKeys> {
   const { default: webPush } = await import('web-push')
   const half = `${file}.${randomUUID()}`

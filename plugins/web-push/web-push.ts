@@ -1,16 +1,20 @@
+import { createHash } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { SubscriptionStore } from '../../db/client.ts'
 import type { Caller } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
 import { allows, denied } from '../../rpc/registry.ts'
+import { printable } from '../../security/sanitize.ts'
 import type { Config } from '../config/index.ts'
 import type { Deliveries } from './deliveries.ts'
-import { notificationOf } from './notification.ts'
 import { send } from './sender.ts'
 import { checkedSubscription, idOf, problemOf } from './subscription.ts'
 import type { VapidKeys } from './vapid.ts'
 
-/** Something that was said to a caller. */
+/** Characters of an answer in a notification. The page has all of it. */
+const PREVIEW = 160
+
+/** Answer to a caller. */
 export interface Said {
   readonly sessionId: string
   readonly runId: string
@@ -20,11 +24,11 @@ export interface Said {
 
 export interface WebPushOptions {
   readonly settings: () => Config['webchat']['push']
-  /** Asked for once there is something to do with them. */
+  /** Loaded on first use. */
   readonly keys: () => Promise<VapidKeys>
   readonly store: SubscriptionStore
   readonly deliveries: Deliveries
-  /** Whether a caller has the page open, or anything else that hears. */
+  /** `true`: the caller has a connection, such as an open page. */
   readonly listens: (callerId: string) => boolean
   readonly now: () => number
   readonly log: Pick<FastifyBaseLogger, 'error'>
@@ -42,10 +46,10 @@ export interface Counted {
   readonly cap: number
 }
 
-/** Browsers that are told of an answer when nobody looks at the page. */
+/** Push notifications for answers to callers without connection. */
 export class WebPush {
   readonly #options: WebPushOptions
-  /** What is to be told, by caller and run, until the current turn of the event loop ends. */
+  /** Notifications by caller and run, until the current turn of the event loop ends. */
   readonly #due = new Map<string, Said>()
   #telling: Promise<void> = Promise.resolve()
   #closed = false
@@ -67,8 +71,8 @@ export class WebPush {
   }
 
   /**
-   * Registers a browser on behalf of a caller; one that is known moves to them.
-   * @throws RpcError InvalidRequest: 400 for what is no subscription, 409 when there are too many, 503 when push is not configured
+   * Registers a browser on behalf of a caller. A known browser moves to this caller.
+   * @throws RpcError InvalidRequest: 400 for a malformed subscription, 409 when the limit is reached, 503 when push is not configured
    */
   async subscribe(caller: Caller, given: object): Promise<Counted & { readonly created: boolean }> {
     const { settings, store, now } = this.#options
@@ -76,27 +80,29 @@ export class WebPush {
     if (!allows(caller, 'read') && !allows(caller, 'write')) throw denied('A push subscription', 'read')
     const { enabled, subject, maxSubscriptions } = settings()
     if (!enabled || subject === undefined) {
-      throw new RpcError(
-        'InvalidRequest',
-        'Not configured on this gateway: notifications need webchat.push.enabled: true and webchat.push.subject',
-        { statusCode: 503 }
-      )
+      throw new RpcError('InvalidRequest', 'Push is not configured: set webchat.push.enabled: true and webchat.push.subject', {
+        statusCode: 503
+      })
     }
     const subscription = checkedSubscription(given, settings())
     const row = { id: idOf(subscription.endpoint), owner: caller.id, ...subscription, updatedAt: now() }
     const written = await store.put(row, maxSubscriptions)
     if (written === 'full') {
-      throw new RpcError('InvalidRequest', `${maxSubscriptions} browsers are registered, more are too many`, { statusCode: 409 })
+      throw new RpcError(
+        'InvalidRequest',
+        `${maxSubscriptions} browsers are registered, which is the limit (webchat.push.max_subscriptions)`,
+        { statusCode: 409 }
+      )
     }
     return { created: written === 'created', ...(await this.counted()) }
   }
 
-  /** Removes a browser: one's own, with the scope `admin` anybody's. `false`: there was none. */
+  /** Removes a browser of the caller, or any with the scope `admin`. `false`: it was not registered. */
   async unsubscribe(caller: Caller, endpoint: string): Promise<boolean> {
     return await this.#options.store.remove(idOf(endpoint), allows(caller, 'admin') ? undefined : caller.id)
   }
 
-  /** Tells the browsers of a caller who has no connection. Messages that one run answers are one notification. */
+  /** Notifies the browsers of a caller without connection. All messages that one run answers are one notification. */
   tell(said: Said): void {
     const { settings, listens } = this.#options
     if (this.#closed || !settings().enabled || listens(said.owner)) return
@@ -121,7 +127,7 @@ export class WebPush {
     }
   }
 
-  /** Starts what is to be delivered, and does not wait for it. */
+  /** Starts the deliveries without waiting for them. */
   async #notify(said: Said): Promise<void> {
     const { settings, keys, store, deliveries } = this.#options
     const { subject, ...hosts } = settings()
@@ -130,7 +136,7 @@ export class WebPush {
     const { payload, topic } = notificationOf(said)
     const sending = { keys: await keys(), subject, topic, allowHosts: hosts.allowInsecureHosts }
     for (const row of rows) {
-      // The hosts that are allowed may be others than when it was registered.
+      // The allowed hosts may have changed since the registration.
       if (problemOf(row.endpoint, hosts) !== undefined) continue
       deliveries.start({
         id: row.id,
@@ -138,5 +144,20 @@ export class WebPush {
         gone: () => store.remove(row.id)
       })
     }
+  }
+}
+
+interface Notification {
+  readonly payload: Buffer
+  /** One notification a session is kept by a push service: the newest. */
+  readonly topic: string
+}
+
+/** Notification of an answer: its session and run, and its beginning. */
+function notificationOf({ sessionId, runId, text }: { sessionId: string; runId: string; text: string }): Notification {
+  const preview = printable(text, PREVIEW).trim()
+  return {
+    payload: Buffer.from(JSON.stringify({ sessionId, runId, preview })),
+    topic: createHash('sha256').update(sessionId).digest('base64url').slice(0, 32)
   }
 }

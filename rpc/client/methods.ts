@@ -1353,14 +1353,14 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** Show who has written to the gateway, seen last first */
+  /** List senders and whether they are online, seen last first */
   'system.presence': {
     params: {
       /** ws, http, or the name of a channel */
       channel?: string | undefined
       /** Online: seen within `presence.offline_after_seconds` */
       status?: 'online' | 'offline' | undefined
-      /** Senders at the most */
+      /** Senders in the answer */
       limit?: number | undefined
     }
     result: {

@@ -26,7 +26,7 @@ export class Echoes {
     this.#sent = [...this.#current(), { chat, text: plain(text), until: this.#now() + ECHO_MS }].slice(-MAX_ECHOES)
   }
 
-  /** Whether a message is the echo of a sent text, each of which has one. */
+  /** `true`: the message is the echo of a sent text. Each text has one echo. */
   take(chat: string, text: string): boolean {
     const current = this.#current()
     const found = current.find((sent) => sent.chat === chat && sent.text === plain(text))

@@ -17,7 +17,7 @@ type Token = { readonly text: string } | ';' | '='
 
 /**
  * Parses an `Authentication-Results` header (RFC 8601). Senders choose much of its text, such as the address in a comment, so comments, quoted
- * strings and separators are told apart exactly. Undefined: the header is malformed, and proves nothing.
+ * strings and separators are kept apart exactly. Undefined: the header is malformed, and proves nothing.
  */
 export function parseAuthenticationResults(header: string): AuthenticationResults | undefined {
   const tokens = tokensOf(header)

@@ -121,7 +121,7 @@ async function addressesOf(header: string): Promise<{ address: string; name: str
 }
 
 /**
- * Whether Google has verified that the domain of an address has sent the mail: anyone can write any address into one. Google's own header comes
+ * Checks that Google has verified that the domain of an address has sent the mail: anyone can write any address into one. Google's own header comes
  * first; a sender's header of that name comes later. With two results of DMARC the header is not Google's alone.
  */
 function isVouchedFor(address: string, header = ''): boolean {

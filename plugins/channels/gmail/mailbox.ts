@@ -53,7 +53,7 @@ export class Mailbox {
     this.#log = log
   }
 
-  /** Whether a pushed position is later than the stored one. */
+  /** `true`: the pushed position is later than the stored one. */
   async isNews(historyId: bigint): Promise<boolean> {
     const known = await this.#cursors.get(cursorOf(this.#account))
     return known === undefined || historyId > BigInt(known)

@@ -17,27 +17,27 @@ const Envelope = Type.Object({
 })
 const Notice = Type.Object({
   emailAddress: Type.String(),
-  // Documented as a string, sent as a number.
+  // Documented as a string and sent as a number.
   historyId: Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: '^\\d{1,20}$' })])
 })
 
 const checkEnvelope = compile<Static<typeof Envelope>>(Envelope, 'push')
 const checkNotice = compile<Static<typeof Notice>>(Notice, 'notice')
 
-/** What a push says: there is something new, up to here. */
+/** Content of a push: the new end of the history of a mailbox. */
 export interface Pushed {
   readonly account: string
   readonly historyId: bigint
 }
 
-/** @throws Refusal 400 for what is no push of Pub/Sub */
+/** @throws Refusal 400 for anything but a push of Pub/Sub */
 export function envelopeOf(json: unknown): Static<typeof Envelope> {
   const checked = checkEnvelope(json)
   if ('issues' in checked) throw new Refusal(400, 'no wrapped push of Pub/Sub')
   return checked.value
 }
 
-/** Undefined: nothing can be made of it, now or when it is sent again. */
+/** Undefined: the push is unusable, now and when it is sent again. */
 export function pushedIn({ message }: Static<typeof Envelope>): Pushed | undefined {
   try {
     const checked = checkNotice(JSON.parse(Buffer.from(message.data, 'base64').toString()))
@@ -49,7 +49,7 @@ export function pushedIn({ message }: Static<typeof Envelope>): Pushed | undefin
   }
 }
 
-/** Whether Pub/Sub has sent a push, for our subscription. */
+/** Verifies that Pub/Sub has sent a push, for the subscription of the configuration. */
 export class PushVerifier {
   readonly #settings: () => Settings
   #verifier: TokenVerifier | undefined
@@ -59,23 +59,23 @@ export class PushVerifier {
     this.#settings = settings
   }
 
-  /** What can be said before the body is read. @throws Refusal 401 */
+  /** Checks that need no body. @throws Refusal 401 */
   precheck({ headers, query }: Credentials): void {
     const { audience, pushToken } = this.#settings()
     if (audience !== undefined) {
-      if (headers.authorization === undefined) throw new Refusal(401, 'there is no token')
-    } else if (!sameSecret(query.get('token') ?? '', pushToken ?? '')) throw new Refusal(401, 'the token of the URL is wrong')
+      if (headers.authorization === undefined) throw new Refusal(401, 'the token is missing')
+    } else if (!sameSecret(query.get('token') ?? '', pushToken ?? '')) throw new Refusal(401, 'the token in the URL is wrong')
   }
 
-  /** @throws Refusal 401; 503 when the keys cannot be had */
+  /** @throws Refusal 401; 503 when the keys cannot be fetched */
   async verify(request: Credentials): Promise<void> {
     this.precheck(request)
     const { audience, serviceAccount } = this.#settings()
     if (audience === undefined) return
     const { claims } = await this.#current(audience).verify(bearerOf(request.headers.authorization))
-    // Google signs tokens for our audience for anybody: who asked for this one is what counts.
+    // Google signs tokens with our audience for anyone: only the service account identifies the sender.
     if (claims.email !== serviceAccount || claims.email_verified !== true) {
-      throw new Refusal(401, 'the token is of another service account')
+      throw new Refusal(401, 'the token belongs to another service account')
     }
   }
 

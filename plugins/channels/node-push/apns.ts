@@ -6,9 +6,9 @@ import { AccessToken } from '../access.ts'
 import { type Answered, postHttp2 } from './http2.ts'
 import { MAX_PAYLOAD_BYTES, reasonOf, retryAfterOf, TIMEOUT_MS } from './service.ts'
 
-/** One that is new more often than every 20 minutes is refused, and so is one that is older than an hour. */
+/** Lifetime of a token: APNs refuses tokens older than an hour, and new ones more often than every 20 minutes. */
 const TOKEN_SECONDS = 50 * 60
-/** How long APNs keeps it for a device that is off. */
+/** Time that APNs keeps a notification for a device that is off. */
 const EXPIRES_SECONDS = 24 * 60 * 60
 const GONE: ReadonlySet<string> = new Set(['BadDeviceToken', 'DeviceTokenNotForTopic', 'Unregistered', 'ExpiredToken'])
 
@@ -88,7 +88,7 @@ export class Apns implements PushService {
         .setProtectedHeader({ alg: 'ES256', kid: keyId })
         .setIssuer(teamId)
         .setIssuedAt(Math.floor(this.#clock.now() / 1000))
-        // Where it comes from an environment variable its lines are often joined.
+        // In an environment variable the lines are often joined.
         .sign(await importPKCS8(privateKey.replaceAll('\\n', '\n'), 'ES256'))
     } catch (cause) {
       throw new UnusableKey('server.nodes.push.apns.private_key is no key on P-256 in PEM', { cause })

@@ -1,6 +1,6 @@
 import { connect, type IncomingHttpHeaders } from 'node:http2'
 
-/** Of an answer. */
+/** Characters of an answer. */
 const MAX_BYTES = 16 * 1024
 
 export interface Answered {
@@ -26,7 +26,7 @@ export async function postHttp2(origin: string, { path, headers, body, signal }:
   const { promise, resolve, reject } = Promise.withResolvers<Answered>()
   const aborted = (): void => reject(signal.reason)
   signal.addEventListener('abort', aborted, { once: true })
-  // Whoever is told of the first end needs none of the later ones.
+  // Only the first of these ends counts.
   session.on('error', reject)
   session.on('close', () => reject(new Error('the connection was closed')))
   try {

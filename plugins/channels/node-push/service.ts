@@ -1,8 +1,8 @@
-/** Both services take that much of a message. */
+/** Bytes of a payload that both services take. */
 export const MAX_PAYLOAD_BYTES = 4096
 export const TIMEOUT_MS = 10_000
 
-/** A reason as the service names it, if it is a name: nothing else of an answer is shown. */
+/** Reason in the service's own term. Anything but a term is not shown. */
 export function reasonOf(said: unknown, status: number): string {
   return typeof said === 'string' && /^[A-Za-z_]{1,64}$/.test(said) ? said : `status ${status}`
 }

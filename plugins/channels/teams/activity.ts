@@ -68,7 +68,7 @@ export function isGroup({ conversation }: Activity): boolean {
   return conversation?.isGroup === true || /^(channel|groupChat)$/.test(String(conversation?.conversationType))
 }
 
-/** Whether the bot is mentioned. */
+/** `true`: the message mentions the bot. */
 export function isAddressed({ entities, recipient }: Activity): boolean {
   return mentionsIn(entities).some(({ mentioned }) => mentioned.id === recipient?.id)
 }

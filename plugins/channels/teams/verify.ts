@@ -8,19 +8,19 @@ type Settings = Config['teams']
 
 const CHANNEL = 'msteams'
 const TOLERANCE_SECONDS = 300
-/** How long it is believed where the keys are. */
+/** Time that the address of the keys is kept. */
 const KEPT_MS = 24 * 60 * 60_000
 
-/** What a token says of the activity that it came with. */
+/** Statements of a token about its activity. */
 interface Signed {
   readonly serviceUrl: unknown
-  /** Channels that its key is for. */
+  /** Channels that the key is for. */
   readonly endorsements: unknown
 }
 
 /**
- * Whether Microsoft has sent an activity. The token says so of the request; that it is for us, of our tenant, and from the service that it will
- * be answered at, is checked here: the answer carries the bot's own token to that address.
+ * Verifies that Microsoft has sent an activity. The token covers the request, not the body, so its tenant and its service are checked as well:
+ * the answer carries the bot's own token to that service.
  */
 export class TeamsVerifier {
   readonly #settings: () => Settings
@@ -32,30 +32,30 @@ export class TeamsVerifier {
     this.#settings = settings
   }
 
-  /** Looks at the token alone. @throws Refusal 401 for one that is none of ours, 503 when the keys cannot be had */
+  /** Verifies the token alone. @throws Refusal 401; 503 when the keys cannot be fetched */
   async verify(authorization: string | undefined): Promise<Signed> {
     const token = bearerOf(authorization)
-    if (token === undefined) throw new Refusal(401, 'there is no token')
+    if (token === undefined) throw new Refusal(401, 'the token is missing')
     const verifier = await this.#current()
     const { claims, header } = await verifier.verify(token)
     const key = verifier.keys?.keys.find(({ kid }) => kid === header.kid)
     return { serviceUrl: claims.serviceurl, endorsements: (key as { endorsements?: unknown } | undefined)?.endorsements }
   }
 
-  /** Whether the token is for this. @throws Refusal 403 */
+  /** Checks that the token is for this activity. @throws Refusal 403 */
   check(activity: Activity, { serviceUrl: signed, endorsements }: Signed): void {
     const { tenantId, serviceHosts } = this.#settings()
-    if (activity.channelId !== CHANNEL) throw new Refusal(403, 'of another channel')
+    if (activity.channelId !== CHANNEL) throw new Refusal(403, 'the activity is of another channel')
     if (Array.isArray(endorsements) && endorsements.length > 0 && !endorsements.includes(CHANNEL)) {
-      throw new Refusal(403, 'its key is not endorsed for this channel')
+      throw new Refusal(403, 'the key is not endorsed for this channel')
     }
     const { serviceUrl } = activity
     if (serviceUrl === undefined || signed !== serviceUrl) throw new Refusal(403, 'the token is for another service')
     if (!isService(serviceUrl, serviceHosts)) throw new Refusal(403, 'the service is none of teams.service_hosts')
-    if (tenantId !== undefined && tenantOf(activity) !== tenantId) throw new Refusal(403, 'of another tenant')
+    if (tenantId !== undefined && tenantOf(activity) !== tenantId) throw new Refusal(403, 'the activity is of another tenant')
   }
 
-  /** One for the settings as they are; what it was told a day ago it asks again. */
+  /** Verifier for the settings in force. The address of the keys is asked for again after a day. */
   async #current(): Promise<TokenVerifier> {
     const { appId, issuer, openidUrl } = this.#settings()
     const of = JSON.stringify([appId, issuer, openidUrl])
@@ -73,7 +73,7 @@ export class TeamsVerifier {
   }
 }
 
-/** Whether a URL is one that the bot's token may be sent to. On this machine it need not have TLS. */
+/** `true`: the bot's token may be sent to the URL. A service on this machine needs no TLS. */
 export function isService(serviceUrl: string, hosts: readonly string[]): boolean {
   const url = URL.parse(serviceUrl)
   if (!url || url.username || url.password) return false
@@ -87,7 +87,7 @@ async function discover(openidUrl: string): Promise<string> {
     const { jwks_uri: jwksUrl } = (json ?? {}) as { jwks_uri?: unknown }
     if (typeof jwksUrl === 'string') return jwksUrl
   } catch (cause) {
-    throw new Refusal(503, 'the platform does not say where its keys are', { cause })
+    throw new Refusal(503, 'the platform names no address of its keys', { cause })
   }
-  throw new Refusal(503, 'the platform does not say where its keys are')
+  throw new Refusal(503, 'the platform names no address of its keys')
 }

@@ -19,7 +19,7 @@ interface Signed {
 }
 
 interface Scheme {
-  /** Whether one of the secrets has signed this. @throws Refusal 401 for a request that is too old, or malformed */
+  /** `true`: one of the secrets has signed the request. @throws Refusal 401 for one that is too old, or malformed */
   verify(signed: Signed, secrets: readonly string[], hook: Webhook): boolean
   /** The sender's own id of a delivery. */
   id(signed: Signed, content: unknown, hook: Webhook): string | undefined

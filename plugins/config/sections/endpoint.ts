@@ -1,4 +1,4 @@
-/** Where a platform is reached. Only on this machine may it be without TLS: what is sent there are credentials. */
+/** URL of a platform. It gets credentials, so only one on this machine may be without TLS. */
 export const endpoint = {
   url: true,
   pattern: '^(https://[^\\s/?#@]+|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:\\d{1,5})?)(/[^\\s?#]*)?$',

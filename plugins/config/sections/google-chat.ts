@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { endpoint } from './endpoint.ts'
 import { filled, groups, oneOf, secret, section } from './schema-helpers.ts'
 
-/** What the app's token is for, as its settings at Google say. */
+/** Audience of the app's tokens, as in its settings at Google. */
 export const AUDIENCE_TYPES = ['app-url', 'project-number'] as const
 
 export const GoogleChat = section('Google Chat, at POST /google-chat/events', {
@@ -10,12 +10,12 @@ export const GoogleChat = section('Google Chat, at POST /google-chat/events', {
     description: "The app's authentication audience: its URL, or the number of its project",
     default: 'app-url'
   }),
-  audience: Type.Optional(Type.String({ description: 'That URL, or that number', ...filled })),
+  audience: Type.Optional(Type.String({ description: 'URL or project number of the app', ...filled })),
   add_on_principal: Type.Optional(
     Type.String({ description: 'For a Workspace add-on: the number of its service account, `sub` of its tokens', ...filled })
   ),
   verification_token: Type.Optional(
-    Type.String({ description: 'The token of older apps; counts only where there is no audience', ...secret, ...filled })
+    Type.String({ description: 'Verification token of older apps. Used only without audience', ...secret, ...filled })
   ),
   client_email: Type.Optional(Type.String({ description: 'Service account that answers', ...filled })),
   private_key: Type.Optional(Type.String({ description: 'Its key, in PEM', ...secret, ...filled })),
@@ -30,10 +30,10 @@ export const GoogleChat = section('Google Chat, at POST /google-chat/events', {
     ...endpoint
   }),
   token_url: Type.String({
-    description: 'Where tokens for answers come from',
+    description: 'Token endpoint for answers',
     default: 'https://oauth2.googleapis.com/token',
     ...endpoint
   }),
-  api_url: Type.String({ description: 'Where answers go', default: 'https://chat.googleapis.com', ...endpoint }),
+  api_url: Type.String({ description: 'URL of the Chat API', default: 'https://chat.googleapis.com', ...endpoint }),
   groups
 })

@@ -55,7 +55,7 @@ const Nodes = section('Companion devices', {
       private_key: Type.Optional(Type.String({ description: 'Its key, PKCS #8 in PEM', ...secret, ...filled })),
       api_url: Type.String({ description: 'Where FCM is', default: 'https://fcm.googleapis.com', ...endpoint }),
       token_url: Type.String({
-        description: 'Where tokens come from',
+        description: 'Token endpoint',
         default: 'https://oauth2.googleapis.com/token',
         ...endpoint
       })

@@ -5,9 +5,7 @@ import { filled, groups, secret, section } from './schema-helpers.ts'
 export const Teams = section('Microsoft Teams, at POST /teams/events', {
   app_id: Type.Optional(Type.String({ description: 'Application id of the bot', ...filled })),
   app_password: Type.Optional(Type.String({ description: 'Client secret of the bot', ...secret, ...filled })),
-  tenant_id: Type.Optional(
-    Type.String({ description: 'The only tenant that is heard; absent: any, for a bot of many tenants', ...filled })
-  ),
+  tenant_id: Type.Optional(Type.String({ description: 'Accepted tenant. Absent: any, for a multi-tenant bot', ...filled })),
   service_hosts: Type.Array(
     Type.String({ pattern: '^[A-Za-z0-9.:\\[\\]-]+$', expected: 'a host name, with a port where it is not that of https' }),
     {
@@ -22,12 +20,12 @@ export const Teams = section('Microsoft Teams, at POST /teams/events', {
   ),
   issuer: Type.String({ description: "Issuer of the platform's tokens", default: 'https://api.botframework.com', ...filled }),
   openid_url: Type.String({
-    description: 'Where the platform says where its keys are',
+    description: 'OpenID metadata with the address of the keys',
     default: 'https://login.botframework.com/v1/.well-known/openidconfiguration',
     ...endpoint
   }),
   login_url: Type.String({
-    description: 'Where tokens for answers come from',
+    description: 'Token endpoint for answers',
     default: 'https://login.microsoftonline.com',
     ...endpoint
   }),

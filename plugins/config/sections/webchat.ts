@@ -9,26 +9,26 @@ const pushHost = {
 
 export const WebChat = section('The page of the gateway', {
   push: section('Notifications for those who have closed it', {
-    enabled: Type.Boolean({ description: 'Let browsers be told when a turn has ended and nobody looks', default: false }),
+    enabled: Type.Boolean({ description: 'Notify browsers of answers to callers without connection', default: false }),
     subject: Type.Optional(
       Type.String({
-        description: 'Whom push services turn to: mailto:you@example.com or an https URL; needed for notifications',
+        description: 'Contact for push services, required: mailto:you@example.com or an https URL',
         pattern: '^(mailto:[^\\s@]+@[^\\s@]+\\.[^\\s@]+|https://[^\\s/@]+\\.[^\\s@]+)$',
         expected: 'mailto: with an address, or an https URL that others can reach'
       })
     ),
     hosts: Type.Array(Type.String(pushHost), {
-      description: 'Push services that are used beside those of Chrome, Firefox, Safari and Edge',
+      description: 'Hosts of push services beside those of Chrome, Firefox, Safari and Edge',
       default: []
     }),
     max_subscriptions: Type.Integer({
-      description: 'Browsers that may be registered, over all callers',
+      description: 'Registered browsers of all callers together',
       default: 50,
       minimum: 1,
       maximum: 10_000
     }),
     allow_insecure_hosts: Type.Array(Type.String({ pattern: '^[^\\s/@]+$', expected: 'a host name or address' }), {
-      description: 'For tests: push services that may be private, on any port and without TLS',
+      description: 'Hosts for tests: push services that may be private, on any port and without TLS',
       default: []
     })
   })

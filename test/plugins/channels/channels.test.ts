@@ -29,7 +29,7 @@ test('a message of a channel is answered there, and is a conversation like any o
   assert.deepEqual([presence[0].senderId, presence[0].senderName], ['ann', 'Ann'])
 })
 
-test('what comes twice, also at the same moment, is one message', async (t) => {
+test('a repeated message is one message, also at the same moment', async (t) => {
   const { app, delivered, said } = await withChannel(t)
   const states = await Promise.all([1, 2, 3].map(() => app.channels.receive('test', inbound('Once'))))
   assert.deepEqual(states.map(({ state }) => state).sort(), ['accepted', 'duplicate', 'duplicate'])
@@ -40,7 +40,7 @@ test('what comes twice, also at the same moment, is one message', async (t) => {
   assert.equal(delivered.length, 2)
 })
 
-test('commands work, and those that a person on a channel may not give are refused there', async (t) => {
+test('commands work on channels within the scopes of the sender', async (t) => {
   const { app, said } = await withChannel(t)
   await app.channels.receive('test', inbound('/queue'))
   await said('mode=')
@@ -48,7 +48,7 @@ test('commands work, and those that a person on a channel may not give are refus
   await said('/stop')
 })
 
-test('a stranger is told how to be let in, once, and the agent sees nothing of it', async (t) => {
+test('a stranger gets one hint, and the agent sees nothing', async (t) => {
   const { app, url, delivered, said } = await withChannel(t, { config: { pairing: { channels: { test: 'required' } } } })
   for (const text of ['Let me in', 'Please']) {
     assert.deepEqual(await app.channels.receive('test', inbound(text)), { state: 'stranger' })
@@ -66,7 +66,7 @@ test('a stranger is told how to be let in, once, and the agent sees nothing of i
   assert.equal(delivered.length, 4)
 })
 
-test('a message that is dropped because too many wait is answered with that', async (t) => {
+test('a dropped message is answered with the reason', async (t) => {
   const slow = slowTool()
   for (const [overflow, kept] of [
     ['drop_new', 'first'],

@@ -11,7 +11,7 @@ const POLICY = { mode: 'followup', cap: 20, overflow: 'drop_old', debounceMs: 0,
 
 const inbound = (text: string) => ({ conversation: '7', senderId: 'ann', messageId: `id of ${text}`, text })
 
-/** A channel on which somebody talks in one mode, and everything that was said there when something else has been said after it. */
+/** A channel with one queue mode, and its deliveries up to a last one. */
 async function talk(t: TestContext, mode: QueueMode = 'followup', config: object = {}) {
   const slow = slowTool()
   const { app, host, delivered, said } = await withChannel(t, {
@@ -33,7 +33,7 @@ async function talk(t: TestContext, mode: QueueMode = 'followup', config: object
   }
 }
 
-/** What a process leaves behind that died while it answered these together. */
+/** Database of a process that died while it answered these messages together. */
 async function died(t: TestContext, ids: readonly string[], begun = 1): Promise<string> {
   const dataDir = await scratch(t)
   const db = await open({ file: databaseIn(dataDir) })
@@ -117,7 +117,7 @@ test('a run that fails says so, once', async (t) => {
   assert.match(texts[0]!, /^Something went wrong\. /)
 })
 
-test('what the end of the gateway cuts off is told, once; what waits is answered after the next start', async (t) => {
+test('a run cut off by shutdown is reported once, waiting messages run later', async (t) => {
   const dataDir = await scratch(t)
   const first = await talk(t, 'followup', { dataDir, server: { shutdownGraceSeconds: 0 } })
   const spoken: string[] = []
@@ -146,13 +146,13 @@ test('a message that comes while the gateway is closing has not arrived: its pla
   await closed
 })
 
-test('what a crash cut off is told, once for all messages of a run', async (t) => {
+test('a run cut off by a crash is reported once for all its messages', async (t) => {
   const { said, all } = await talk(t, 'followup', { dataDir: await died(t, ['one', 'two']) })
   await said('The gateway ended')
   assert.deepEqual(await all(), ['Something went wrong. The gateway ended while this was being answered'])
 })
 
-test('what a crash cut off and is tried again is answered; what ended the process each time is told', async (t) => {
+test('with recovery retry a cut-off run is answered, or reported in the end', async (t) => {
   for (const [begun, text] of [
     [1, 'one'],
     [3, 'Something went wrong. The gateway ended each time this was being answered; it is not tried again']

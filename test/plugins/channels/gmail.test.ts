@@ -36,7 +36,7 @@ const mail = (id: string, text: string, changes: Record<string, string> = {}, la
   }
 })
 
-/** A gateway with a mailbox, and somebody who plays Google. */
+/** A gateway with a mailbox, and a server that plays Google. */
 async function rig(t: TestContext, settings: object = {}) {
   const issuer = await startIssuer(t)
   const heard = new Heard()
@@ -147,7 +147,7 @@ channelContract('Gmail', async (t) => (await rig(t)).contract)
 
 test('an answer is a mail in the same thread', async (t) => {
   const { post, push, comes, issuer, claims, heard, platform } = await rig(t)
-  const answer = await post(push(comes('m1', mail('m1', 'What is new?'))), await issuer.sign(claims()))
+  const answer = await post(push(comes('m1', mail('m1', 'Any news?'))), await issuer.sign(claims()))
   assert.deepEqual([answer.status, await answer.text()], [204, ''])
   await heard.arrived(1)
   const [raw] = heard.texts
@@ -214,7 +214,7 @@ test('mails of machines and of the agent itself are not answered', async () => {
     mail('m', 'Hello', { 'Auto-Submitted': 'auto-replied' }),
     mail('m', 'Hello', { Precedence: 'bulk' }),
     mail('m', 'Hello', { 'List-Id': '<list.example.com>' }),
-    mail('m', 'Hello', { From: 'nobody' }),
+    mail('m', 'Hello', { From: 'no address' }),
     mail('m', '', { Subject: '' }),
     {},
     null
@@ -277,7 +277,7 @@ test('an address that only stands in the mail is not that of its owner', async (
   for (const results of bad) assert.equal(await from(results), 'unverified:ann@example.com', results)
 })
 
-test('an old push of days ago is nothing new, when nobody remembers the delivery any more', async (t) => {
+test('a push of days ago reads nothing again', async (t) => {
   const { post, push, comes, issuer, claims, heard, contract, said, platform } = await rig(t)
   const old = push(comes('m1', mail('m1', 'Once')))
   await post(old, await issuer.sign(claims()))

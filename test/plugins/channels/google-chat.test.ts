@@ -116,7 +116,7 @@ test('with the URL of the app as the audience only the token of Google Chat itse
   const wrong = [
     { aud: PROJECT },
     { iss: CHAT },
-    { email: 'somebody@example.com' },
+    { email: 'other@example.com' },
     { email_verified: false },
     { email: 'service-1@gcp-sa-gsuiteaddons.iam.gserviceaccount.com', sub: '77' },
     { exp: Math.floor(Date.now() / 1000) - 61 }
@@ -157,7 +157,7 @@ test('an older app is believed by its verification token, where there is nothing
   for (const token of ['', 'other', undefined]) assert.equal((await post(event({ token }))).status, 401)
 })
 
-test('what is said by bots, and what nobody has said, is not answered', async (t) => {
+test('bots and events without message are not answered', async (t) => {
   const { post, issuer, claims, event, message, contract } = await rig(t)
   const token = await issuer.sign(claims())
   const silent = [

@@ -8,7 +8,7 @@ import { build } from '../../helper.ts'
 
 const TOKEN = 'token-of-the-gateway'
 
-/** A gateway with a token, and a route that lets in whoever says `x-key: right`. */
+/** A gateway with a token, and a route that accepts `x-key: right`. */
 async function withRoute(t: TestContext, changes: Partial<InboundRoute> = {}) {
   const route: InboundRoute = {
     url: '/test/events',
@@ -26,7 +26,7 @@ async function withRoute(t: TestContext, changes: Partial<InboundRoute> = {}) {
   return { ...gateway, post }
 }
 
-test('it is reached without the token of the gateway, and gets the bytes as they came, of any type', async (t) => {
+test('a route needs no gateway token and gets the raw bytes', async (t) => {
   const { post } = await withRoute(t)
   const body = Buffer.from([0, 255, 123])
   for (const type of ['application/json', 'application/x-www-form-urlencoded', 'text/plain', 'x/y']) {
@@ -38,7 +38,7 @@ test('it is reached without the token of the gateway, and gets the bytes as they
   }
 })
 
-test('an answer never says why something was refused, and nothing else of the gateway is open', async (t) => {
+test('a refusal gives no reason, and other routes stay closed', async (t) => {
   const { post, url } = await withRoute(t)
   const answer = await post({ headers: { 'x-key': 'wrong' } })
   assert.deepEqual([answer.status, await answer.json()], [401, { error: { message: 'Not accepted' } }])
@@ -50,7 +50,7 @@ test('an answer never says why something was refused, and nothing else of the ga
   assert.equal((await fetch(`${url}/test/events`)).status, 404)
 })
 
-test('an address that was refused ten times is not listened to for a while, whatever it says then', async (t) => {
+test('ten refusals lock an address for a while', async (t) => {
   const { post } = await withRoute(t)
   for (let tries = 0; tries < 10; tries++) assert.equal((await post({ headers: { 'x-key': 'wrong' } })).status, 401)
   const answer = await post()
@@ -58,20 +58,20 @@ test('an address that was refused ten times is not listened to for a while, what
   assert.ok(Number(answer.headers.get('retry-after')) > 0)
 })
 
-test('without its configuration it answers 503 and names what is missing', async (t) => {
+test('without its configuration a route answers 503 and names the keys', async (t) => {
   const { post } = await withRoute(t, { missing: () => ['test.secret'] })
   const answer = await post({ body: '{}' })
   assert.deepEqual([answer.status, await answer.json()], [503, { error: { message: 'Not configured: set test.secret' } }])
 })
 
-test('a body that is too large, or encoded, is not read', async (t) => {
+test('a large or encoded body is not read', async (t) => {
   const { post } = await withRoute(t, { maxBytes: 100 })
   assert.equal((await post({ body: 'x'.repeat(101) })).status, 413)
   assert.equal((await post({ body: 'x', headers: { 'content-encoding': 'gzip' } })).status, 415)
   assert.equal((await post({ body: 'x'.repeat(100) })).status, 200)
 })
 
-test('headers are looked at before the body comes', async (t) => {
+test('headers are checked before the body comes', async (t) => {
   const { url } = await withRoute(t, {
     precheck({ headers }) {
       if (headers['x-signature'] === undefined) throw new Refusal(401, 'no signature')
@@ -85,7 +85,7 @@ test('headers are looked at before the body comes', async (t) => {
   assert.match(String(first), /^HTTP\/1\.1 401 /)
 })
 
-test('what cannot be taken is the fault of the sender, or worth another try', async (t) => {
+test('errors of the sender are 4xx, others worth another try', async (t) => {
   const cases: [unknown, number][] = [
     [new RpcError('InvalidRequest', 'params.message is too long'), 400],
     [new RpcError('InternalError', 'The message could not be stored'), 503],

@@ -9,7 +9,7 @@ export interface SignOptions {
   readonly alg?: string
 }
 
-/** Somebody who signs tokens with real keys, and publishes those on the loopback. */
+/** An issuer that signs tokens with real keys and publishes them on the loopback. */
 export class Issuer {
   /** `http://127.0.0.1:<port>`; its keys are at `/keys`. */
   readonly url: string

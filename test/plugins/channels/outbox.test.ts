@@ -38,7 +38,7 @@ async function rig(t: TestContext) {
   return { db, clock, calls, outbox, make, say, settled, logged, left: async () => (await db.outbox.due(1e15, 99)).length }
 }
 
-test('what is posted is delivered, with its context, and gone', async (t) => {
+test('a post is delivered with its context, and removed', async (t) => {
   const { outbox, say, calls, settled, left } = await rig(t)
   await say('Hello')
   outbox.look()
@@ -96,7 +96,7 @@ test('a long answer goes in parts, and goes on where it stopped, each part with 
   assert.equal(calls[3]!.text, 'third one')
 })
 
-test('a platform is left alone for as long as it says, and never less than it would be anyway', async (t) => {
+test('a pause that a platform asks for is kept, and never shortens the own one', async (t) => {
   const { outbox, say, calls, settled, clock } = await rig(t)
   await say('Hello')
   outbox.look()
@@ -120,7 +120,7 @@ test('what cannot be tried again is given up, said in the log, and holds up noth
   const { outbox, say, calls, settled, logged } = await rig(t)
   await say('refused')
   await say('next')
-  await say('nobody', '3', 'gone')
+  await say('unknown', '3', 'gone')
   outbox.look()
   await settled()
   calls[0]!.fail(new DeliveryError('the token Bearer abcdefgh12345 is wrong', { retryable: false }))
@@ -148,7 +148,7 @@ test('an error that says nothing of itself is tried again, ever more rarely, and
   assert.ok(tries > 100 && tries < 400, `${tries} tries`)
 })
 
-test('what is being sent when the process ends is sent by the next one', async (t) => {
+test('a delivery cut off by the end of the process is repeated by the next', async (t) => {
   const { outbox, make, say, calls, settled, clock, left } = await rig(t)
   await say('Hello')
   outbox.look()
@@ -170,7 +170,7 @@ test('what is being sent when the process ends is sent by the next one', async (
   await next.close()
 })
 
-test('what is due is still sent when the process ends, if that is quick', async (t) => {
+test('due posts are sent before the process ends, if that is quick', async (t) => {
   const { outbox, say, calls, settled, left } = await rig(t)
   for (const text of ['one', 'two']) await say(text)
   const closed = outbox.close()

@@ -16,7 +16,7 @@ test('a long text is cut at a paragraph, else at a line, a sentence, a word', ()
   assert.deepEqual(partsOf('abcdefgh', 3), ['abc', 'def', 'gh'])
 })
 
-test('every part fits, none is empty, no character is torn, and all that is no white space is there, in order', () => {
+test('parts fit, are not empty, tear no character and lose no text', () => {
   const words = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom(' ', '\n', '\n\n', '. ', '😀😀😀', 'word')))
   fc.assert(
     fc.property(words, fc.integer({ min: 2, max: 40 }), (pieces, limit) => {

@@ -50,7 +50,7 @@ export async function startPlatform(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests }
 }
 
-/** What arrived at a platform, and who waits for more of it. */
+/** Texts that arrived at a platform, and waiting for more of them. */
 export class Heard {
   readonly texts: string[] = []
   readonly #waiting = new Set<() => void>()

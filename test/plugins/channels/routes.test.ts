@@ -35,7 +35,7 @@ async function logged(t: TestContext, config: ConfigInput) {
   return { url, lines, app: host.gateway }
 }
 
-/** Everything is configured, and nobody is at any of these addresses. */
+/** A complete configuration with addresses where nothing listens. */
 const configured = (nobody: string, openidUrl: string, oidcKeysUrl: string): ConfigInput => ({
   server: { token: 'token-of-the-gateway' },
   webhooks: { ci: { secret: CANARY, signature: 'hex' } },
@@ -56,7 +56,7 @@ const configured = (nobody: string, openidUrl: string, oidcKeysUrl: string): Con
   telegram: { token: `123456:${CANARY}`, webhookSecret: CANARY, apiRoot: nobody }
 })
 
-/** An address that nobody listens at any more. */
+/** An address where nothing listens any longer. */
 async function gone(): Promise<string> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -130,7 +130,7 @@ test('Google Chat: what of an event is a message', () => {
   assert.equal(saidIn(eventOf(parsed(addOn))!)?.text, '/status')
 })
 
-test('Telegram: what a message says, whoever it refers to', () => {
+test('Telegram: messages of every kind', () => {
   const ann = { id: 7, is_bot: false, first_name: 'Ann', last_name: 'Lee' }
   const group = { id: -5, type: 'group', title: 'G' }
   const message = (changes: object) => ({ message_id: 1, date: 1, from: ann, chat: { id: 42, type: 'private' }, ...changes })
@@ -168,7 +168,7 @@ test('Telegram: what a message says, whoever it refers to', () => {
       { quote: { name: 'Ann', text: 'part' } }
     ],
     [
-      [{ text: 'what is this?', reply_to_message: message({ photo: [{ file_id: 'p' }] }) }],
+      [{ text: 'can you read this?', reply_to_message: message({ photo: [{ file_id: 'p' }] }) }],
       { files: [{ id: 'p', mimeType: 'image/jpeg', filename: undefined, size: undefined }] }
     ],
     [[{ text: 'see', forward_origin: { type: 'hidden_user', sender_user_name: 'Eve' } }], { forwardedFrom: 'Eve' }],

@@ -10,7 +10,7 @@ import { Heard, startPlatform } from './platform.ts'
 const APP = 'app-id'
 const TENANT = 'tenant-1'
 
-/** A gateway with a bot, and somebody who plays Microsoft. */
+/** A gateway with a bot, and a server that plays Microsoft. */
 async function rig(t: TestContext, plugins: ReturnType<typeof slowTool>['plugin'][] = []) {
   const issuer = await startIssuer(t)
   const heard = new Heard()
@@ -138,7 +138,7 @@ test('a channel that is left out is none, and a key that is not endorsed for Tea
   )
 })
 
-test('what is no message is taken in silence, an invoke is not implemented, and what is no activity is malformed', async (t) => {
+test('other activities are 200, an invoke 501, malformed ones 400', async (t) => {
   const { post, issuer, claims, activity, app } = await rig(t)
   const token = await issuer.sign(claims())
   for (const type of ['typing', 'conversationUpdate', 'messageReaction', 'new-kind']) {
@@ -158,7 +158,7 @@ test('while the keys cannot be had it is asked to come again', async (t) => {
   assert.equal((await post(activity(), token)).status, 200)
 })
 
-test('somebody is typing while it is worked, in the conversation that it is worked for', async (t) => {
+test('typing is shown in the conversation while the agent works', async (t) => {
   const slow = slowTool()
   const { post, issuer, claims, activity, platform, arrived } = await rig(t, [slow.plugin])
   await post(activity({ text: '/tool test.slow {}' }), await issuer.sign(claims()))

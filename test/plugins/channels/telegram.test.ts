@@ -40,7 +40,7 @@ const imageTool = gatewayPlugin({ name: 'image-tool', dependencies: ['tools'] },
   )
 })
 
-/** A gateway with a bot, and somebody who plays Telegram. */
+/** A gateway with a bot, and a server that plays Telegram. */
 async function rig(
   t: TestContext,
   { webhook = true, plugins = [] as ReturnType<typeof gatewayPlugin>[], others = {} as ConfigInput } = {}
@@ -174,7 +174,7 @@ test('a file that is sent is an attachment, and a file of the agent is sent', as
   while (!calls.some(({ call }) => call === 'sendPhoto')) await new Promise(setImmediate)
 })
 
-test('what is too large is said to the agent and not fetched', async (t) => {
+test('a file that is too large is named and not fetched', async (t) => {
   const { post, heard, calls } = await rig(t)
   const document = {
     file_id: 'f',
@@ -188,7 +188,7 @@ test('what is too large is said to the agent and not fetched', async (t) => {
   assert.ok(!calls.some(({ call }) => call === 'getFile'))
 })
 
-test('an update that is no message of a person is passed over, and what is no update is malformed', async (t) => {
+test('other updates are ignored, malformed ones are 400', async (t) => {
   const { post, contract } = await rig(t)
   const silent = [
     { update_id: 1 },
@@ -292,7 +292,7 @@ test('messages that are answered together have one draft and one file, and the a
   assert.equal(calls.filter(({ call }) => call === 'sendPhoto').length, 1)
 })
 
-test('a draft that somebody has deleted loses no answer', async (t) => {
+test('a deleted draft loses no answer', async (t) => {
   const model = await startModelServer(t)
   const models = { default: { anthropic: { apiKey: 'key', model: 'test', baseUrl: model.baseUrl } } }
   const { post, heard, calls, state } = await rig(t, { others: { models } })
@@ -307,7 +307,7 @@ test('a draft that somebody has deleted loses no answer', async (t) => {
   assert.ok(calls.some(({ call }) => call === 'editMessageText'))
 })
 
-test('typing is shown while it is worked, and spaces of what is said stay', async (t) => {
+test('typing is shown while the agent works, and spaces of a text stay', async (t) => {
   const slow = slowTool()
   const { post, heard, calls } = await rig(t, { plugins: [slow.plugin] })
   await post({ update_id: 1, message: message(1, '/tool test.slow {}') })

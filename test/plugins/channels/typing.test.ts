@@ -29,7 +29,7 @@ test('it is shown at once and every three seconds, until everything in the conve
   assert.equal(shown.length, 3)
 })
 
-test('what fails is not shown any more, what is closed neither, and there is an end to how many are shown', async () => {
+test('a failed or closed indicator ends, and their number is bounded', async () => {
   const { clock, typing, shown, show } = rig()
   const never = new Promise<void>(() => {})
   let tries = 0

@@ -29,7 +29,7 @@ const hook = (changes: Partial<Webhook>): Webhook => ({
 const SLACK_BODY =
   'token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c'
 
-/** The platforms' own examples: what is signed, with which secret, and what comes out. */
+/** The platforms' own examples of signed requests. */
 const VECTORS = [
   {
     hook: hook({ signature: 'github', secret: "It's a Secret to Everybody" }),
@@ -209,7 +209,7 @@ test('a name that is not known and a wrong signature look the same', async (t) =
   assert.equal(wrong.status, 401)
 })
 
-test('what is signed and no JSON is malformed; a form is as good as JSON', async (t) => {
+test('a signed body that is no JSON is 400, a form is accepted', async (t) => {
   const { post, said } = await rig(t, { template: 'Form: {{body.a}}', deliverTo: 'test:1' })
   assert.equal((await post('{"a":')).status, 400)
   assert.equal((await post('{"__proto__":1}')).status, 400)
@@ -252,7 +252,7 @@ test('who signs nothing and names nothing may say the same twice, and mean it', 
   assert.equal(new Set(named.map(({ json }) => json.runId)).size, 1)
 })
 
-test('a webhook is no stranger, whoever has to be let in elsewhere', async (t) => {
+test('a webhook needs no pairing', async (t) => {
   const { post, said } = await rig(t, { deliverTo: 'test:1', template: '{{body.a}}' }, { pairing: { default: 'required' } })
   assert.equal((await post('{"a":"Hello"}')).status, 202)
   await said('Hello')

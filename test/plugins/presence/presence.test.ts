@@ -25,7 +25,7 @@ async function rig(t: TestContext, { store }: Options = {}) {
 
 const ALICE: Sender = { channel: 'telegram', senderId: '123456', senderName: 'alice' }
 
-test('a sender is online for as long as configured after each message, and offline from then on', async (t) => {
+test('a sender is online for the configured time after each message', async (t) => {
   const { presence, clock } = await rig(t)
   const first = clock.now
   presence.seen(ALICE)
@@ -44,7 +44,7 @@ test('a sender is online for as long as configured after each message, and offli
   })
 })
 
-test('the same sender on two channels is two, and whoever was seen last comes first', async (t) => {
+test('one sender on two channels is two, seen last first', async (t) => {
   const { presence, clock } = await rig(t)
   for (const channel of ['telegram', 'teams', 'ws']) {
     presence.seen({ channel, senderId: '1' })
@@ -79,7 +79,7 @@ test('what a sender says of itself is made fit to be shown, and cut', async (t) 
   assert.match(row?.senderName ?? '', /^ev il y{250}…$/)
 })
 
-test('senders beyond so many are forgotten, those first who were seen longest ago', async (t) => {
+test('beyond the limit the senders seen longest ago are forgotten', async (t) => {
   const kept: number[] = []
   const { presence, db } = await rig(t, { store: { keep: async (most) => void kept.push(most) } })
   for (let n = 0; n < 2 * CLEARED_EVERY + 1; n++) {
@@ -90,13 +90,13 @@ test('senders beyond so many are forgotten, those first who were seen longest ag
   assert.equal((await db.presence.list({ onlineSince: 0, limit: 1 })).total, 2 * CLEARED_EVERY)
 })
 
-test('a database that takes no writes is told to the log, and whoever sends a message notices nothing', async (t) => {
+test('a failing database is logged and holds up no message', async (t) => {
   const { presence, errors } = await rig(t, { store: { seen: () => Promise.reject(new Error('disk full')) } })
   presence.seen(ALICE)
   await presence.flush()
   assert.deepEqual(
     errors.map(([line, text]) => [String((line as { err: Error }).err), text]),
-    [['Error: disk full', 'it could not be noted who has written']]
+    [['Error: disk full', 'failed to record presence']]
   )
 })
 
@@ -148,7 +148,7 @@ test('who was seen last is known after a restart, and too many are forgotten at 
   assert.equal((await app.presence.list({ limit: 1, channel: 'telegram' })).summary.total, 1)
 })
 
-test('every message over a socket or HTTP is a sighting of whoever the credential says is calling', async (t) => {
+test('a message over socket or HTTP records the principal of its credential', async (t) => {
   const tokens = [{ name: 'dash', token: 'token-of-dash', scopes: ['read' as const, 'write' as const] }]
   const { url } = await build(t, { config: { server: { tokens } } })
   const client = await connect(t, url, { token: 'token-of-dash' })

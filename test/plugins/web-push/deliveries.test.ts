@@ -69,13 +69,13 @@ test('a service that is busy is tried three times more, ever more rarely, and no
   assert.deepEqual([counts(), logged], [[4, 0], [{ subscription: 'digest', why: 'status 503' }]])
 })
 
-test('nobody waits for more than an hour', async () => {
+test('a pause of more than an hour drops the notification', async () => {
   const { settled, counts, logged } = rig([{ ...BUSY, afterMs: 3_600_001 }])
   await settled()
   assert.deepEqual([counts(), logged.length], [[1, 0], 1])
 })
 
-test('a failure that nobody foresaw is logged', async () => {
+test('an unforeseen failure is logged', async () => {
   const error = new Error('no')
   const { settled, logged } = rig([error])
   await settled()
@@ -91,7 +91,7 @@ test('closing ends what waits, and starts nothing more', async () => {
   assert.deepEqual([counts(), logged], [[1, 0], []])
 })
 
-test('so many are under way at once and no more', async () => {
+test('the number of notifications under way is bounded', async () => {
   const { deliveries, logged, settled } = rig([{ outcome: 'taken' }])
   await settled()
   let sent = 0

@@ -11,7 +11,7 @@ export const webchat = (changes: object = {}) => ({
   push: { enabled: true, subject: SUBJECT, allowInsecureHosts: ['127.0.0.1'], ...changes }
 })
 
-/** What `PushSubscription.toJSON()` says in a browser that was given this endpoint, and the eyes of that browser. */
+/** `PushSubscription.toJSON()` of a browser with this endpoint, and its decryption. */
 export function browser(endpoint: string) {
   const ecdh = createECDH('prime256v1')
   ecdh.generateKeys()
@@ -44,7 +44,7 @@ export async function startPushService(t: TestContext, answer: (push: Push) => P
     const push = { path: incoming.url ?? '', headers: incoming.headers, body: Buffer.concat(chunks) }
     pushes.push(push)
     const { status = 201, headers = {} } = answer(push)
-    response.writeHead(status, headers).end('what it says is nobody’s business')
+    response.writeHead(status, headers).end('an ignored body')
     for (const wake of waiting) wake()
   }
   const server = createServer(listener)

@@ -1,4 +1,4 @@
-/** The package has no types of its own; this is what is used of it. */
+/** Types for the parts of the package that are used; it has none of its own. */
 declare module 'http_ece' {
   import type { ECDH } from 'node:crypto'
 

@@ -65,7 +65,7 @@ test('an endpoint that leads anywhere else is refused', () => {
   for (const endpoint of [undefined, null, 1, {}, [FCM]]) assert.match(problemOf(endpoint, CLOSED) ?? 'taken', /2048/)
 })
 
-test('whatever host somebody makes up, only those below a known one are taken', () => {
+test('of any made-up hosts only those below a known one are accepted', () => {
   const label = fc.stringMatching(/^[a-z0-9]{1,8}$/)
   fc.assert(
     fc.property(fc.array(label, { minLength: 1, maxLength: 4 }), (labels) => {

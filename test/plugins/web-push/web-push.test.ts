@@ -49,7 +49,7 @@ async function ask(url: string, method: string, path: string, { token = ANN, bod
 
 const FCM = 'https://fcm.googleapis.com/fcm/send'
 
-test('the public key is told once notifications are on, and is the same after a restart', async (t) => {
+test('the public key is shown when push is on, and outlives a restart', async (t) => {
   const first = await gateway(t)
   const { json } = await ask(first.url, 'GET', 'public-key')
   assert.deepEqual([json.enabled, json.configured, json.publicKey.length], [true, true, 87])
@@ -102,7 +102,7 @@ test('past the cap a browser is refused with 409, and a known one is still renew
   assert.equal((await ask(url, 'POST', 'subscriptions', { body: known })).status, 200)
 })
 
-test('what is no subscription is refused in words that quote nothing of it', async (t) => {
+test('a malformed subscription is refused without quoting it', async (t) => {
   const { url } = await gateway(t)
   const { keys } = browser(`${FCM}/1`).subscription
   const bodies = [{}, { endpoint: 'http://169.254.169.254/secret', keys }, { endpoint: `${FCM}/secret`, keys: {} }, []]
@@ -136,7 +136,7 @@ test('every route asks for a credential, and a foreign page is refused', async (
   assert.equal((await ask(open.url, 'POST', 'subscriptions', { token: '', body })).status, 401)
 })
 
-test('a subscription is removed by its owner or an admin, and moves to whoever registers the browser next', async (t) => {
+test('a subscription belongs to its last registrant and to admins', async (t) => {
   const { url } = await gateway(t)
   const body = browser(`${FCM}/1`).subscription
   const remove = async (token: string) => (await ask(url, 'DELETE', 'subscriptions', { token, body })).json.removed
@@ -147,7 +147,7 @@ test('a subscription is removed by its owner or an admin, and moves to whoever r
   assert.equal(await remove('root-token'), true)
 })
 
-test('when a run ends and its person is not connected, their browsers are told how the answer begins', async (t) => {
+test('the end of a run notifies the browsers of a caller without connection', async (t) => {
   const service = await startPushService(t)
   const { url } = await gateway(t)
   const [laptop, phone, other] = ['laptop', 'phone', 'other'].map((name) => browser(`${service.url}/${name}`))
@@ -165,7 +165,7 @@ test('when a run ends and its person is not connected, their browsers are told h
   assert.match(String(headers.topic), /^[\w-]{32}$/)
 })
 
-test('nobody is told who is connected, nor of what somebody else asked', async (t) => {
+test('connected callers and other callers are not notified', async (t) => {
   const service = await startPushService(t)
   const { url, host } = await gateway(t)
   const { subscription, read } = browser(`${service.url}/laptop`)
@@ -198,7 +198,7 @@ test('messages that one run answers are one notification', async (t) => {
   assert.deepEqual(service.pushes.map(({ body }) => JSON.parse(String(read(body))).runId).sort(), ['1', '2'])
 })
 
-test('what people have cancelled themselves is told to nobody', async (t) => {
+test('own cancellations are not notified', async (t) => {
   const { plugin, started } = gated()
   const { url, app } = await build(t, { config: { server: { shutdownGraceSeconds: 0 }, webchat: webchat() }, plugins: [plugin] })
   const tell = t.mock.method(app.webPush, 'tell')

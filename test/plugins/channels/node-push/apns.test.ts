@@ -112,7 +112,7 @@ test('anything else is no reason to give up the device', async (t) => {
   assert.deepEqual(await send(), { reason: 'status 500', retryable: true, retryAfterMs: undefined })
 })
 
-test('who breaks off, does not answer or is not there can be tried again', async (t) => {
+test('a broken, silent or absent service can be tried again', async (t) => {
   const { says, send } = await rig(t)
   says(undefined)
   const broken = await send()
@@ -150,7 +150,7 @@ test('a key whose lines were joined is taken', async (t) => {
   assert.deepEqual(await send(), { id: 'id-1' })
 })
 
-test('what is missing is told by the names of the configuration', async (t) => {
+test('missing settings are named by their keys', async (t) => {
   const nothing = { teamId: undefined, keyId: undefined, privateKey: undefined, topic: undefined }
   const { apns } = await rig(t, nothing as never)
   assert.deepEqual(

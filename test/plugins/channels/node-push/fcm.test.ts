@@ -118,7 +118,7 @@ test('a service that is busy can be tried again, when it says', async (t) => {
   )
 })
 
-test('who is not there can be tried again, and a key that is none cannot', async (t) => {
+test('an absent service can be tried again, a malformed key cannot', async (t) => {
   const listener = createServer().listen(0, '127.0.0.1')
   await once(listener, 'listening')
   const { port } = listener.address() as AddressInfo
@@ -140,7 +140,7 @@ test('a message of more than 4,096 bytes is refused', async (t) => {
   assert.equal(requests.length, 0)
 })
 
-test('what is missing is told by the names of the configuration', async (t) => {
+test('missing settings are named by their keys', async (t) => {
   const { fcm } = await rig(t, { projectId: undefined, clientEmail: undefined, privateKey: undefined } as never)
   assert.deepEqual(
     fcm.missing(),
