@@ -186,7 +186,7 @@ test('a send that may have arrived is not tried again', async (t) => {
 })
 
 test('a preview that was taken together with its link does not come back after a restart', async (t) => {
-  const { post, heard, contract, missed } = await rig(t, { debounceMs: 20 })
+  const { post, heard, contract, missed } = await rig(t, { debounceMs: 300 })
   const now = Date.now()
   const parts = [data({ guid: 'link', text: 'https://a.example', dateCreated: now }), data({ guid: 'preview', dateCreated: now })]
   for (const part of parts) await post({ type: 'new-message', data: part })
