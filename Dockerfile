@@ -29,12 +29,14 @@ COPY --from=build /app/dist ./dist
 COPY db/migrations ./db/migrations
 COPY public ./public
 COPY LICENSE flynn.schema.json ./
-RUN install -d -o node -g node -m 0700 /data && install -d -m 0755 /config
+RUN install -d -o node -g node -m 0700 /data /data/home && install -d -m 0755 /config
 
+# HOME is on the volume: MCP servers started with npx keep their packages there, and the rest of the file system may be read-only.
 # In a container the gateway can be reached through published ports only if it listens everywhere. It refuses to, without a token.
 ENV FLYNN_HOST=0.0.0.0 \
     FLYNN_PORT=18800 \
     FLYNN_DATA_DIR=/data \
+    HOME=/data/home \
     NODE_ENV=production
 USER node
 WORKDIR /config

@@ -12,7 +12,7 @@ export interface GroupOptions {
   readonly drainMs?: number
 }
 
-/** How the leader of a group ended: one of the two is null. */
+/** End of the leader of a group. One of the two is null. */
 export interface GroupEnd {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null

@@ -3,36 +3,39 @@ import { lookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { buildConnector } from 'undici'
+import { NameResolver } from './name-resolver.ts'
 
-/** Names to addresses, all of them. */
-export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>
+/** All addresses of a name. */
+export type Resolve = (hostname: string, signal: AbortSignal) => Promise<readonly LookupAddress[]>
 
 export interface PublicAddressOptions {
   /** `host` or `host:port` that may be reached although it is private. */
   readonly allowHosts?: readonly string[]
+  /** Default: `names`; for `allowHosts` the lookup of the system, which reads the hosts file. */
   readonly resolve?: Resolve
-  /** Whether an address belongs to the public internet. */
+  /** Bounds the lookups of several connectors together. Default: one of its own. */
+  readonly names?: NameResolver
+  /** Default: `isPublicAddress`. */
   readonly isPublic?: (address: string) => boolean
-  /** Makes the error that a connection fails with which is not let through; the reason names the host. */
+  /** Makes the error of a connection that is refused. The reason names the host. */
   readonly refused?: (reason: string) => Error
 }
 
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
 
 /**
- * Whether an address is one of the public internet: not private, loopback, link-local, shared (100.64/10), multicast,
- * reserved, nor an IPv6 form that carries an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo), which the network
- * may turn into any of those.
+ * True for an address of the public internet: not private, loopback, link-local, shared (100.64/10), multicast, reserved, nor an
+ * IPv6 form that carries an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo), which the network may turn into any of those.
  */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false
   const parsed = ipaddr.parse(address)
   if (parsed.range() !== 'unicast') return false
-  // ipaddr.js takes what it has no name for as unicast, ::7f00:1 (an old way to write 127.0.0.1) among it.
+  // ipaddr.js counts unnamed ranges as unicast, among them ::7f00:1, an old way to write 127.0.0.1.
   return parsed.kind() === 'ipv4' || parsed.match(GLOBAL_UNICAST)
 }
 
-const resolveAll: Resolve = (hostname) => lookup(hostname, { all: true, verbatim: true })
+const ofSystem: Resolve = (hostname) => lookup(hostname, { all: true, verbatim: true })
 
 /**
  * A connector for undici that connects to public addresses only. The check belongs here and nowhere else: every
@@ -40,20 +43,22 @@ const resolveAll: Resolve = (hostname) => lookup(hostname, { all: true, verbatim
  * which answers differently the next time (DNS rebinding) gains nothing. Once `signal` is aborted nothing is dialled.
  */
 export async function publicConnector(
-  { allowHosts = [], resolve = resolveAll, isPublic = isPublicAddress, refused = Error }: PublicAddressOptions,
+  { allowHosts = [], resolve, names = new NameResolver(), isPublic = isPublicAddress, refused = Error }: PublicAddressOptions,
   signal: AbortSignal
 ): Promise<buildConnector.connector> {
-  // Loaded at the first use: a gateway that fetches nothing starts without it.
+  // Loaded lazily: a gateway that fetches nothing starts without it.
   const { buildConnector } = await import('undici')
   const allowed = new Set(allowHosts.map((host) => host.toLowerCase()))
 
   async function addressesOf(hostname: string, port: string): Promise<readonly LookupAddress[]> {
     const family = isIP(hostname)
-    const addresses = family ? [{ address: hostname, family }] : await resolve(hostname)
-    if (addresses.length === 0) throw refused(`${hostname} has no address`)
     const host = hostOf(hostname)
+    const mayBePrivate = allowed.has(host) || allowed.has(`${host}:${port}`)
+    const lookUp = resolve ?? (mayBePrivate ? ofSystem : names.resolve)
+    const addresses = family ? [{ address: hostname, family }] : await lookUp(hostname, signal)
+    if (addresses.length === 0) throw refused(`${hostname} has no address`)
     // One private address among public ones is no accident: the whole name is refused.
-    if (!allowed.has(host) && !allowed.has(`${host}:${port}`) && !addresses.every(({ address }) => isPublic(address))) {
+    if (!mayBePrivate && !addresses.every(({ address }) => isPublic(address))) {
       throw refused(`${hostname} is not a public address`)
     }
     return addresses
@@ -71,7 +76,7 @@ export async function publicConnector(
   }
 }
 
-/** undici waits for its connector, whatever its own signal says, and a name server cannot be told to stop. */
+/** undici waits for its connector, even after its own signal is aborted, and the lookup of the system cannot be aborted. */
 async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   const aborted = Promise.withResolvers<never>()
   const abort = (): void => aborted.reject(signal.reason)

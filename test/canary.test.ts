@@ -263,12 +263,12 @@ test('the log of a process at level debug has no secret in it, whoever logged it
   await running.line('/nothing/')
   // It is started for whoever asks for tools, and prints a secret that is none of its own.
   const asking = post(url, 'tools.list', {}, { token: ADMIN })
-  await running.line('an MCP server says')
+  await running.line('output of an MCP server')
   await asking
   const { json } = await post(url, 'system.serviceLogs', { sourceId: 'systemd:flynn', lines: 2000 }, { token: ADMIN })
   const lines = json.result.lines.map(({ text }: Frame) => text as string)
   assert.ok(lines.some((text: string) => text.includes('/nothing/***') && json.result.redacted))
-  assert.ok(lines.some((text: string) => text.startsWith('an MCP server says')))
+  assert.ok(lines.some((text: string) => text.startsWith('output of an MCP server')))
   const secrets = secretPaths(ConfigSchema).flatMap((path) => textsAt(planted, path))
   for (const line of [...log, ...lines]) {
     assertSilent('the log', line, [...secrets, IN_QUERY, IN_URL])

@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts'
-import { and, asc, desc, eq, or, sql } from '../drizzle.ts'
+import { and, asc, desc, eq, gte, lt, or, sql } from '../drizzle.ts'
 import type { MemoryRow, MemoryStore } from '../types/memory.ts'
 
 /** Limit on the words of a search. Further ones would not narrow it. */
@@ -26,7 +26,7 @@ export function memoryStore({ query, schema: { memory } }: Connection): MemorySt
         .execute()
     },
 
-    async search(namespace: string, words: string, limit: number): Promise<MemoryRow[]> {
+    async search(namespace: string, words: string, limit: number, offset = 0): Promise<MemoryRow[]> {
       // Not `like`: with many near misses in a long value its cost is the product of both lengths.
       const has = (column: typeof memory.key | typeof memory.value, word: string) =>
         sql`instr(lower(${column}), lower(${word})) > 0`
@@ -37,7 +37,19 @@ export function memoryStore({ query, schema: { memory } }: Connection): MemorySt
         .where(and(eq(memory.namespace, namespace), ...each))
         .orderBy(desc(memory.updatedAt), asc(memory.key))
         .limit(limit)
+        .offset(offset)
         .execute()
+    },
+
+    async bytes(namespace: string): Promise<number> {
+      // `0` is the character after `/`: a range of the primary key.
+      const below = and(gte(memory.namespace, `${namespace}/`), lt(memory.namespace, `${namespace}0`))
+      const [row] = await query
+        .select({ bytes: sql<number>`coalesce(sum(octet_length(${memory.key}) + octet_length(${memory.value})), 0)` })
+        .from(memory)
+        .where(or(eq(memory.namespace, namespace), below))
+        .execute()
+      return Number(row?.bytes ?? 0)
     }
   }
 }

@@ -11,6 +11,8 @@ export interface LoopOptions {
   readonly history: readonly ChatMessage[]
   /** Limit on model calls. */
   readonly maxSteps: number
+  /** Tool calls of one answer of the model. Further ones are refused. */
+  readonly maxCallsPerStep: number
   readonly signal: AbortSignal
   /** One model call. */
   stream(messages: readonly ChatMessage[]): AsyncIterable<ModelPart>
@@ -55,7 +57,16 @@ const STEP_BREAK = '\n\n'
  * @returns the whole text, exactly as it was streamed, the tokens of all model calls together, and the reason of an incomplete answer
  * @throws the signal's reason when aborted; errors of the model call
  */
-export async function runLoop({ history, maxSteps, signal, stream, ready, steered, output }: LoopOptions): Promise<LoopResult> {
+export async function runLoop({
+  history,
+  maxSteps,
+  maxCallsPerStep,
+  signal,
+  stream,
+  ready,
+  steered,
+  output
+}: LoopOptions): Promise<LoopResult> {
   const messages = [...history]
   let content = ''
   let usage: Usage = { inputTokens: 0, outputTokens: 0 }
@@ -117,12 +128,15 @@ export async function runLoop({ history, maxSteps, signal, stream, ready, steere
     // After the last step no model call would see them.
     const said = async () => (step < maxSteps ? await steered() : [])
     let news: readonly UserMessage[] = []
-    for (const call of toolCalls) {
+    for (const [index, call] of toolCalls.entries()) {
       signal.throwIfAborted()
       if (news.length === 0) news = await said()
-      if (news.length > 0) {
+      const beyond =
+        index >= maxCallsPerStep ? `Not run: limits.tool_calls_per_step allows ${maxCallsPerStep} in one answer.` : undefined
+      const why = news.length > 0 ? SKIPPED : beyond
+      if (why !== undefined) {
         const { callId, tool } = call
-        await hear({ role: 'tool', callId, tool, output: SKIPPED, failed: true })
+        await hear({ role: 'tool', callId, tool, output: why, failed: true })
         continue
       }
       const { start, refusal, run } = await ready(call)

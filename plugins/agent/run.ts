@@ -78,6 +78,7 @@ export class Run {
       const { content, ...rest } = await runLoop({
         history: conversation.history,
         maxSteps: config.agent.maxSteps,
+        maxCallsPerStep: config.limits.toolCallsPerStep,
         signal,
         stream: (messages) => opened.conversation.stream(messages),
         ready: (call) => prepareToolCall(this.#app, this.#turn, call, this.#access),

@@ -7,6 +7,7 @@ import { DockerSection } from './sections/docker.ts'
 import { Gmail } from './sections/gmail.ts'
 import { GoogleChat } from './sections/google-chat.ts'
 import { LanesSection } from './sections/lanes.ts'
+import { LimitsSection } from './sections/limits.ts'
 import { Models } from './sections/models.ts'
 import { ObservabilitySection } from './sections/observability.ts'
 import { RetentionSection } from './sections/retention.ts'
@@ -31,6 +32,7 @@ export const ConfigSchema = section('The configuration of the gateway', {
   agent: AgentSection,
   lanes: LanesSection,
   tools: ToolsSection,
+  limits: LimitsSection,
   presence: section('Who is there', {
     offline_after_seconds: Type.Integer({
       description: 'A sender who has not written for longer counts as offline',

@@ -1,7 +1,7 @@
 import type { Issue } from '../../rpc/errors.ts'
 import { parseJson } from '../../rpc/json.ts'
 
-/** The part of Ajv that is needed; the SDK brings it. */
+/** Part of Ajv's interface. The SDK brings Ajv. */
 export interface Engine {
   compile(schema: object): {
     (value: unknown): unknown
@@ -16,7 +16,7 @@ export interface Engine {
   }
 }
 
-/** How an engine for schemas of others has to be: lenient, quick to give up, and without their regular expressions. */
+/** Options of an engine for the schemas of strangers: lenient, quick to give up, and without their regular expressions. */
 export const ENGINE_OPTIONS = {
   strict: false,
   validateSchema: false,
@@ -24,23 +24,23 @@ export const ENGINE_OPTIONS = {
   allErrors: false,
   inlineRefs: false,
   logger: false,
-  // A pattern may take for ever, on the one thread there is. The server checks it for itself.
+  // A pattern may block the event loop for ever. The server checks it anyway.
   code: { regExp: Object.assign(() => ({ test: () => true }), { code: 'patterns are left to the server' }) }
 } as const
 
 /**
- * References may multiply with each level: of 40 of them, each item of a list can be a million checks. With more than these the check is left
- * to the server.
+ * References may multiply with each level: with 40 of them, each item of a list can be a million checks. Beyond this number the check is
+ * left to the server.
  */
 const MAX_REFS = 20
-/** Characters of a name that are shown. */
+/** Characters of a name in an issue. */
 const MAX_NAME = 40
 
 export type Check = (args: unknown) => readonly Issue[]
 
 /**
  * Checks arguments against a server's own schema, compiled at the first call. A schema that cannot be compiled checks
- * nothing but that the arguments are an object: the server looks at them again anyway.
+ * only that the arguments are an object: the server checks them anyway.
  */
 export function checkOf(schema: Readonly<Record<string, unknown>>, engine: Engine): Check {
   let validate: ReturnType<Engine['compile']> | undefined
@@ -57,11 +57,11 @@ export function checkOf(schema: Readonly<Record<string, unknown>>, engine: Engin
       // A schema that refers to itself without end.
       return []
     }
-    return (validate.errors ?? []).slice(0, 1).map(({ instancePath, keyword, message = 'is wrong', params }) => {
+    return (validate.errors ?? []).slice(0, 1).map(({ instancePath, keyword, message = 'is invalid', params }) => {
       const path = pathOf(instancePath)
       if (keyword === 'required') return { path: below(path, String(params.missingProperty)), message: 'is required' }
       if (keyword === 'additionalProperties') {
-        return { path: below(path, String(params.additionalProperty)), message: 'is not known' }
+        return { path: below(path, String(params.additionalProperty)), message: 'is unknown' }
       }
       if (keyword === 'enum' && Array.isArray(params.allowedValues)) {
         return {
@@ -77,7 +77,7 @@ export function checkOf(schema: Readonly<Record<string, unknown>>, engine: Engin
 function compile(schema: Readonly<Record<string, unknown>>, engine: Engine): ReturnType<Engine['compile']> | undefined {
   const text = JSON.stringify(schema)
   if (text.split('"$ref"').length - 1 > MAX_REFS) return undefined
-  // Not by their ids: one engine serves all schemas of a list, and ids need not be unique.
+  // Without their ids: one engine serves all schemas of a list, and ids need not be unique.
   const { $schema: _, $id: __, ...rest } = parseJson(text) as Record<string, unknown>
   try {
     return engine.compile(rest)

@@ -1,10 +1,10 @@
-/** The first restart is at once: most ends have no second one. */
+/** Delay before the second restart. The first one is immediate: most servers fail once. */
 const BASE_MS = 1000
 const MAX_MS = 5 * 60_000
-/** A server that lived this long has nothing to do with its earlier failures. */
+/** After this time of life earlier failures do not count. */
 const STABLE_MS = 60_000
 
-/** When a server that failed may be started again: at once, then after 1, 2, 4 … seconds, five minutes at the most. */
+/** Delay before a server that failed is started again: none, then 1, 2, 4 … seconds, five minutes at most. */
 export class Backoff {
   readonly #now: () => number
   #failures = 0
@@ -19,7 +19,7 @@ export class Backoff {
     return Math.max(0, this.#retryAt - this.#now())
   }
 
-  /** It could not be started, or it ended. `upSince`: when it was there, on the same clock. */
+  /** Counts a failed start or an end. `upSince`: start of its life, on the same clock. */
   failed(upSince?: number): void {
     const now = this.#now()
     if (upSince !== undefined && now - upSince >= STABLE_MS) this.#failures = 0

@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module'
-import type { CallToolResult, Client, StandardSchemaV1, Transport } from '@modelcontextprotocol/client'
+import type { Client, StandardSchemaV1, Transport } from '@modelcontextprotocol/client'
 import type { FastifyBaseLogger } from 'fastify'
 import { printable } from '../../security/sanitize.ts'
 import { type Check, checkOf, ENGINE_OPTIONS, type Engine } from './arguments.ts'
 import { reasonOf, shown } from './failure-reason.ts'
-import { boundedFetch } from './http.ts'
+import { boundedFetch, speaksOldSse } from './http.ts'
 import { Lines } from './lines.ts'
 import { type ListedTool, list } from './listing.ts'
 import type { Limits, ServerSettings } from './server-options.ts'
@@ -12,8 +12,8 @@ import { StdioTransport } from './stdio.ts'
 
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
-/** A server may ask to be connected to again after no time at all. */
-const MIN_RECONNECT_MS = 1000
+/** Least delay before a lost stream is opened again. A server may ask for none at all. */
+const MIN_RECONNECT_MS = 250
 /** Calls in a row without an answer. A server that hangs keeps what it was sent; it is better started anew. */
 const MAX_UNANSWERED = 4
 
@@ -36,18 +36,20 @@ export interface McpConnectionOptions {
   readonly settings: ServerSettings
   readonly limits: Limits
   readonly log: FastifyBaseLogger
-  /** Aborted: nothing is started any more, and what is being started is ended. */
+  /** Aborted: nothing is started any more, and a start that is under way is ended. */
   readonly signal: AbortSignal
-  /** The list, and each later one. */
+  /** Receives the list, and each later one. */
   onTools(tools: readonly ServedTool[]): void
+  /** Receives each line that the program prints to stderr, without secrets. */
+  onLine(line: string): void
 }
 
-/** The server does not know our session any more; it has done nothing with the call. */
+/** The server has forgotten the session, and has done nothing with the call. */
 export class SessionExpired extends Error {}
 
 /** A live server: started, greeted, its tools listed. */
 export class McpConnection {
-  /** How it ended; never rejects. */
+  /** Reason of its end. Never rejects. */
   readonly ended: Promise<string>
 
   readonly #options: McpConnectionOptions
@@ -63,16 +65,18 @@ export class McpConnection {
   #closed = false
   #schemas: ReadonlyMap<string, ListedTool['inputSchema']> = new Map()
 
-  /** @throws whatever kept it from being started; nothing of it is left then */
+  /** @throws Error with the reason when it cannot be started; nothing of it is left then */
   static async open(options: McpConnectionOptions): Promise<McpConnection> {
-    // Only now: it takes a tenth of a second and 25 MB, and most gateways have no MCP server.
+    // Loaded lazily: it takes a tenth of a second and 25 MB, and most gateways have no MCP server.
     const sdk = await import('@modelcontextprotocol/client')
     try {
-      return await McpConnection.#open(sdk, 'legacy', options)
+      return await McpConnection.#open(sdk, 'legacy', options).catch((cause: unknown) => {
+        // Servers of before 2026 may end at a request they do not know, hence their greeting first.
+        if (!isRefusal(cause)) throw cause
+        return McpConnection.#open(sdk, 'auto', options)
+      })
     } catch (cause) {
-      // Servers of before 2026 may end at a request they do not know, hence their greeting first.
-      if (!isRefusal(cause)) throw cause
-      return await McpConnection.#open(sdk, 'auto', options)
+      throw await explained(cause, options)
     }
   }
 
@@ -108,9 +112,14 @@ export class McpConnection {
         listChanged: { tools: { autoRefresh: false, debounceMs: 0, onChanged: () => this.#refreshSoon() } }
       }
     )
+    const request = this.#client.request.bind(this.#client) as (...args: readonly unknown[]) => Promise<unknown>
+    // The SDK refuses a whole result for one content of a type it does not know.
+    const unchecked = (call: { readonly method: string }, ...rest: readonly unknown[]): Promise<unknown> =>
+      call.method === 'tools/call' ? request(call, UNCHECKED, ...rest) : request(call, ...rest)
+    Object.assign(this.#client, { request: unchecked })
     this.#client.onclose = () => this.#gone()
     this.#client.onerror = (error) => {
-      options.log.debug({ reason: reasonOf(error, options.settings) }, 'an MCP server is out of step')
+      options.log.debug({ reason: reasonOf(error, options.settings) }, 'MCP server violates the protocol')
     }
   }
 
@@ -118,16 +127,16 @@ export class McpConnection {
    * @throws SessionExpired when the call can be made again on another connection; the signal's reason after an abort;
    * Error when there is no answer, or an error instead of one
    */
-  async call(name: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<CallToolResult> {
+  async call(name: string, args: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<unknown> {
     const { callMs } = this.#options.limits
-    // Without the schema of its output: what a tool answers is a text here, and is not held against anything.
+    // Without the schema of its output: the result becomes text and is not validated.
     const toolDefinition = { name, inputSchema: { ...this.#schemas.get(name), type: 'object' as const } }
     try {
       const result = await this.#client.callTool({ name, arguments: { ...args } }, { signal, timeout: callMs, toolDefinition })
       this.#unanswered = 0
       return result
     } catch (cause) {
-      // Whoever cancels a call does not wait for its answer, and a server need not send one.
+      // A cancelled call has no answer to wait for.
       signal.throwIfAborted()
       if (isTimeout(cause)) {
         this.#missed()
@@ -144,7 +153,7 @@ export class McpConnection {
     }
   }
 
-  /** Ends it and, where there is one, its program. Never rejects. */
+  /** Ends it, with its program if it has one. Never rejects. */
   async close(): Promise<void> {
     const transport = this.#transport
     if (transport instanceof this.#sdk.StreamableHTTPClientTransport && !this.#gaveUp) {
@@ -152,7 +161,7 @@ export class McpConnection {
       await Promise.race([transport.terminateSession(), aborted(AbortSignal.timeout(graceMs))]).catch(() => {})
     }
     await this.#client.close().catch(() => {})
-    // The client lets go of a transport that failed early; its program may still be there.
+    // The client drops a transport that failed early; its program may still run.
     await transport.close().catch(() => {})
     this.#gone()
   }
@@ -169,8 +178,8 @@ export class McpConnection {
   }
 
   #stdio(): StdioTransport {
-    const { settings, limits, log } = this.#options
-    const lines = new Lines((line) => log.debug({ stderr: shown(line, settings) }, 'an MCP server says'))
+    const { settings, limits, onLine } = this.#options
+    const lines = new Lines((line) => onLine(shown(line, settings)))
     void this.ended.then(() => lines.end())
     return new StdioTransport({
       command: settings.command ?? '',
@@ -223,7 +232,7 @@ export class McpConnection {
     onTools(tools.map((tool) => ({ ...tool, check: checkOf(tool.inputSchema, engine) })))
   }
 
-  /** One look at a time, not more often than `refreshMs`, and a last one after the last change. */
+  /** Reads the list again: one read at a time, at most one in `refreshMs`, and a last one after the last change. */
   #refreshSoon(): void {
     this.#changed = true
     if (this.#refreshing) return
@@ -237,9 +246,9 @@ export class McpConnection {
       this.#changed = false
       try {
         await this.#list(AbortSignal.any([signal, AbortSignal.timeout(limits.startMs)]))
-        log.debug({ tools: this.#schemas.size }, 'the list of an MCP server has changed')
+        log.debug({ tools: this.#schemas.size }, 'MCP server has changed its list of tools')
       } catch (cause) {
-        log.warn({ reason: reasonOf(cause, settings) }, 'the changed list of an MCP server could not be read')
+        log.warn({ reason: reasonOf(cause, settings) }, 'failed to read the changed list of an MCP server')
       }
       await new Promise<void>((resolve) => {
         this.#refreshTimer = setTimeout(resolve, limits.refreshMs).unref()
@@ -253,7 +262,7 @@ export class McpConnection {
   }
 }
 
-/** It was greeted in one way, and answered that it wants to be greeted in another. */
+/** The server refuses this way of greeting and asks for another one. */
 function isRefusal(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false
   const { name, status } = cause as { name: string; status?: unknown }
@@ -263,6 +272,15 @@ function isRefusal(cause: unknown): boolean {
     status === 400 ||
     /protocol version/.test(cause.message)
   )
+}
+
+/** An address with the older HTTP and SSE refuses the POST of streamable HTTP in one of several ways. */
+async function explained(cause: unknown, { settings, limits, signal }: McpConnectionOptions): Promise<unknown> {
+  const { status } = cause as { status?: unknown }
+  if (settings.url === undefined || typeof status !== 'number' || status < 400 || status >= 500) return cause
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(limits.graceMs)])
+  if (!(await speaksOldSse(settings.url, settings.headers, patience))) return cause
+  return new Error('it speaks only HTTP with SSE of 2024, which is not supported: use the address of its streamable HTTP')
 }
 
 function isTimeout(cause: unknown): boolean {

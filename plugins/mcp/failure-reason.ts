@@ -1,15 +1,15 @@
 import { masked } from '../../security/sanitize.ts'
 import type { ServerSettings } from './server-options.ts'
 
-/** Characters of what a server or the system says. */
+/** Characters of a reason. */
 const MAX_WORDS = 300
 
-/** Why something did not work, in words that may be shown: nothing in them that was configured as a secret. */
+/** Reason of a failure that may be shown: without anything that was configured as a secret. */
 export function reasonOf(cause: unknown, settings: ServerSettings): string {
   return shown(rawReason(cause), settings)
 }
 
-/** What a server says to people, fit for the log. */
+/** Words of a server without secrets and control characters. */
 export function shown(words: string, settings: ServerSettings, limit = MAX_WORDS): string {
   return masked(words, { secrets: secretsOf(settings), limit })
 }
@@ -22,12 +22,12 @@ function rawReason(cause: unknown): string {
   if (code === 'ENOENT' || code === 'EACCES' || code === 'ENOTDIR')
     return `its command or working folder cannot be used (${code})`
   if (code !== undefined) return `it cannot be reached (${code})`
-  // `fetch` says what it is only in its cause.
+  // `fetch` has the reason only in its cause.
   if (cause.message === 'fetch failed' && cause.cause instanceof Error) return `it cannot be reached (${cause.cause.message})`
   return cause.message
 }
 
-/** The system's own code, however deep `fetch` has wrapped it. The SDK has codes too, which are no system's. */
+/** Code of the operating system, however deep `fetch` has wrapped it. Codes of the SDK look different. */
 function systemCode(cause: unknown): string | undefined {
   for (let error = cause, depth = 0; error instanceof Error && depth < 4; error = error.cause, depth++) {
     const { code } = error as NodeJS.ErrnoException

@@ -2,8 +2,8 @@ import type { FetchLike } from '@modelcontextprotocol/client'
 import { Meter } from './meter.ts'
 
 /**
- * `fetch` for the SDK's transport, which reads answers without a bound: what is too long or too much ends with an error,
- * and is told to `onFlood`.
+ * `fetch` for the SDK's transport, which reads answers without a bound. An answer that is too long, or too many of them, end with an
+ * error, which `onFlood` receives.
  */
 export function boundedFetch(onFlood: (reason: Error) => void): FetchLike {
   const whole = new Meter()
@@ -20,7 +20,37 @@ export function boundedFetch(onFlood: (reason: Error) => void): FetchLike {
   }
 }
 
-/** Counts for this answer how long its messages are, and for all answers together how much comes. */
+/** Bytes in which the first event of a stream of 2024 arrives. */
+const FIRST_EVENT_BYTES = 4096
+
+/** True where a GET answers with the `endpoint` event of HTTP with SSE (protocol version 2024-11-05). Never rejects. */
+export async function speaksOldSse(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal
+): Promise<boolean> {
+  const stop = new AbortController()
+  try {
+    const response = await fetch(url, {
+      headers: { ...headers, accept: 'text/event-stream' },
+      redirect: 'error',
+      signal: AbortSignal.any([signal, stop.signal])
+    })
+    if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return false
+    let beginning = ''
+    for await (const chunk of response.body ?? []) {
+      beginning += Buffer.from(chunk).toString('latin1')
+      if (beginning.length > FIRST_EVENT_BYTES || beginning.includes('event: endpoint')) break
+    }
+    return beginning.includes('event: endpoint')
+  } catch {
+    return false
+  } finally {
+    stop.abort()
+  }
+}
+
+/** Bounds the messages of this answer, and the amount of all answers together. */
 function bounded(
   streamed: boolean,
   whole: Meter,

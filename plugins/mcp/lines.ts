@@ -1,10 +1,10 @@
-/** Characters of a line of stderr that are looked at. */
+/** Characters of a line of stderr that are read. */
 const MAX_LINE = 2000
 const WINDOW_MS = 10_000
-/** Lines a window. A server that says more says nothing that anybody would read. */
+/** Lines a window. More would only fill the log. */
 const MAX_LINES = 50
 
-/** What a server prints for people, line by line: long lines cut, and no more of them than a log can bear. */
+/** Stderr of a server, line by line: long lines are cut, and a flood of lines is left out. */
 export class Lines {
   readonly #show: (line: string) => void
   readonly #now: () => number
@@ -29,10 +29,10 @@ export class Lines {
     }
   }
 
-  /** The server is gone. */
+  /** The server has ended. */
   end(): void {
     this.#end()
-    this.#tellLeftOut()
+    this.#noteLeftOut()
   }
 
   #end(): void {
@@ -48,12 +48,12 @@ export class Lines {
   }
 
   #turn(): void {
-    this.#tellLeftOut()
+    this.#noteLeftOut()
     this.#since = this.#now()
     this.#shown = 0
   }
 
-  #tellLeftOut(): void {
+  #noteLeftOut(): void {
     if (this.#leftOut > 0) this.#show(`[${this.#leftOut} more lines are left out]`)
     this.#leftOut = 0
   }

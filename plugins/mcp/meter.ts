@@ -6,13 +6,13 @@ const MAX_BYTES = 4 * MAX_MESSAGE_BYTES
 /** Messages in one window; each costs far more than its bytes. */
 const MAX_MESSAGES = 10_000
 
-/** How much a server sends: what floods is ended, whatever it sends. */
+/** Counts the output of a server, and throws when it floods. */
 export class Meter {
   readonly #now: () => number
   #since: number
   #bytes = 0
   #messages = 0
-  /** Bytes of the message that has begun. */
+  /** Bytes of the current message. */
   #open = 0
 
   constructor(now = Date.now) {
@@ -20,7 +20,7 @@ export class Meter {
     this.#since = now()
   }
 
-  /** @throws Error in words for the log, once it is too much */
+  /** @throws Error with the exceeded bound */
   bytes(count: number): void {
     this.#turn()
     this.#bytes += count
@@ -29,7 +29,7 @@ export class Meter {
     if (this.#bytes > MAX_BYTES) throw new Error(`it sent more than ${MAX_BYTES} bytes within ${WINDOW_MS / 1000} seconds`)
   }
 
-  /** A message has ended, and `rest` bytes of the next one are there. */
+  /** Counts the end of a message. `rest`: bytes of the next one that have arrived. */
   message(rest: number): void {
     this.#turn()
     this.#open = rest

@@ -3,17 +3,17 @@ import type { Config } from '../config/index.ts'
 /** One server of `tools.mcp`. */
 export type ServerSettings = Config['tools']['mcp'][string]
 
-/** What a server gets. Times in milliseconds; tests shorten them. */
+/** Time limits of a server, in milliseconds. */
 export interface Limits {
   /** From the start to the list of tools: `npx` may have to fetch a package first. */
   readonly startMs: number
-  /** How long whoever asks for tools waits for a server that has never been there; the run it belongs to waits as long. */
+  /** Wait of the first callers for the list of a server. The run of such a caller waits as long. */
   readonly patienceMs: number
-  /** One call. Twice what a command of `shell.exec` gets: most of these go over a network. */
+  /** One call. Twice the time of `shell.exec`, because most calls go over a network. */
   readonly callMs: number
   /** Between a request to end and the end by force. */
   readonly graceMs: number
-  /** The least time between two looks at a list that keeps changing. */
+  /** Least time between two reads of a list that keeps changing. */
   readonly refreshMs: number
 }
 

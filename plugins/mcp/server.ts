@@ -1,14 +1,17 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { RpcError } from '../../rpc/errors.ts'
-import type { SourcedTool, ToolOutput, ToolSource } from '../tools/define.ts'
+import type { SourcedTool, SourceStatus, ToolOutput, ToolSource } from '../tools/define.ts'
 import { Backoff } from './backoff.ts'
 import { McpConnection, type ServedTool, SessionExpired } from './connection.ts'
 import { reasonOf, shown } from './failure-reason.ts'
 import { outputOf } from './result.ts'
 import { LIMITS, type Limits, type ServerSettings } from './server-options.ts'
 
-/** Characters of what a tool says of its failure. */
+/** Characters of a failure in a tool's own words. */
 const MAX_SAID = 1000
+/** Lines of stderr that are kept, and those that explain a failure. */
+const MAX_LINES = 200
+const LAST_LINES = 5
 
 export interface McpServerOptions {
   readonly name: string
@@ -19,13 +22,13 @@ export interface McpServerOptions {
 }
 
 /**
- * One configured server, there or not.
+ * One configured server, running or not.
  *
- *     down ──somebody needs it, and it may be tried──▶ starting ──greeted and listed──▶ up
- *      ▲                                                  │ failed                      │ ended
- *      └──────────────────────────────────────────────────┴─────────────────────────────┘
+ *     down ──needed, and its wait is over──▶ starting ──greeted and listed──▶ up
+ *      ▲                                        │ failed                      │ ended
+ *      └────────────────────────────────────────┴─────────────────────────────┘
  *
- * Its tools are those of the last list that was read, also while it is down: a call is what starts it again.
+ * Its tools are those of the last list that was read, also while it is down: a call starts it again.
  */
 export class McpServer implements ToolSource {
   readonly name: string
@@ -40,10 +43,12 @@ export class McpServer implements ToolSource {
   #tools: readonly SourcedTool[] = []
   #connection: McpConnection | undefined
   #starting: Promise<void> | undefined
-  /** Settled once nobody waits for a list any more, whether it came or not. */
+  /** Settled once callers do not wait for a list any more, whether it came or not. */
   #patience: Promise<void> | undefined
-  /** Why it is down. */
-  #reason = 'it was not needed yet'
+  /** Why it is down. Undefined before its first failure. */
+  #reason: string | undefined
+  #starts = 0
+  readonly #lines: { readonly at: number; readonly text: string }[] = []
 
   constructor({ name, settings, log, limits, now = Date.now }: McpServerOptions) {
     this.name = name
@@ -55,7 +60,7 @@ export class McpServer implements ToolSource {
     this.#backoff = new Backoff(now)
   }
 
-  /** Starts it when it is not there. Whoever asks first waits for the list, a few seconds at the most. */
+  /** Starts it when it is down. The first callers wait for the list, `patienceMs` at most. */
   async tools(): Promise<readonly SourcedTool[]> {
     const starting = this.#start()
     if (starting) {
@@ -63,6 +68,17 @@ export class McpServer implements ToolSource {
       await Promise.race([starting, this.#patience])
     }
     return this.#tools
+  }
+
+  status(): SourceStatus {
+    const down = this.#reason === undefined ? { state: 'idle' as const } : { state: 'down' as const, reason: this.#reason }
+    return {
+      id: `mcp:${this.name}`,
+      name: this.name,
+      ...(this.#connection ? { state: 'up' } : this.#starting ? { state: 'starting' } : down),
+      log: [...this.#lines],
+      restarts: Math.max(0, this.#starts - 1)
+    }
   }
 
   /** Ends it, for good. */
@@ -85,6 +101,7 @@ export class McpServer implements ToolSource {
 
   async #open(): Promise<void> {
     const { signal } = this.#closing
+    this.#starts++
     try {
       const connection = await McpConnection.open({
         settings: this.#settings,
@@ -93,12 +110,13 @@ export class McpServer implements ToolSource {
         signal,
         onTools: (tools) => {
           if (!signal.aborted) this.#tools = tools.map((tool) => this.#sourced(tool))
-        }
+        },
+        onLine: (line) => this.#keep(line)
       })
       this.#connection = connection
       const upSince = this.#now()
       void connection.ended.then((reason) => this.#ended(connection, reason, upSince))
-      this.#log.info({ tools: this.#tools.length }, 'an MCP server is there')
+      this.#log.info({ tools: this.#tools.length }, 'MCP server started')
     } catch (cause) {
       if (signal.aborted) return
       this.#backoff.failed()
@@ -107,7 +125,7 @@ export class McpServer implements ToolSource {
   }
 
   #ended(connection: McpConnection, reason: string, upSince: number): void {
-    // One that was replaced, or that we ended ourselves.
+    // Not the current connection any more, or ended by the gateway.
     if (this.#connection !== connection || this.#closing.signal.aborted) return
     this.#connection = undefined
     this.#backoff.failed(upSince)
@@ -116,7 +134,17 @@ export class McpServer implements ToolSource {
 
   #down(reason: string): void {
     this.#reason = reason
-    this.#log.warn({ reason, retryInMs: this.#backoff.waitMs }, 'an MCP server is not there')
+    const stderr = this.#lines.slice(-LAST_LINES).map(({ text }) => text)
+    this.#log.warn(
+      { reason, retryInMs: this.#backoff.waitMs, ...(stderr.length > 0 ? { stderr } : {}) },
+      'MCP server is not running'
+    )
+  }
+
+  #keep(text: string): void {
+    this.#log.debug({ stderr: text }, 'output of an MCP server')
+    this.#lines.push({ at: this.#now(), text })
+    if (this.#lines.length > MAX_LINES) this.#lines.shift()
   }
 
   #sourced({ name, description, inputSchema, destructive, check }: ServedTool): SourcedTool {
@@ -130,7 +158,7 @@ export class McpServer implements ToolSource {
     }
   }
 
-  /** @throws RpcError with what went wrong, for the model and for people; the signal's reason after an abort */
+  /** @throws RpcError with the failure, for the model and for people; the signal's reason after an abort */
   async #call(tool: string, args: Record<string, unknown>, signal: AbortSignal): Promise<ToolOutput> {
     const connection = await this.#reach(signal)
     try {
@@ -142,7 +170,7 @@ export class McpServer implements ToolSource {
         void connection.close()
       }
     }
-    // The server has not done anything yet, so it may be asked again; once.
+    // The server has not done anything yet, so the call may be made again; once.
     const again = await this.#reach(signal)
     try {
       return outputOf(await again.call(tool, args, signal))
@@ -157,21 +185,26 @@ export class McpServer implements ToolSource {
     const starting = this.#start()
     if (starting) await orAborted(starting, signal)
     if (this.#connection) return this.#connection
+    const last = this.#lines.at(-1)
     const seconds = Math.ceil(this.#backoff.waitMs / 1000)
-    const when = seconds > 0 ? `; it is tried again in ${seconds} s` : ''
-    throw new RpcError('InternalError', `The MCP server '${this.name}' is not there: ${this.#reason}${when}`)
+    const details = [
+      this.#reason ?? 'it has not been started',
+      ...(last ? [`its last output: ${last.text}`] : []),
+      ...(seconds > 0 ? [`next attempt in ${seconds} s`] : [])
+    ]
+    throw new RpcError('InternalError', `MCP server '${this.name}' is not running: ${details.join('; ')}`)
   }
 
   #failure(cause: unknown, signal: AbortSignal): unknown {
     if (signal.aborted) return cause
-    // The server's own words, which may be any of what it was given.
+    // The server's own words, which may hold its secrets.
     if (cause instanceof RpcError) return new RpcError('InternalError', shown(cause.message, this.#settings, MAX_SAID), { cause })
     const reason = reasonOf(cause, this.#settings)
-    return new RpcError('InternalError', `The MCP server '${this.name}' did not do it: ${reason}`, { cause })
+    return new RpcError('InternalError', `MCP server '${this.name}' failed: ${reason}`, { cause })
   }
 }
 
-/** Settles after a while, or at once when nobody has anything to wait for any more. */
+/** Settles after a while, or at once when the gateway closes. */
 function patience(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms).unref()

@@ -2,7 +2,7 @@ import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client'
 import { ProcessGroup } from '../../security/process-group.ts'
 import { Meter } from './meter.ts'
 
-/** Bytes that may wait until a program reads them. One call alone may be as long as a frame of the gateway. */
+/** Bytes that a program may leave unread. One call may take a whole frame of the gateway. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024
 
 export interface StdioOptions {

@@ -4,7 +4,7 @@ import * as methods from './methods.ts'
 import { Observability } from './observability.ts'
 import type { OwnLog } from './own-log.ts'
 import { MAX_SOURCES, Sampler } from './sampler.ts'
-import { backendSource, dependencySource, ownSource, type Source, startedBy } from './sources.ts'
+import { backendSource, dependencySource, ownSource, type Source, startedBy, toolSource } from './sources.ts'
 
 declare module '../define.ts' {
   interface GatewayDecorators {
@@ -19,7 +19,7 @@ const HOUR_MS = 3_600_000
 
 /** Owns `app.observability` and the methods that show it. `ownLog`: the log that the gateway writes to, where that can be read. */
 export default gatewayPlugin<{ ownLog?: OwnLog | undefined }>(
-  { name: 'observability', dependencies: ['config', 'rpc', 'system', 'programs', 'backends', 'docker'] },
+  { name: 'observability', dependencies: ['config', 'rpc', 'system', 'programs', 'backends', 'docker', 'tools'] },
   async (app, { ownLog }) => {
     const kind = await startedBy(process.env, process.pid)
     const look = async (): Promise<Source[]> => {
@@ -29,7 +29,8 @@ export default gatewayPlugin<{ ownLog?: OwnLog | undefined }>(
         app.system.unready()
       ])
       const own = ownSource({ kind, log: ownLog, ready: unready === undefined })
-      return [own, ...backends.map(backendSource), ...dependencies.map(dependencySource)].slice(0, MAX_SOURCES)
+      const servers = app.tools.status().map(toolSource)
+      return [own, ...backends.map(backendSource), ...dependencies.map(dependencySource), ...servers].slice(0, MAX_SOURCES)
     }
     const sampler = new Sampler({
       look,

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import type { Backend } from '../backends/index.ts'
 import type { Dependency } from '../docker/index.ts'
+import type { SourceStatus } from '../tools/index.ts'
+import type { RawLog } from './journal.ts'
+import { levelIn } from './levels.ts'
 import type { OwnLog } from './own-log.ts'
 
 /** How a source is, as the specification numbers it. */
@@ -9,7 +12,7 @@ export const HEALTH = { none: 0, unhealthy: 1, healthy: 2 } as const
 
 /** What can be looked at: the gateway, and what it knows to run beside it. */
 export interface Source {
-  /** `systemd:<id>` or `docker:<id>`; the ids are those of the lists that they come from. */
+  /** `systemd:<id>`, `docker:<id>` or `mcp:<name>`; the ids are those of the lists that they come from. */
   readonly id: string
   readonly name: string
   readonly kind: string
@@ -34,7 +37,7 @@ export interface Source {
 export type LogPlace =
   | { readonly in: 'journal'; readonly scope: 'user' | 'system'; readonly unit: string }
   | { readonly in: 'container'; readonly name: string }
-  | { readonly in: 'memory'; readonly log: OwnLog }
+  | { readonly in: 'memory'; readonly log: Pick<OwnLog, 'read'> }
 
 /** The id of the gateway itself, whatever runs it: clients know it by this one. */
 export const GATEWAY = 'systemd:flynn'
@@ -95,6 +98,27 @@ export function backendSource(backend: Backend): Source {
     ...(scope
       ? { log: { in: 'journal', scope, unit } as const }
       : { problem: problem ?? `there is no unit ${unit} on this machine` })
+  }
+}
+
+const SERVER_STATES = { idle: STATE.stopped, starting: STATE.starting, up: STATE.running, down: STATE.failed } as const
+
+/** A source of tools, such as an MCP server. Its log is its output for people. */
+export function toolSource({ id, name, state, log, restarts }: SourceStatus): Source {
+  const read: OwnLog['read'] = ({ lines, since = 0 }): RawLog => {
+    const wanted = log.filter(({ at }) => at >= since).map(({ at, text }) => ({ ts: at, level: levelIn(text) ?? 'info', text }))
+    return { lines: wanted.slice(-lines), truncated: wanted.length > lines }
+  }
+  return {
+    id,
+    name,
+    kind: 'mcp_server',
+    runtime: 'mcp',
+    status: STATUS[SERVER_STATES[state]]!,
+    stateCode: SERVER_STATES[state],
+    healthCode: HEALTH.none,
+    restarts,
+    log: { in: 'memory', log: { read } }
   }
 }
 

@@ -56,7 +56,7 @@ export class System {
   }
 
   capabilities(connection?: Peer): Static<typeof Capabilities> {
-    const { server, agent } = this.#app.config
+    const { server, agent, limits } = this.#app.config
     return {
       protocol: this.protocol,
       ...this.#nodes(connection),
@@ -70,7 +70,8 @@ export class System {
         maxAttachmentBytes: MAX_ATTACHMENT_BYTES,
         heartbeatSeconds: HEARTBEAT_SECONDS,
         sendBufferBytes: server.sendBufferBytes,
-        runTimeoutSeconds: agent.runTimeoutSeconds
+        runTimeoutSeconds: agent.runTimeoutSeconds,
+        ...limits
       }
     }
   }

@@ -34,7 +34,12 @@ const Limits = Type.Object({
   sendBufferBytes: Type.Integer({
     description: 'Unread bytes past which content events are merged; past four times that, close 1013'
   }),
-  runTimeoutSeconds: Type.Integer({ description: 'A longer run is aborted with error 5' })
+  runTimeoutSeconds: Type.Integer({ description: 'A longer run is aborted with error 5' }),
+  workspaceBytes: Type.Integer({ description: 'Files of one session, from limits.workspace_bytes' }),
+  memoryBytes: Type.Integer({ description: 'Texts of one memory namespace, from limits.memory_bytes' }),
+  toolArgsBytes: Type.Integer({ description: 'Arguments of one tool call as JSON, from limits.tool_args_bytes' }),
+  toolResultBytes: Type.Integer({ description: 'Text of one tool result, from limits.tool_result_bytes' }),
+  toolCallsPerStep: Type.Integer({ description: 'Tool calls of one answer of the model, from limits.tool_calls_per_step' })
 })
 
 export const Capabilities = named(

@@ -64,7 +64,7 @@ export class Catalog {
     this.#sources.add(source)
   }
 
-  /** Whether the pattern names a tool, or may name a later tool of a source. */
+  /** True for a pattern that names a tool, or may name a later tool of a source. */
   mayName(pattern: string): boolean {
     return (
       this.#own.list().some(({ name }) => namesTool([pattern], name)) ||
@@ -149,8 +149,8 @@ function sourced(tool: SourcedTool, source: string): Entry {
 
 function passes({ name: source, filter }: ToolSource, name: string): boolean {
   if (!filter) return true
-  const listed = (patterns: readonly string[]): boolean =>
-    namesTool(patterns, name) || (name.startsWith(`${source}.`) && namesTool(patterns, name.slice(source.length + 1)))
+  const own = (text: string): string => (text.startsWith(`${source}.`) ? text.slice(source.length + 1) : text)
+  const listed = (patterns: readonly string[]): boolean => namesTool(patterns.map(own), own(name))
   return listed(filter.allow) && !listed(filter.deny)
 }
 

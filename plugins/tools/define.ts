@@ -71,6 +71,8 @@ export interface SourcedTool {
 
 /** Condition of a source, for operators. */
 export interface SourceStatus {
+  /** Name in observability: `mcp:files`. */
+  readonly id: string
   readonly name: string
   readonly state: 'idle' | 'starting' | 'up' | 'down'
   /** Why it is down. Holds no secrets. */
@@ -85,7 +87,7 @@ export interface SourceStatus {
 export interface ToolSource {
   /** First part of the names of its tools. */
   readonly name: string
-  /** Its tools now. Starts what is needed to list them. Never rejects, and never takes long: a source that cannot be reached has none. */
+  /** Its tools now. Starts the source where it has to. Never rejects, and never takes long: an unreachable source has none. */
   tools(): Promise<readonly SourcedTool[]>
   /** Which of its tools exist: names and patterns, with or without the name of the source before them. Absent: all. */
   readonly filter?: { readonly allow: readonly string[]; readonly deny: readonly string[] }

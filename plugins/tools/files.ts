@@ -3,11 +3,11 @@ import { lstat, mkdir, opendir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Type } from '@sinclair/typebox'
 import { type AnyTool, defineTool, ToolError } from './define.ts'
-import { locate, openFile, openWorkspace } from './workspace.ts'
+import { assertRoom, locate, openFile, openWorkspace } from './workspace.ts'
 
-/** What a model can still read, and what one frame of the protocol can still carry. */
+/** Bytes of one read or write: a model can read them, and one frame of the protocol can carry them. */
 export const MAX_FILE_BYTES = 1024 * 1024
-/** More names than anybody reads; a folder of a million files must not become one answer. */
+/** Entries of one listing. A folder of a million files must not become one answer. */
 export const MAX_ENTRIES = 1000
 
 const PATH = {
@@ -16,9 +16,9 @@ const PATH = {
   description: "Relative to the workspace, with '/' between folders: notes/today.md"
 }
 
-/** `file.read`, `file.write` and `file.list`: text files of the session's workspace, and nothing outside of it. */
-export function fileTools(): AnyTool[] {
-  return [read, write, list]
+/** `file.read`, `file.write` and `file.list`: text files of the session's workspace, and nothing outside it. */
+export function fileTools({ workspaceBytes }: { readonly workspaceBytes: () => number }): AnyTool[] {
+  return [read, writeTool(workspaceBytes), list]
 }
 
 const read = defineTool({
@@ -48,32 +48,35 @@ const read = defineTool({
     })
 })
 
-const write = defineTool({
-  name: 'file.write',
-  description: 'Create or replace a text file of the workspace. Missing folders are made. At most 1 MiB.',
-  input: Type.Object(
-    { path: Type.String(PATH), content: Type.String({ maxLength: MAX_FILE_BYTES, description: 'The whole new content' }) },
-    { additionalProperties: false }
-  ),
-  run: ({ path, content }, { session }) =>
-    explained(path, async () => {
-      const size = Buffer.byteLength(content)
-      if (size > MAX_FILE_BYTES) throw new ToolError(`the content is ${size} bytes long; at most ${MAX_FILE_BYTES} are allowed`)
-      const root = await openWorkspace(session.workspace)
-      const { existing, missing } = await locate(root, path)
-      const target = join(existing, ...missing)
-      if (missing.length > 1) await mkdir(dirname(target), { recursive: true, mode: 0o700 })
-      // Emptied only once it is known which file this is, hence no O_TRUNC.
-      const file = await openFile(root, target, constants.O_WRONLY | constants.O_CREAT)
-      try {
-        await file.truncate(0)
-        await file.writeFile(content)
-      } finally {
-        await file.close()
-      }
-      return `wrote ${size} bytes to ${path}`
-    })
-})
+const writeTool = (workspaceBytes: () => number) =>
+  defineTool({
+    name: 'file.write',
+    description: 'Create or replace a text file of the workspace. Missing folders are created. At most 1 MiB.',
+    input: Type.Object(
+      { path: Type.String(PATH), content: Type.String({ maxLength: MAX_FILE_BYTES, description: 'The whole new content' }) },
+      { additionalProperties: false }
+    ),
+    run: ({ path, content }, { session, signal }) =>
+      explained(path, async () => {
+        const size = Buffer.byteLength(content)
+        if (size > MAX_FILE_BYTES) throw new ToolError(`the content is ${size} bytes long; at most ${MAX_FILE_BYTES} are allowed`)
+        const root = await openWorkspace(session.workspace)
+        const { existing, missing } = await locate(root, path)
+        const target = join(existing, ...missing)
+        const replaced = missing.length > 0 ? 0 : ((await lstat(target)).size ?? 0)
+        await assertRoom(root, Math.max(0, size - replaced), workspaceBytes(), signal)
+        if (missing.length > 1) await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+        // Emptied only after the checks of `openFile`, hence no O_TRUNC.
+        const file = await openFile(root, target, constants.O_WRONLY | constants.O_CREAT)
+        try {
+          await file.truncate(0)
+          await file.writeFile(content)
+        } finally {
+          await file.close()
+        }
+        return `wrote ${size} bytes to ${path}`
+      })
+  })
 
 const list = defineTool({
   name: 'file.list',
@@ -120,7 +123,7 @@ function textOf(bytes: Buffer, cut: boolean, path: string): string {
 
 const REASONS: ReadonlyMap<string | undefined, string> = new Map([
   ['ENOENT', 'does not exist'],
-  ['ENOTDIR', 'is not a folder, or leads through something that is none'],
+  ['ENOTDIR', 'is not a folder, or leads through a file'],
   ['EISDIR', 'is a folder'],
   ['ENXIO', 'is not a regular file'],
   ['ELOOP', 'holds a link that may not be followed'],
@@ -132,7 +135,7 @@ const REASONS: ReadonlyMap<string | undefined, string> = new Map([
   ['EROFS', 'could not be written: the file system is read-only']
 ])
 
-/** The file system's errors in words; theirs hold the server's paths. */
+/** Errors of the file system in plain words. The originals hold paths of the server. */
 async function explained(path: string, act: () => Promise<string>): Promise<string> {
   try {
     return await act()

@@ -20,11 +20,13 @@ export type { PreparedCall, RunOptions } from './toolbox.ts'
 
 export type Tools = Toolbox
 
+/** Tokens of the tools in every model call that `doctor` warns about: a tenth of a common context window. */
+const MANY_TOKENS = 20_000
 const LISTS = ['allow', 'deny', 'confirm', 'elevated', 'guests'] as const
 
 /** Owns `app.tools`: the built-in tools, those that other plugins add before the start, and those of sources, which come and go. */
 export default gatewayPlugin(
-  { name: 'tools', dependencies: ['hooks', 'config', 'db', 'audit', 'rpc', 'lanes', 'sessions'] },
+  { name: 'tools', dependencies: ['hooks', 'config', 'db', 'audit', 'rpc', 'lanes', 'sessions', 'doctor'] },
   async (app) => {
     const tools = new Toolbox({
       hooks: app.hooks,
@@ -33,8 +35,9 @@ export default gatewayPlugin(
       lanes: app.lanes,
       sessions: app.db.sessions,
       log: app.log,
-      memory: app.db.memory,
+      store: app.db.plugin('tools'),
       settings: () => app.config.tools,
+      limits: () => app.config.limits,
       openSession: async (sessionId) => void (await app.sessions.open(sessionId)),
       masker: () => app.configStore.masker
     })
@@ -42,6 +45,15 @@ export default gatewayPlugin(
     app.decorate('tools', tools)
     app.sessions.onRemove((sessionId) => removeWorkspace(app.config.dataDir, sessionId))
     for (const method of Object.values(methods)) app.rpc.method(method)
+    app.doctor.check({
+      name: 'tools',
+      async run() {
+        const { tools: count, tokens } = (await tools.survey()).cost
+        const message = `${count} tools take about ${tokens} tokens in every model call`
+        if (tokens <= MANY_TOKENS) return { status: 'pass', message }
+        return { status: 'warn', message, fix: 'leave out tools with tools.deny, or lower tools.max' }
+      }
+    })
     const warnMisnamed = (): void => {
       const names = tools.misnamed()
       // A slip here would let a tool run that the operator wanted to confirm.
@@ -56,16 +68,20 @@ export default gatewayPlugin(
 
 function builtIn(app: GatewayInstance): AnyTool[] {
   const { db } = app
+  const workspaceBytes = (): number => app.config.limits.workspaceBytes
   const addresses = {
+    get allow() {
+      return app.config.tools.web.allow
+    },
     get allowHosts() {
       return app.config.tools.web.allowHosts
     }
   }
   return [
     // Off means unlisted: no model is offered a tool that it may not use.
-    ...(app.config.tools.shell.enabled ? [shellTool()] : []),
-    ...fileTools(),
+    ...(app.config.tools.shell.enabled ? [shellTool({ workspaceBytes })] : []),
+    ...fileTools({ workspaceBytes }),
     webFetchTool(addresses),
-    ...memoryTools({ memory: db.memory })
+    ...memoryTools({ memory: db.memory, maxBytes: () => app.config.limits.memoryBytes })
   ]
 }

@@ -3,17 +3,14 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from '../../db/client.ts'
 import type { SourcedTool } from './define.ts'
 
-/** Namespace of the memory in which the gateway keeps them. No conversation can read or write it. */
-const NAMESPACE = 'gateway/tools'
 /** Tools of one source that are remembered. A source offers far fewer; more come only by confirmations. */
-const MAX_KNOWN = 2000
+const MAX_KNOWN = 1500
 /** In place of a digest: the name is remembered, its definition has to be confirmed. */
 const NEVER = ''
 
 interface KnownToolsOptions {
-  readonly memory: Pick<Db['memory'], 'get' | 'put'>
+  readonly store: Pick<ReturnType<Db['plugin']>, 'get' | 'set'>
   readonly log: Pick<FastifyBaseLogger, 'warn'>
-  readonly now: () => number
 }
 
 /**
@@ -36,7 +33,7 @@ export class KnownTools {
     await this.#keep(source, known)
   }
 
-  /** Whether a person knows the tool exactly as it is now. */
+  /** True for a tool that a person knows exactly as it is now. */
   async has(source: string, tool: SourcedTool): Promise<boolean> {
     return (await this.#of(source))?.get(tool.name) === digestOf(tool)
   }
@@ -62,8 +59,8 @@ export class KnownTools {
 
   async #read(source: string): Promise<Map<string, string> | undefined> {
     try {
-      const row = await this.#options.memory.get(NAMESPACE, source)
-      return row && new Map(Object.entries(JSON.parse(row.value) as Record<string, string>))
+      const stored = await this.#options.store.get(source)
+      return stored && new Map(Object.entries(stored.value as Record<string, string>))
     } catch (err) {
       // Nothing is known then: every tool of the source needs a confirmation where one of them does.
       this.#options.log.warn({ source, err }, 'failed to read the known tools of a source')
@@ -73,10 +70,9 @@ export class KnownTools {
 
   async #keep(source: string, known: Map<string, string>): Promise<void> {
     this.#bySource.set(source, Promise.resolve(known))
-    const { memory, log, now } = this.#options
-    const value = JSON.stringify(Object.fromEntries(known))
+    const { store, log } = this.#options
     try {
-      await memory.put({ namespace: NAMESPACE, key: source, value, updatedAt: now() })
+      await store.set(source, Object.fromEntries(known))
     } catch (err) {
       log.warn({ source, err }, 'failed to store the known tools of a source')
     }

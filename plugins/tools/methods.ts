@@ -2,7 +2,6 @@ import { Type } from '@sinclair/typebox'
 import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
 import { defineMethod } from '../define.ts'
 import { ToolCost, ToolDescription, ToolName, ToolOutcome, ToolSourceStatus } from './schema.ts'
-import { costOf } from './toolbox.ts'
 
 export const list = defineMethod({
   name: 'tools.list',
@@ -29,10 +28,10 @@ export const list = defineMethod({
     }
   ],
   async handler(_params, { app }) {
-    const tools = await app.tools.specs()
+    const { tools, cost } = await app.tools.survey()
     return {
       tools,
-      cost: costOf(await app.tools.offered()),
+      cost,
       sources: app.tools.status().map(({ name, state, reason, log }) => ({
         name,
         state,

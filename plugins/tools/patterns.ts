@@ -1,4 +1,4 @@
-/** Whether a list of names and patterns names the tool. */
+/** True where a list of names and patterns names the tool. */
 export function namesTool(patterns: readonly string[], tool: string): boolean {
   return patterns.some((pattern) => matches(pattern, tool))
 }
@@ -19,7 +19,7 @@ function matches(pattern: string, tool: string): boolean {
   return true
 }
 
-/** Whether a pattern may name tools with this prefix, such as `files.`. */
+/** True for a pattern that may name tools with this prefix, such as `files.`. */
 export function mayNameBelow(pattern: string, prefix: string): boolean {
   const literal = pattern.split('*', 1)[0]!
   if (literal === pattern) return pattern.startsWith(prefix)

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { ProcessGroup } from '../../security/process-group.ts'
 import { type AnyTool, defineTool, ToolError } from './define.ts'
-import { openWorkspace } from './workspace.ts'
+import { assertRoom, openWorkspace } from './workspace.ts'
 
 const TIMEOUT_MS = 60_000
 const MAX_OUTPUT_BYTES = 256 * 1024
@@ -9,6 +9,8 @@ const MAX_OUTPUT_BYTES = 256 * 1024
 const DRAIN_MS = 1000
 
 export interface ShellOptions {
+  /** Files of a workspace beyond which no command is started. */
+  readonly workspaceBytes?: () => number
   readonly timeoutMs?: number
   readonly maxOutputBytes?: number
   readonly drainMs?: number
@@ -29,7 +31,8 @@ interface Outcome {
 export function shellTool({
   timeoutMs = TIMEOUT_MS,
   maxOutputBytes = MAX_OUTPUT_BYTES,
-  drainMs = DRAIN_MS
+  drainMs = DRAIN_MS,
+  workspaceBytes = () => Number.POSITIVE_INFINITY
 }: ShellOptions = {}): AnyTool {
   return defineTool({
     name: 'shell.exec',
@@ -40,6 +43,7 @@ export function shellTool({
     async run({ command }, { signal, session }) {
       if (command.includes('\0')) throw new ToolError('the command must not hold NUL characters')
       const workspace = await openWorkspace(session.workspace)
+      await assertRoom(workspace, 0, workspaceBytes(), signal)
       signal.throwIfAborted()
       const { output, code, killedBy, timedOut } = await execute(command, workspace, signal, {
         timeoutMs,
@@ -59,7 +63,7 @@ async function execute(
   command: string,
   workspace: string,
   signal: AbortSignal,
-  { timeoutMs, maxOutputBytes, drainMs }: Required<ShellOptions>
+  { timeoutMs, maxOutputBytes, drainMs }: Required<Omit<ShellOptions, 'workspaceBytes'>>
 ): Promise<Outcome> {
   // Two pipes would lose the order of stdout and stderr; the outer shell joins them and becomes the inner one.
   const group = await ProcessGroup.start('/bin/sh', ['-c', 'exec /bin/sh -c "$1" 2>&1', 'sh', command], {

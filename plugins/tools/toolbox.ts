@@ -35,10 +35,13 @@ export interface ToolboxOptions {
   readonly audit: Pick<Audit, 'record'>
   readonly lanes: Pick<GatewayLanes, 'run' | 'cancel'>
   readonly sessions: Pick<Db['sessions'], 'get'>
-  readonly memory: Pick<Db['memory'], 'get' | 'put'>
+  /** Keeps the tools of sources that a person knows. */
+  readonly store: Pick<ReturnType<Db['plugin']>, 'get' | 'set'>
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn'>
   /** Settings of the operator in force. */
   settings(): Pick<Config['tools'], 'allow' | 'deny' | 'confirm' | 'elevated' | 'guests' | 'max'>
+  /** Bounds in force. */
+  limits(): Pick<Config['limits'], 'toolArgsBytes' | 'toolResultBytes'>
   /** Creates a session on its first use. */
   openSession(sessionId: string): Promise<void>
   /** Knows the secrets of the gateway in force. Absent: secrets are recognised by their shapes and places alone. */
@@ -90,8 +93,8 @@ export class Toolbox {
   #costed = ''
 
   constructor(options: ToolboxOptions) {
-    const { memory, log, now = Date.now } = options
-    const known = new KnownTools({ memory, log, now })
+    const { store, log } = options
+    const known = new KnownTools({ store, log })
     const { find, call } = searchTools((access) => this.specs(access))
     this.#known = known
     this.#catalog = new Catalog({ log, onListed: (source, tools) => known.listed(source, tools) })
@@ -131,14 +134,13 @@ export class Toolbox {
 
   /** Tools that a model is given. Past `tools.max` those of sources are reached through `tools.find` and `tools.call`. */
   async offered(access: Access = 'owner'): Promise<ToolSpec[]> {
-    const entries = await this.#available(access)
-    const { max } = this.#options.settings()
-    const own = entries.filter(({ source }) => source === undefined)
-    const search = [this.#find, this.#call]
-    const offered = entries.length <= max ? entries : [...(own.length + search.length <= max ? own : []), ...search]
-    const specs = offered.map(({ spec }) => spec)
-    this.#logCost(specs, entries.length)
-    return specs
+    return this.#offer(await this.#available(access))
+  }
+
+  /** Every tool that exists for the owner, and the cost of those that a model is given. */
+  async survey(): Promise<{ readonly tools: ToolSpec[]; readonly cost: ToolCost }> {
+    const entries = await this.#available('owner')
+    return { tools: entries.map(({ spec }) => spec), cost: costOf(this.#offer(entries)) }
   }
 
   /** Conditions of the sources of tools. Starts none of them. */
@@ -164,6 +166,7 @@ export class Toolbox {
     { root = 'args', access = 'owner' }: { readonly root?: string; readonly access?: Access } = {}
   ): Promise<PreparedCall> {
     const entry = await this.#entry(name, access)
+    this.#assertSize(name, args, root)
     const checked = entry.check(args)
     if ('issues' in checked) {
       throw invalidParams(checked.issues.map(({ path, message }) => ({ path: path.replace('args', root), message })))
@@ -228,6 +231,25 @@ export class Toolbox {
     }
   }
 
+  #offer(entries: readonly Entry[]): ToolSpec[] {
+    const { max } = this.#options.settings()
+    const own = entries.filter(({ source }) => source === undefined)
+    const search = [this.#find, this.#call]
+    const offered = entries.length <= max ? entries : [...(own.length + search.length <= max ? own : []), ...search]
+    const specs = offered.map(({ spec }) => spec)
+    this.#logCost(specs, entries.length)
+    return specs
+  }
+
+  /** @throws RpcError InvalidRequest */
+  #assertSize(name: string, args: unknown, root: string): void {
+    const limit = this.#options.limits().toolArgsBytes
+    const bytes = Buffer.byteLength(JSON.stringify(args) ?? '')
+    if (bytes <= limit) return
+    const message = `of ${name} take ${bytes} bytes as JSON: limits.tool_args_bytes allows ${limit}`
+    throw invalidParams([{ path: root, message }])
+  }
+
   async #available(access: Access): Promise<Entry[]> {
     return (await this.#catalog.list()).filter(({ name }) => this.#barrier(name, access) === undefined)
   }
@@ -290,7 +312,11 @@ export class Toolbox {
         return { success: false, output: '', error: refusal, attachments: [] }
       }
       const context = { signal, session: { id: sessionId, workspace }, access, actor, log }
-      const result = await outcome(tool, args, context, { hidden: [workspace, dataDir], masker })
+      const result = await outcome(tool, args, context, {
+        hidden: [workspace, dataDir],
+        masker,
+        maxBytes: this.#options.limits().toolResultBytes
+      })
       if (!signal.aborted) record({ success: result.success })
       return result
     } finally {
@@ -318,7 +344,7 @@ export class Toolbox {
 }
 
 /** Size of a list of tools as models get it. */
-export function costOf(specs: readonly ToolSpec[]): ToolCost {
+function costOf(specs: readonly ToolSpec[]): ToolCost {
   return { tools: specs.length, tokens: specs.reduce((sum, spec) => sum + estimateTokenCount(JSON.stringify(spec)), 0) }
 }
 

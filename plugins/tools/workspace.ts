@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, realpath, rm, stat } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rm, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { ToolError } from './define.ts'
 
-/** Only for the eye of whoever looks into the folder. */
+/** Characters of the id in the name of the folder, for people who look into it. */
 const READABLE = 32
 
 /**
@@ -30,12 +30,12 @@ export async function removeWorkspace(dataDir: string, sessionId: string): Promi
 export async function openWorkspace(workspace: string): Promise<string> {
   await mkdir(workspace, { recursive: true, mode: 0o700 })
   const found = await lstat(workspace)
-  // A command could have put a link in its place, which would confine the next one to somewhere else.
-  if (!found.isDirectory()) throw new ToolError('the workspace of this session is not a folder any more')
+  // A command could have put a link in its place, which would confine the next one to another folder.
+  if (!found.isDirectory()) throw new ToolError('the workspace of this session is no longer a folder')
   return await realpath(workspace)
 }
 
-/** Where a path leads: `existing` is real (no links left in it) and inside the workspace, `missing` is not there yet. */
+/** Target of a path: `existing` is real, without links, and inside the workspace; `missing` does not exist yet. */
 export interface Place {
   readonly existing: string
   readonly missing: readonly string[]
@@ -43,7 +43,7 @@ export interface Place {
 
 /**
  * Follows a path of a client through the workspace, folder by folder, and refuses every way out: absolute paths, `..`,
- * links that lead outside, links to nothing (what is written through them appears wherever they point).
+ * links that lead outside, links to nothing (a write through them appears at their target).
  * @throws ToolError
  */
 export async function locate(root: string, path: string): Promise<Place> {
@@ -85,7 +85,7 @@ function inside(root: string, path: string): boolean {
 
 /**
  * Opens a regular file at a place that `locate` has found. O_NOFOLLOW and the look afterwards close the gap between
- * the check and the opening; O_NONBLOCK keeps a pipe that somebody made from holding a thread for ever.
+ * the check and the opening; O_NONBLOCK keeps a named pipe from holding a thread for ever.
  */
 export async function openFile(root: string, path: string, flags: number): Promise<FileHandle> {
   const handle = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600)
@@ -100,4 +100,30 @@ export async function openFile(root: string, path: string, flags: number): Promi
     await handle.close()
     throw cause
   }
+}
+
+/** Files and folders of a workspace. Measuring it takes time with each of them. */
+const MAX_ENTRIES = 100_000
+
+/**
+ * Checks that `more` bytes fit into a workspace.
+ * @throws ToolError with the key of the bound
+ */
+export async function assertRoom(root: string, more: number, limit: number, signal: AbortSignal): Promise<void> {
+  let bytes = more
+  let entries = 0
+  const folders = [root]
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    // A folder that a command has locked cannot be measured.
+    for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+      signal.throwIfAborted()
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) folders.push(path)
+      else bytes += (await lstat(path).catch(() => undefined))?.size ?? 0
+      if (bytes > limit || ++entries > MAX_ENTRIES) {
+        throw new ToolError(`the workspace is full: limits.workspace_bytes allows ${limit} bytes in ${MAX_ENTRIES} files at most`)
+      }
+    }
+  }
+  if (bytes > limit) throw new ToolError(`the workspace has no room for ${more} bytes: limits.workspace_bytes allows ${limit}`)
 }

@@ -943,6 +943,16 @@ export interface GatewayMethods {
         sendBufferBytes: number
         /** A longer run is aborted with error 5 */
         runTimeoutSeconds: number
+        /** Files of one session, from limits.workspace_bytes */
+        workspaceBytes: number
+        /** Texts of one memory namespace, from limits.memory_bytes */
+        memoryBytes: number
+        /** Arguments of one tool call as JSON, from limits.tool_args_bytes */
+        toolArgsBytes: number
+        /** Text of one tool result, from limits.tool_result_bytes */
+        toolResultBytes: number
+        /** Tool calls of one answer of the model, from limits.tool_calls_per_step */
+        toolCallsPerStep: number
       }
     }
     events: Record<never, never>

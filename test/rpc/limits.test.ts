@@ -150,7 +150,12 @@ test('what system.capabilities tells is what is enforced', async (t) => {
     maxAttachmentBytes: 10 * MiB,
     heartbeatSeconds: 30,
     sendBufferBytes: config.server.sendBufferBytes,
-    runTimeoutSeconds: config.agent.runTimeoutSeconds
+    runTimeoutSeconds: config.agent.runTimeoutSeconds,
+    workspaceBytes: 512 * MiB,
+    memoryBytes: 8 * MiB,
+    toolArgsBytes: MiB,
+    toolResultBytes: MiB,
+    toolCallsPerStep: 32
   })
 
   // Two levels are the frame and its params.

@@ -29,6 +29,7 @@ function scripted(
   const rest = [...steps]
   const loop = runLoop({
     history: [{ role: 'user', text: 'hello' }],
+    maxCallsPerStep: 32,
     maxSteps: 5,
     signal: new AbortController().signal,
     async *stream(messages) {
@@ -81,6 +82,14 @@ test('tools run one after the other, each paired with its result, before the mod
     seen[1]!.slice(2).map((message) => message.role === 'tool' && message.callId),
     ['a', 'b']
   )
+})
+
+test('calls beyond limits.tool_calls_per_step are refused and paired with a result', async () => {
+  const { loop, seen, log } = scripted([[call('a'), call('b'), call('c'), finish()]], { maxCallsPerStep: 2 })
+  await loop
+  assert.ok(log.includes('end b true') && !log.includes('start c'))
+  const output = 'Not run: limits.tool_calls_per_step allows 2 in one answer.'
+  assert.deepEqual(seen[1]!.at(-1), { role: 'tool', callId: 'c', tool: 'memory.get', output, failed: true })
 })
 
 test('what was streamed, joined, is the answer', async () => {

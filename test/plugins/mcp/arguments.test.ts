@@ -5,12 +5,12 @@ import { checkOf, ENGINE_OPTIONS, type Engine } from '../../../plugins/mcp/argum
 
 const check = (schema: object) => checkOf({ type: 'object', ...schema }, new Ajv(ENGINE_OPTIONS) as Engine)
 
-test('a problem is told with its path below args', () => {
+test('a problem has its path below args', () => {
   const point = { type: 'object', required: ['x'], properties: { x: { type: 'number' } }, additionalProperties: false }
   const issues = check({ properties: { points: { type: 'array', items: point }, mode: { enum: ['a', 'b'] } } })
   assert.deepEqual(issues({ points: [{ x: 1 }, { x: 'two' }] }), [{ path: 'args.points[1].x', message: 'must be number' }])
   assert.deepEqual(issues({ points: [{}] }), [{ path: 'args.points[0].x', message: 'is required' }])
-  assert.deepEqual(issues({ points: [{ x: 1, y: 1 }] }), [{ path: 'args.points[0].y', message: 'is not known' }])
+  assert.deepEqual(issues({ points: [{ x: 1, y: 1 }] }), [{ path: 'args.points[0].y', message: 'is unknown' }])
   assert.deepEqual(issues({ mode: 'c' }), [{ path: 'args.mode', message: 'must be one of "a", "b"' }])
   assert.deepEqual(issues([]), [{ path: 'args', message: 'must be an object' }])
 })

@@ -49,7 +49,7 @@ export class Journal {
 export interface Rig {
   readonly server: McpServer
   readonly journal: Journal
-  /** The tool of that name, once the server is there. */
+  /** Waits for the tool of that name. */
   tool(name: string): Promise<SourcedTool>
   call(name: string, args?: Record<string, unknown>, signal?: AbortSignal): Promise<string | ToolOutput>
 }
@@ -58,7 +58,7 @@ type Options = Partial<Omit<McpServerOptions, 'name' | 'settings' | 'log' | 'lim
 
 const EMPTY: ServerSettings = { args: [], env: {}, headers: {}, allow: ['*'], deny: [] }
 
-/** A server by its settings; ended after the test. Nobody's patience ends before the server is there, unless the test says so. */
+/** A server by its settings; ended after the test. Callers wait until it runs, unless the test shortens their patience. */
 export function rig(t: TestContext, settings: Partial<ServerSettings>, { limits = {}, ...options }: Options = {}): Rig {
   const journal = new Journal()
   const server = new McpServer({
@@ -123,7 +123,7 @@ async function requestOf(request: IncomingMessage, signal: AbortSignal): Promise
   return new Request(`http://${headers.host}${url}`, { method, headers: headers as Record<string, string>, signal, ...body })
 }
 
-/** Whether there is a process of that number. */
+/** True while a process of that number exists. */
 export function alive(pid: number): boolean {
   try {
     process.kill(pid, 0)

@@ -14,10 +14,10 @@ async function failure({ call }: Rig, name = 'go'): Promise<string> {
   return (await rejection(call(name))).message
 }
 
-test('a program that cannot be started has no tools, and is tried again later and later', async (t) => {
+test('a program that cannot be started is tried again later and later', async (t) => {
   let now = 0
   const { server, journal } = rig(t, { command: '/nowhere/at/all' }, { now: () => now })
-  const attempts = (): number => journal.entries.filter(({ message }) => message === 'an MCP server is not there').length
+  const attempts = (): number => journal.entries.filter(({ message }) => message === 'MCP server is not running').length
   const retries: unknown[] = []
   for (let expected = 1; expected <= 5; expected++) {
     assert.deepEqual(await server.tools(), [])
@@ -34,39 +34,54 @@ test('a program that cannot be started has no tools, and is tried again later an
   assert.deepEqual(retries, [0, 1000, 2000, 4000, 8000])
 })
 
-test('a program that ends at its start is told of with its exit code, and what it said without secrets', async (t) => {
+test('an odd tool or an unknown content does not lose the others', async (t) => {
+  const { server, call } = rig(t, program('hostile.ts', 'odd'))
+  assert.deepEqual(
+    (await server.tools()).map(({ name, inputSchema }) => [name, inputSchema]),
+    ['example.bare', 'example.go'].map((name) => [name, { type: 'object' }])
+  )
+  const output = "[content of the type 'hologram' is left out: it cannot be shown]\ngone"
+  assert.deepEqual(await call('go'), { output, attachments: [] })
+})
+
+test('a program that ends at its start is logged with its exit code and its last output, without secrets', async (t) => {
   const { server, journal } = rig(t, { ...program('hostile.ts', 'crash'), env: { KEY: 'canary-of-the-environment' } })
   assert.deepEqual(await server.tools(), [])
-  assert.equal((await journal.entry('not there')).data.reason, 'it ended with exit code 3')
+  const { data } = await journal.entry('not running')
+  assert.deepEqual([data.reason, data.stderr], ['it ended with exit code 3', ['no configuration: ***']])
   assert.equal((await journal.entry('no configuration')).level, 'debug')
+  const { log, ...status } = server.status()
+  const reason = 'it ended with exit code 3'
+  assert.deepEqual(status, { id: 'mcp:example', name: 'example', state: 'down', reason, restarts: 0 })
+  assert.deepEqual(
+    log.map(({ text }) => text),
+    ['no configuration: ***']
+  )
   assert.ok(!JSON.stringify(journal.entries).includes('canary'))
 })
 
-test('a program that dies during a call fails that call, and is there again for the next one', async (t) => {
+test('a program that dies during a call runs again for the next one', async (t) => {
   const server = rig(t, program('hostile.ts', 'crash-call'))
-  assert.equal(await failure(server), "The MCP server 'example' did not do it: it ended with exit code 7")
+  assert.equal(await failure(server), "MCP server 'example' failed: it ended with exit code 7")
   await server.journal.entry('exit code 7')
-  // Known, although nobody is there to ask.
+  // Known, although the server is down.
   assert.deepEqual(
     (await server.server.tools()).map(({ name }) => name),
     ['example.go']
   )
-  assert.equal(await failure(server), "The MCP server 'example' did not do it: it ended with exit code 7")
+  assert.equal(await failure(server), "MCP server 'example' failed: it ended with exit code 7")
   // It dies too often by now.
-  assert.match(
-    await failure(server),
-    /^The MCP server 'example' is not there: it ended with exit code 7; it is tried again in 1 s$/
-  )
+  assert.match(await failure(server), /^MCP server 'example' is not running: it ended with exit code 7; next attempt in 1 s$/)
 })
 
-test('whoever asks for tools waits for a silent server only so long, and it is ended when it does not get ready', async (t) => {
+test('callers wait for a silent server for a bounded time', async (t) => {
   const { server, journal } = rig(t, program('hostile.ts', 'silent'), { limits: { patienceMs: 1, startMs: 300 } })
   assert.deepEqual(await server.tools(), [])
   assert.deepEqual(journal.entries, [])
-  assert.equal((await journal.entry('not there')).data.reason, 'it was not ready within 0.3 seconds')
+  assert.equal((await journal.entry('not running')).data.reason, 'it was not ready within 0.3 seconds')
 })
 
-test('what ignores SIGTERM is killed, with what it has started, also when it never got ready', async (t) => {
+test('a program that ignores SIGTERM is killed with its children', async (t) => {
   // A pipe that ends when the last process that has it open is gone.
   const lifeline = join(await scratch(t), 'lifeline')
   execFileSync('mkfifo', [lifeline])
@@ -80,7 +95,7 @@ test('what ignores SIGTERM is killed, with what it has started, also when it nev
   await dead
 })
 
-test('garbage on stdout is passed over', async (t) => {
+test('garbage on stdout is ignored', async (t) => {
   const { call } = rig(t, program('hostile.ts', 'garbage'))
   assert.deepEqual(await call('go'), GONE)
 })
@@ -91,15 +106,15 @@ for (const [mode, reason] of [
 ] as const) {
   test(`a ${mode} ends the server that sends it`, async (t) => {
     const server = rig(t, program('hostile.ts', mode))
-    assert.equal(await failure(server), `The MCP server 'example' did not do it: ${reason}`)
-    assert.equal((await server.journal.entry('not there')).data.reason, reason)
+    assert.equal(await failure(server), `MCP server 'example' failed: ${reason}`)
+    assert.equal((await server.journal.entry('not running')).data.reason, reason)
   })
 }
 
-test('a list that is none keeps a server from being there', async (t) => {
+test('a server with a malformed list does not start', async (t) => {
   const { server, journal } = rig(t, program('hostile.ts', 'nonsense'))
   assert.deepEqual(await server.tools(), [])
-  await journal.entry('not there')
+  await journal.entry('not running')
 })
 
 test('an endless list ends after 512 tools, with descriptions cut', async (t) => {
@@ -110,29 +125,29 @@ test('an endless list ends after 512 tools, with descriptions cut', async (t) =>
   assert.equal((await journal.entry('left out')).data.tools, 512)
 })
 
-test('an answer that is none fails the call and nothing else', async (t) => {
+test('a malformed answer fails the call and nothing else', async (t) => {
   const server = rig(t, program('hostile.ts', 'strange'))
-  assert.match(await failure(server), /^The MCP server 'example' did not do it: /)
+  assert.match(await failure(server), /^MCP server 'example' failed: /)
   assert.equal(server.journal.entries.filter(({ level }) => level === 'warn' || level === 'error').length, 1)
 })
 
 test('calls that are not answered end by their deadline, and after four of them the server is started anew', async (t) => {
   const server = rig(t, program('hostile.ts', 'mute'), { limits: { callMs: 50 } })
   for (let n = 0; n < 4; n++) {
-    assert.equal(await failure(server), "The MCP server 'example' did not do it: it did not answer within 0.05 seconds")
+    assert.equal(await failure(server), "MCP server 'example' failed: it did not answer within 0.05 seconds")
   }
-  assert.equal((await server.journal.entry('not there')).data.reason, 'it left 4 calls in a row unanswered')
+  assert.equal((await server.journal.entry('not running')).data.reason, 'it left 4 calls in a row unanswered')
 })
 
-test('a program that does not read is ended before what waits for it fills the memory', async (t) => {
+test('a program that does not read is ended', async (t) => {
   const { tool, call } = rig(t, program('hostile.ts', 'deaf'))
   await tool('go')
   const calls = Array.from({ length: 20 }, () => rejection(call('go', { text: 'x'.repeat(1024 * 1024) })))
   const reason = 'it does not read what it is sent'
-  for (const { message } of await Promise.all(calls)) assert.equal(message, `The MCP server 'example' did not do it: ${reason}`)
+  for (const { message } of await Promise.all(calls)) assert.equal(message, `MCP server 'example' failed: ${reason}`)
 })
 
-test('what a server prints for people reaches the log cut, cleaned and within bounds', async (t) => {
+test('stderr of a server reaches the log cut, cleaned and bounded', async (t) => {
   const { call, server, journal } = rig(t, program('hostile.ts', 'talkative'))
   assert.deepEqual((await call('go')) as ToolOutput, GONE)
   await server.close()

@@ -71,7 +71,7 @@ test('a list that changes is read again, over the stream of the session', async 
   const sessions = new Sessions()
   const { call, journal } = rig(t, { url: await serve(t, sessions.answer) }, { limits: { refreshMs: 1 } })
   await call('grow')
-  await journal.entry('has changed')
+  await journal.entry('has changed its list')
   assert.deepEqual(await call('grown'), { output: 'grown', attachments: [] })
 })
 
@@ -84,23 +84,46 @@ test('a redirect to another origin is not followed: the headers hold credentials
   const url = await serve(t, () => Response.redirect(other, 307))
   const { server, journal } = rig(t, { url, headers: { authorization: CANARY } })
   assert.deepEqual(await server.tools(), [])
-  assert.equal((await journal.entry('not there')).data.reason, 'it answered with HTTP 307')
+  assert.equal((await journal.entry('not running')).data.reason, 'it answered with HTTP 307')
   assert.equal(asked, 0)
 })
 
-test('why a server is not there is told without its address and its headers', async (t) => {
+test('the reason of a failure holds no address and no headers', async (t) => {
   const nobody = createServer().listen(0, '127.0.0.1')
   await once(nobody, 'listening')
   const { port } = nobody.address() as AddressInfo
   await promisify(nobody.close.bind(nobody))()
   const { server, journal } = rig(t, { url: `http://127.0.0.1:${port}/mcp?key=canary`, headers: { authorization: CANARY } })
   assert.deepEqual(await server.tools(), [])
-  assert.equal((await journal.entry('not there')).data.reason, 'it cannot be reached (ECONNREFUSED)')
+  assert.equal((await journal.entry('not running')).data.reason, 'it cannot be reached (ECONNREFUSED)')
   const refusing = await serve(t, (request) => new Response(`not ${request.headers.get('authorization')}`, { status: 401 }))
   const second = rig(t, { url: `${refusing}?key=canary`, headers: { authorization: CANARY } })
   assert.deepEqual(await second.server.tools(), [])
-  assert.equal((await second.journal.entry('not there')).data.reason, 'it answered with HTTP 401')
+  assert.equal((await second.journal.entry('not running')).data.reason, 'it answered with HTTP 401')
   assert.ok(!JSON.stringify([journal.entries, second.journal.entries]).includes('canary'))
+})
+
+test('a server with only HTTP and SSE of 2024 is named as such', async (t) => {
+  const table: [refusal: number, old: boolean][] = [
+    [404, true],
+    [405, true],
+    [400, true],
+    [405, false]
+  ]
+  for (const [status, old] of table) {
+    const url = await serve(t, ({ method }) => {
+      if (method !== 'GET') return new Response('no', { status })
+      const body = new ReadableStream({
+        start: (controller) => controller.enqueue(Buffer.from(`event: ${old ? 'endpoint' : 'message'}\ndata: /messages\n\n`))
+      })
+      return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+    })
+    const { server, journal } = rig(t, { url }, { limits: { graceMs: 500 } })
+    assert.deepEqual(await server.tools(), [])
+    const { reason } = (await journal.entry('not running')).data
+    if (old) assert.match(String(reason), /^it speaks only HTTP with SSE of 2024/)
+    else assert.equal(reason, `it answered with HTTP ${status}`)
+  }
 })
 
 test('an answer without end ends the connection', async (t) => {
@@ -115,13 +138,30 @@ test('an answer without end ends the connection', async (t) => {
   await tool('echo')
   flooding = true
   const reason = 'it sent a message of more than 16777216 bytes'
-  assert.equal((await rejection(call('echo', { text: 'x' }))).message, `The MCP server 'example' did not do it: ${reason}`)
-  assert.equal((await journal.entry('not there')).data.reason, reason)
+  assert.equal((await rejection(call('echo', { text: 'x' }))).message, `MCP server 'example' failed: ${reason}`)
+  assert.equal((await journal.entry('not running')).data.reason, reason)
 })
 
 test('a server that accepts and never answers is given up', async (t) => {
   const url = await serve(t, () => new Promise<Response>(() => {}))
   const { server, journal } = rig(t, { url }, { limits: { startMs: 200 } })
   assert.deepEqual(await server.tools(), [])
-  assert.equal((await journal.entry('not there')).data.reason, 'it was not ready within 0.2 seconds')
+  assert.equal((await journal.entry('not running')).data.reason, 'it was not ready within 0.2 seconds')
+})
+
+test('a stream that its server closes is opened again from its last event', async (t) => {
+  const opened: (string | null)[] = []
+  const again = Promise.withResolvers<void>()
+  const sessions = new Sessions()
+  const url = await serve(t, (request) => {
+    if (request.method !== 'GET') return sessions.answer(request)
+    opened.push(request.headers.get('last-event-id'))
+    if (opened.length === 2) again.resolve()
+    const body = opened.length === 1 ? 'id: event-1\nretry: 1\ndata: \n\n' : new ReadableStream()
+    return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+  })
+  const { tool } = rig(t, { url })
+  await tool('echo')
+  await again.promise
+  assert.deepEqual(opened, [null, 'event-1'])
 })

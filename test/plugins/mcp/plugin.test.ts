@@ -14,7 +14,7 @@ async function gateway(t: TestContext, mcp: Mcp) {
   return { ...built, client: await connect(t, built.url) }
 }
 
-/** What the offline model makes of a message: it calls the tool, and says what that answered. */
+/** Answer of the offline model, which calls the tool of the message and repeats its result. */
 async function say(client: TestClient, message: string): Promise<string> {
   return (await client.call('agent.send', { message, sessionId: 'test:1' })).content
 }
@@ -29,13 +29,48 @@ test('the agent calls the tools of MCP servers, and tools.list shows them', asyn
   assert.deepEqual([wrong.code, wrong.message], [-2, 'params.args.text must be string'])
 })
 
+test('a server that does not start is shown with its last output wherever an operator looks', async (t) => {
+  const { client } = await gateway(t, { broken: program('hostile.ts', 'crash'), example: program('stdio.ts') })
+  const { sources, cost, tools } = await client.call('tools.list')
+  const output = 'no configuration: canary-of-the-environment'
+  const reason = 'it ended with exit code 3'
+  assert.deepEqual(sources[0], { name: 'broken', state: 'down', reason, tools: 0, log: [output] })
+  assert.deepEqual([sources[1].name, sources[1].state, sources[1].tools], ['example', 'up', 7])
+  assert.equal(cost.tools, tools.length)
+  assert.ok(cost.tokens > 100)
+  const { findings } = await client.call('system.doctor')
+  const found = Object.fromEntries(findings.map((finding: Frame) => [finding.check, finding]))
+  assert.equal(found.mcp.status, 'fail')
+  assert.equal(found.mcp.message, `not running: broken: ${reason} (${output})`)
+  assert.match(found.tools.message, /^\d+ tools take about \d+ tokens in every model call$/)
+  const { sources: seen } = await client.call('system.observabilitySources', {})
+  const states = seen.filter(({ id }: Frame) => id.startsWith('mcp:')).map(({ id, status }: Frame) => [id, status])
+  assert.deepEqual(states, [
+    ['mcp:broken', 'failed'],
+    ['mcp:example', 'running']
+  ])
+  const { lines } = await client.call('system.serviceLogs', { sourceId: 'mcp:broken' })
+  assert.ok(lines.some(({ text }: Frame) => text === output))
+})
+
+test('the lists of one server decide which of its tools exist', async (t) => {
+  const { client } = await gateway(t, {
+    example: { ...program('stdio.ts'), allow: ['e*', 'example.pid'], deny: ['environment'] }
+  })
+  const names = (await client.call('tools.list')).tools.map(({ name }: Frame) => name)
+  assert.deepEqual(
+    names.filter((name: string) => name.startsWith('example.')),
+    ['example.echo', 'example.pid']
+  )
+})
+
 test('a server that is killed during a call fails the call, and answers the next one', async (t) => {
   const mark = join(await scratch(t), 'mark')
   execFileSync('mkfifo', [mark])
   const { client } = await gateway(t, { example: { ...program('stdio.ts'), env: { MARK: mark } } })
   const answer = say(client, '/tool example.hang {}')
   process.kill(Number(await readFile(mark, 'utf8')), 'SIGKILL')
-  assert.equal(await answer, "example.hang failed:\nThe MCP server 'example' did not do it: it was ended by SIGKILL")
+  assert.equal(await answer, "example.hang failed:\nMCP server 'example' failed: it was ended by SIGKILL")
   assert.equal(await say(client, '/tool example.echo {"text": "Hello"}'), 'example.echo answered:\nHello')
 })
 

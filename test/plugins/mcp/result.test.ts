@@ -34,9 +34,36 @@ test('images, audio and embedded files become attachments', () => {
   )
 })
 
-test('structured content is shown when there is no text', () => {
+test('structured content is shown unless a text repeats it', () => {
+  const both = (text: string) => outputOf({ content: [{ type: 'text', text }], structuredContent: { a: 1, b: [2] } }).output
   assert.equal(outputOf({ content: [], structuredContent: { a: 1 } }).output, '{"a":1}')
-  assert.equal(outputOf({ content: [{ type: 'text', text: 'said' }], structuredContent: { a: 1 } }).output, 'said')
+  assert.equal(outputOf({ structuredContent: [1] }).output, '[1]')
+  assert.equal(both('2 results'), '2 results\n{"a":1,"b":[2]}')
+  assert.equal(both('{ "b": [2], "a": 1 }'), '{ "b": [2], "a": 1 }')
+})
+
+test('content that cannot be shown is named, and the rest is kept', () => {
+  const left = (type: string): string => `[content ${type} is left out: it cannot be shown]`
+  const table: [content: unknown, output: string][] = [
+    [{ type: 'video', data: 'AAAA' }, left("of the type 'video'")],
+    [{ type: 'x'.repeat(100) }, left(`of the type '${'x'.repeat(40)}'`)],
+    [{ type: 'text' }, left("of the type 'text'")],
+    [{ type: 'text', text: null }, left("of the type 'text'")],
+    [{ type: 'image', mimeType: 'image/png' }, left("of the type 'image'")],
+    [{ type: 'resource', resource: null }, left("of the type 'resource'")],
+    [{ type: 'resource', resource: { uri: 'a' } }, left("of the type 'resource'")],
+    [{ type: 'resource_link', uri: 'file:///a', name: null }, 'resource: file:///a'],
+    [null, left('without a type')],
+    ['text', left('without a type')]
+  ]
+  for (const [content, expected] of table) {
+    const { output } = outputOf({ content: [{ type: 'text', text: 'before' }, content, { type: 'text', text: 'after' }] })
+    assert.equal(output, `before\n${expected}\nafter`, JSON.stringify(content))
+  }
+  for (const answer of [{}, { content: null }, { content: [], structuredContent: null, isError: null }, null]) {
+    assert.deepEqual(outputOf(answer), { output: '', attachments: [] })
+  }
+  assert.throws(() => outputOf({ content: 'text' }), { message: 'its answer has no list of contents' })
 })
 
 test('a text is cut at 256 KiB, between two characters, with a note', () => {
@@ -45,8 +72,8 @@ test('a text is cut at 256 KiB, between two characters, with a note', () => {
   assert.ok(output.endsWith('é\n[cut: the first 262143 of 400001 bytes are shown]'))
 })
 
-test('what failed is thrown in the words of the server, or in ours when it has none', () => {
+test('a failure is thrown in the words of the server', () => {
   const failed = (content: { type: 'text'; text: string }[]) => () => outputOf({ content, isError: true })
   assert.throws(failed([{ type: 'text', text: 'out of paper' }]), { name: 'RpcError', message: 'out of paper' })
-  assert.throws(failed([]), { message: 'the tool failed and did not say why' })
+  assert.throws(failed([]), { message: 'the tool failed without a reason' })
 })

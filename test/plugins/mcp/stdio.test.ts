@@ -22,7 +22,7 @@ test('a server that speaks only the protocol of 2026 is greeted in its own way',
   assert.deepEqual(await call('echo', { text: 'Hello' }), { output: 'Hello', attachments: [] })
 })
 
-test('nothing is started before somebody asks', async (t) => {
+test('nothing is started before tools are needed', async (t) => {
   const { server, journal } = rig(t, program('stdio.ts'))
   await server.close()
   assert.deepEqual(await server.tools(), [])
@@ -35,7 +35,7 @@ test('arguments are checked against the schema of the server before they are sen
   assert.deepEqual(issues({ text: 'x' }), [])
   assert.deepEqual(issues({ text: 1 }), [{ path: 'args.text', message: 'must be string' }])
   assert.deepEqual(issues({}), [{ path: 'args.text', message: 'is required' }])
-  assert.deepEqual(issues({ text: 'x', tone: 'y' }), [{ path: 'args.tone', message: 'is not known' }])
+  assert.deepEqual(issues({ text: 'x', tone: 'y' }), [{ path: 'args.tone', message: 'is unknown' }])
   assert.deepEqual(issues('text'), [{ path: 'args', message: 'must be an object' }])
 })
 
@@ -49,7 +49,7 @@ test('what a tool says of its failure has none of its secrets in it, not even a 
   assert.equal((await rejection(call('fail'))).message, '***')
 })
 
-test('a program sees PATH, HOME, LANG and what is configured for it, and nothing else', async (t) => {
+test('a program sees PATH, HOME, LANG and its own env only', async (t) => {
   process.env.FLYNN_TOKEN = 'canary-of-the-environment'
   t.after(() => delete process.env.FLYNN_TOKEN)
   const { call } = rig(t, { ...program('stdio.ts'), env: { API_TOKEN: 'its own' } })
@@ -93,7 +93,7 @@ test('a list that changes is read again', async (t) => {
   )
   assert.equal((await journal.entry('left out')).data.leftOut, 1)
   await call('go')
-  await journal.entry('has changed')
+  await journal.entry('has changed its list')
   assert.deepEqual(
     (await server.tools()).map(({ name }) => name),
     ['example.go', 'example.later0']

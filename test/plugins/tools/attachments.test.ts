@@ -6,7 +6,7 @@ const MIB = 1024 * 1024
 const image = (data: string, mimeType = 'image/png') => ({ mimeType, data })
 const bytes = (count: number) => image(Buffer.alloc(count).toString('base64'))
 
-test('files that may be told are told as they are, whatever parameters their type has', () => {
+test('decodable files are kept, whatever parameters their type has', () => {
   const files = [
     bytes(1),
     bytes(2),
@@ -32,7 +32,7 @@ test('files that are too many or too large are left out, with a note; a smaller 
   assert.equal(large.output, 'done\n[1 file is left out: too large, too many, or not readable]')
 })
 
-test('what is no file is left out: no base64, nothing at all, no type, or more than a file has', () => {
+test('malformed files are left out', () => {
   const wrong = [
     image('not base64!!'),
     image(''),

@@ -32,8 +32,9 @@ export const PARTS = {
   dataDir: '/var/lib/flynn',
   log: silent,
   sessions: { get: async () => undefined },
-  memory: { get: async () => undefined, put: async () => {} },
+  store: { get: async () => undefined, set: async () => '1' },
   settings: () => SETTINGS,
+  limits: () => ({ toolArgsBytes: 1024 * 1024, toolResultBytes: 1024 * 1024 }),
   openSession: async () => {}
 }
 

@@ -7,11 +7,11 @@ import { type AnyTool, ToolError } from '../../../plugins/tools/define.ts'
 import { build, connect, scratch } from '../../helper.ts'
 import { post } from '../../routes/post.ts'
 
-/** Like nothing that is known by its shape: only whoever has the configuration knows it. */
+/** A secret without a recognisable shape. */
 const CANARY = 'walrus meadow lantern quartz'
 const SESSION = 'telegram:1'
 
-/** A tool without a schema to speak of that does what the test says. */
+/** A tool with a lenient schema that runs the test's function. */
 function tool(run: AnyTool['run']): AnyTool {
   return {
     name: 'test.tool',
@@ -40,7 +40,7 @@ async function gateway(t: TestContext, run: AnyTool['run'] = async () => 'done')
 
 const execute = (args: object) => ({ tool: 'test.tool', sessionId: SESSION, args })
 
-test('a secret of the configuration is neither in the audit log, wherever the text is cut, nor in what a tool says of its failure', async (t) => {
+test('the audit log and errors of tools hold no configured secret', async (t) => {
   const { client } = await gateway(t, async ({ text }) => {
     throw new ToolError(`cannot do ${text}`)
   })
@@ -53,7 +53,7 @@ test('a secret of the configuration is neither in the audit log, wherever the te
   assert.ok(!/walrus|quartz/.test(JSON.stringify(entries)))
 })
 
-test('files of a tool that no client could read are left out, whoever called it, and over HTTP too', async (t) => {
+test('undecodable files of a tool are left out on every transport', async (t) => {
   const files = [{ mimeType: 'text/plain', data: 'AAAA' }, { mimeType: 'Image/PNG x', data: '???' } as never]
   const { client, url } = await gateway(t, async () => ({ output: 'done', attachments: files }))
   const result = {
@@ -65,7 +65,7 @@ test('files of a tool that no client could read are left out, whoever called it,
   assert.deepEqual((await post(url, 'tools.execute', execute({}))).json.result, result)
 })
 
-test('a name that no tool has is told when it comes with a reload, and not again with one that is about something else', async (t) => {
+test('a reload with an unknown tool name is logged once', async (t) => {
   const { app, reload } = await gateway(t)
   const told = t.mock.method(app.log, 'warn', () => {})
   const calls = () => told.mock.calls.map(({ arguments: [detail] }) => detail)

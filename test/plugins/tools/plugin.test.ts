@@ -28,15 +28,17 @@ async function gateway(t: TestContext, { shell = true } = {}): Promise<Gateway> 
   const dataDir = await folder(t)
   const db = await open({ file: ':memory:' })
   const rpc = new Registry()
-  const config = { dataDir, tools: { ...SETTINGS, shell: { enabled: shell }, web: { allow: [], allowHosts: [] } } }
+  const limits = { workspaceBytes: 2 ** 29, memoryBytes: 2 ** 23, toolArgsBytes: 2 ** 20, toolResultBytes: 2 ** 20 }
+  const config = { dataDir, limits, tools: { ...SETTINGS, shell: { enabled: shell }, web: { allow: [], allowHosts: [] } } }
   const lanes = workLanes({ clock: { now: Date.now, after: () => () => {} } })
   const sessions = { open: (id: string) => db.sessions.open(id, 1), onRemove() {} }
+  const doctor = { check() {} }
   const audit = { record: (event: string, actor: string, detail = {}) => void db.audit.append({ at: 1, event, actor, detail }) }
   const hooks = new Hooks({ error() {} })
   const configStore = { masker: new Masker(), onChange() {} }
   const host = fastify()
   const app = host as unknown as GatewayInstance
-  for (const [name, value] of Object.entries({ hooks, config, configStore, db, audit, rpc, lanes, sessions })) {
+  for (const [name, value] of Object.entries({ hooks, config, configStore, db, audit, rpc, lanes, sessions, doctor })) {
     const own = gatewayPlugin({ name }, async (scope) => void scope.decorate(name as keyof GatewayDecorators, value as never))
     await host.register(own)
   }

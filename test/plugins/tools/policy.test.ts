@@ -106,7 +106,7 @@ test('a guest has the tools of tools.guests, and confirms web.fetch', async () =
 test('memory of a guest is its own, and the owner cannot be overwritten', async (t) => {
   const { memory, close } = await open({ file: ':memory:' })
   t.after(close)
-  const tools = memoryTools({ memory })
+  const tools = memoryTools({ maxBytes: () => 8 * 1024 * 1024, memory })
   const context = (actor: string, access: ToolContext['access']): ToolContext => ({
     signal: OPTIONS.signal,
     session: { id: `${actor}:s`, workspace: '/nowhere' },
@@ -125,10 +125,9 @@ test('memory of a guest is its own, and the owner cannot be overwritten', async 
   assert.equal(await run('search', { query: 'code' }, one), 'nothing found')
   assert.equal(await run('search', { query: 'mine' }, two), 'nothing found')
   await assert.rejects(run('get', { key: 'door', namespace: 'guests/telegram:1/notes' }, two), /nothing is stored/)
-  for (const namespace of ['guests/telegram:1/notes', 'session/x', 'gateway/tools']) {
+  for (const namespace of ['guests/telegram:1/notes', 'session/x']) {
     await assert.rejects(run('put', { key: 'door', value: 'x', namespace }, owner), /are not written by tools/)
   }
-  await assert.rejects(run('get', { key: 'disk', namespace: 'gateway/tools' }, owner), /belongs to the gateway/)
 })
 
 test('a tool that changes its name needs a confirmation once', async () => {
@@ -160,16 +159,17 @@ test('a destructive tool needs a confirmation once where another tool does', asy
 })
 
 test('known tools are remembered over a restart', async (t) => {
-  const { memory, close } = await open({ file: ':memory:' })
-  t.after(close)
+  const db = await open({ file: ':memory:' })
+  t.after(() => db.close())
   const settings = { confirm: ['disk.delete'] }
-  const first = toolbox({ settings, memory })
+  const store = db.plugin('tools')
+  const first = toolbox({ settings, store })
   await first.box.specs()
-  const second = toolbox({ settings, memory })
+  const second = toolbox({ settings, store })
   second.current.tools = [disk('read'), disk('remove')]
   assert.deepEqual([await second.confirm('disk.read'), await second.confirm('disk.remove')], [false, true])
   await (await second.box.prepare('disk.remove', {})).run(OPTIONS)
-  const third = toolbox({ settings, memory })
+  const third = toolbox({ settings, store })
   third.current.tools = second.current.tools
   assert.equal(await third.confirm('disk.remove'), false)
 })

@@ -119,7 +119,7 @@ test('a tool of a source is run as any other: checked, frozen, recorded, its fai
   await assert.rejects(box.check('disk.read', {}, 'params.args'), { code: -2, message: /^params\.args\.path is required/ })
 })
 
-test('what a source misnames is left out and told once; nothing takes the name of another tool', async () => {
+test('misnamed tools of a source are left out and logged once', async () => {
   const { box, warned } = toolbox()
   const wrong = ['disk', 'disk.', 'disk.1', 'disk.a b', 'file.read', 'other.read', `disk.${'x'.repeat(60)}`, 'disk.\u001b[2J']
   const tools = ['disk.read', 'disk.read', ...wrong].map((name) => sourced(name, async () => 'the source'))
@@ -132,7 +132,7 @@ test('what a source misnames is left out and told once; nothing takes the name o
   assert.ok(warned.every(({ tool }) => !String(tool).includes('\u001b')))
 })
 
-test('how many names are told to the log has an end', async () => {
+test('the log names a bounded number of misnamed tools', async () => {
   const { box, warned } = toolbox()
   let round = 0
   box.addSource(source('disk', () => Array.from({ length: 600 }, (_, n) => sourced(`wrong.n${round}x${n}`))))

@@ -16,7 +16,7 @@ async function memory(
 ): Promise<{ db: Db; as(sessionId: string): Promise<(name: string, args: object) => Promise<string>> }> {
   const db = await database(t)
   let time = 0
-  const tools = memoryTools({ memory: db.memory, now: () => ++time })
+  const tools = memoryTools({ maxBytes: () => 8 * 1024 * 1024, memory: db.memory, now: () => ++time })
   return {
     db,
     async as(sessionId) {
@@ -34,7 +34,7 @@ test('what one conversation remembers another one can read and find', async (t) 
   await alice('put', { key: 'tea', value: 'with sugar' })
   assert.equal(await bob('get', { key: 'coffee' }), 'black, no sugar')
   assert.equal(await bob('search', { query: 'SUGAR' }), 'tea: with sugar\n\ncoffee: black, no sugar')
-  assert.equal(await bob('search', { query: 'sugar', limit: 1 }), 'tea: with sugar')
+  assert.equal(await bob('search', { query: 'sugar', limit: 1 }), 'tea: with sugar\n\n[more: continue with offset 1]')
   assert.equal(await bob('search', { query: 'salt' }), 'nothing found')
 })
 

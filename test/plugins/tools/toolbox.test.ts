@@ -47,7 +47,7 @@ function options(changes: Partial<RunOptions> = {}): RunOptions {
   return { sessionId: 'ws:1', signal: new AbortController().signal, log: silent, actor: 'token:test', ...changes }
 }
 
-/** A tool without arguments that does what it is told. */
+/** A tool without arguments that runs the test's function. */
 function tool(run: (context: ToolContext) => unknown, changes: Partial<AnyTool> = {}): AnyTool {
   return {
     name: 'test.tool',
@@ -68,7 +68,7 @@ const repeat = defineTool({
   run: async ({ text, times = 0 }) => text.repeat(times)
 })
 
-/** A tool that runs until it is told to stop, or for ever. */
+/** A tool that runs until its signal is aborted, or for ever. */
 function endless(t: TestContext, { obedient = true, inLane = false } = {}): { endless: AnyTool; started: Promise<void> } {
   const started = Promise.withResolvers<void>()
   const held = setInterval(() => {}, 60_000)
@@ -219,7 +219,7 @@ test('an abort is thrown as it is, and recorded', async (t) => {
   assert.equal(recorded.length, 1)
 })
 
-test('a tool that ignores its abort is recorded all the same', async (t) => {
+test('a tool that ignores its abort is recorded', async (t) => {
   const { endless: running, started } = endless(t, { obedient: false })
   const { box, recorded } = toolbox(running)
   const abort = new AbortController()
@@ -234,10 +234,10 @@ test('a tool that gets done in spite of its abort is recorded once', async () =>
   const { box, recorded } = toolbox(
     tool(() => {
       abort.abort()
-      return 'done all the same'
+      return 'done anyway'
     })
   )
-  assert.equal((await box.run('test.tool', {}, options({ signal: abort.signal }))).output, 'done all the same')
+  assert.equal((await box.run('test.tool', {}, options({ signal: abort.signal }))).output, 'done anyway')
   assert.deepEqual(
     recorded.map(({ detail }) => detail?.aborted),
     [true]
@@ -319,7 +319,7 @@ test('a tool that asks for it waits for its turn in the lane of the session, oth
   assert.deepEqual(order, ['at once', 'the turn before', 'in turn'])
 })
 
-test('what the lane does to a tool is told in the codes of the protocol', async (t) => {
+test('interventions of the lane have the codes of the protocol', async (t) => {
   const { endless: running, started } = endless(t, { inLane: true })
   const { box, lanes } = toolbox(running)
   const run = box.execute('test.tool', {}, options())

@@ -12,7 +12,7 @@ interface Site {
   readonly port: number
   /** `127.0.0.1:port`. */
   readonly host: string
-  /** How many connections were made to it, whatever came of them. */
+  /** Number of connections made to it. */
   connections(): number
 }
 
@@ -40,7 +40,7 @@ function redirect(location: string, status = 302): RequestListener {
   return (_request, response) => response.writeHead(status, { location }).end('moved')
 }
 
-/** What the tool makes of a URL. */
+/** Result of the tool for a URL. */
 async function fetching(t: TestContext, url: string, options: WebFetchOptions = {}): Promise<string> {
   const { run } = await bench(t)
   return await run(webFetchTool(options), { url })
@@ -226,7 +226,7 @@ test('a character set that does not exist is taken for UTF-8', async (t) => {
   assert.equal(await fetching(t, `http://${host}/`, { allowHosts: [host] }), 'Grüße')
 })
 
-test('what is not text is refused', async (t) => {
+test('an answer that is not text is refused', async (t) => {
   for (const type of ['image/png', 'application/octet-stream', 'application/pdf', '']) {
     const { host } = await site(t, text('x', { 'content-type': type }))
     await assert.rejects(fetching(t, `http://${host}/`, { allowHosts: [host] }), refused(/which is not text/))
@@ -277,8 +277,8 @@ test('a packed body is unpacked, and a small one that would become huge is cut l
 
 test('an encoding that was not asked for, or a broken one, is a failure in words', async (t) => {
   const cases: [string, RegExp][] = [
-    ['constructor', /packed in a way/],
-    ['zstd', /packed in a way/],
+    ['constructor', /unsupported content encoding/],
+    ['zstd', /unsupported content encoding/],
     ['gzip', /could not be read/]
   ]
   for (const [encoding, message] of cases) {
@@ -323,7 +323,7 @@ test('cancel breaks off a fetch in the middle of the body', async (t) => {
   await gone.promise
 })
 
-test('failures of the network are told in words, without addresses', async (t) => {
+test('failures of the network have plain words without addresses', async (t) => {
   const { port } = await site(t, (request) => request.socket.destroy())
   const closed = await site(t, text(''))
   const resolve: Resolve = async (name) => {
@@ -335,7 +335,7 @@ test('failures of the network are told in words, without addresses', async (t) =
     ['http://empty.example/', /^empty.example has no address$/],
     [`http://refusing.example:${closed.port}/`, /^the host refused the connection$/],
     [`http://127.0.0.1:${port}/`, /^the host broke off the connection$/],
-    [`https://127.0.0.1:${closed.port}/`, /^the TLS certificate or connection of the host is not in order$/]
+    [`https://127.0.0.1:${closed.port}/`, /^the TLS certificate or connection of the host is invalid$/]
   ]
   for (const [url, message] of cases) {
     await assert.rejects(fetching(t, url, { resolve, isPublic: () => true }), refused(message), url)

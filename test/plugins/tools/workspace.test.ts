@@ -66,13 +66,13 @@ test('a workspace that was replaced by a link is refused', async (t) => {
   const outside = await folder(t)
   await writeFile(join(outside, 'secret'), 'not for you')
   await symlink(outside, workspace)
-  for (const tool of fileTools()) {
-    await assert.rejects(run(tool, { path: 'secret', content: 'x' }), { name: 'ToolError', message: /not a folder/ })
+  for (const tool of fileTools({ workspaceBytes: () => 512 * 1024 * 1024 })) {
+    await assert.rejects(run(tool, { path: 'secret', content: 'x' }), { name: 'ToolError', message: /no longer a folder/ })
   }
   assert.equal(await readFile(join(outside, 'secret'), 'utf8'), 'not for you')
 })
 
-/** Every file below a folder with what is in it, links as what they point to. */
+/** Every file below a folder with its content; links with their targets. */
 async function contents(root: string): Promise<Record<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile())
@@ -86,7 +86,9 @@ test('no path, however it is put together, reads or writes outside the workspace
   const { workspace, run } = await bench(t)
   const outside = await folder(t)
   const secret = 'the secret of the outside'
-  const [read, write, list] = ['file.read', 'file.write', 'file.list'].map((name) => named(fileTools(), name))
+  const [read, write, list] = ['file.read', 'file.write', 'file.list'].map((name) =>
+    named(fileTools({ workspaceBytes: () => 512 * 1024 * 1024 }), name)
+  )
   const segment = fc.oneof(
     {
       weight: 3,
@@ -127,7 +129,7 @@ test('no path, however it is put together, reads or writes outside the workspace
     { numRuns: 300 }
   )
 
-  /** Refusals are fine; an error nobody foresaw would be a hole in the check. */
+  /** Refusals are fine; an unexpected error would be a hole in the check. */
   function expected(cause: unknown): undefined {
     if (!(cause instanceof ToolError)) throw cause
     assert.ok(!cause.message.includes(dirname(workspace)), `the message holds a path of the server: ${cause.message}`)
@@ -141,7 +143,7 @@ test('a link to something that does not exist yet is refused: writing through it
   await openWorkspace(workspace)
   await symlink(join(outside, 'new'), join(workspace, 'link'))
   await symlink(join(outside, 'folder'), join(workspace, 'deep'))
-  const write = named(fileTools(), 'file.write')
+  const write = named(fileTools({ workspaceBytes: () => 512 * 1024 * 1024 }), 'file.write')
   await assert.rejects(run(write, { path: 'link', content: 'x' }), { name: 'ToolError', message: /link that leads nowhere/ })
   await assert.rejects(run(write, { path: 'deep/file', content: 'x' }), { name: 'ToolError', message: /link that leads nowhere/ })
   assert.deepEqual(await readdir(outside), [])
@@ -152,7 +154,7 @@ test('a link that stays in the workspace is followed', async (t) => {
   await openWorkspace(workspace)
   await mkdir(join(workspace, 'real'))
   await symlink('real', join(workspace, 'alias'))
-  await run(named(fileTools(), 'file.write'), { path: 'alias/note', content: 'hello' })
+  await run(named(fileTools({ workspaceBytes: () => 512 * 1024 * 1024 }), 'file.write'), { path: 'alias/note', content: 'hello' })
   assert.equal(await readFile(join(workspace, 'real', 'note'), 'utf8'), 'hello')
   assert.ok((await lstat(join(workspace, 'alias'))).isSymbolicLink())
 })

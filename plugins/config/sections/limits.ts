@@ -1,0 +1,20 @@
+import { Type } from '@sinclair/typebox'
+import { section } from './schema-helpers.ts'
+
+const MIB = 1024 * 1024
+
+const bytes = (description: string, preset: number, maximum: number) =>
+  Type.Integer({ description: `${description}, in bytes`, default: preset, minimum: 1024, maximum })
+
+export const LimitsSection = section('Bounds on the cost of one caller. An error beyond one of them names its key', {
+  workspace_bytes: bytes('Files of one session', 512 * MIB, 1024 * 1024 * MIB),
+  memory_bytes: bytes('Texts of one memory namespace; of a guest, of all its namespaces together', 8 * MIB, 1024 * MIB),
+  tool_args_bytes: bytes('Arguments of one tool call, as JSON. Larger ones are refused', MIB, 16 * MIB),
+  tool_result_bytes: bytes('Text of one tool result. A longer one is cut with a note', MIB, 16 * MIB),
+  tool_calls_per_step: Type.Integer({
+    description: 'Tool calls of one answer of the model. Further ones are refused',
+    default: 32,
+    minimum: 1,
+    maximum: 1000
+  })
+})
