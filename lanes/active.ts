@@ -4,7 +4,7 @@ import type { Item } from './item.ts'
 import type { LaneMessage, Outcome } from './message.ts'
 import type { Turn } from './turn.ts'
 
-/** What a turn asks of its lane, as long as it goes on: transitions of the lane's state. */
+/** Transitions of the lane's state that a turn asks for while it goes on. */
 export interface TurnHost<P> {
   takeSteered(): Promise<LaneMessage<P>[]>
   /** Gives the slot back, or leaves the line for one. */
@@ -18,7 +18,7 @@ export type TurnData<P> = Pick<Turn<P>, 'id' | 'laneId' | 'epoch' | 'dropped'> &
   readonly timeoutMs: number
 }
 
-/** How a run ended: it returned, it threw, or the lane goes on without it. */
+/** End of a run: it returned, it threw, or the lane goes on without it. */
 export type RunEnd<R> = { readonly value: R } | { readonly error: unknown } | 'abandoned'
 
 /**
@@ -26,26 +26,26 @@ export type RunEnd<R> = { readonly value: R } | { readonly error: unknown } | 'a
  * has a slot, or it is paused (`waits` is positive), or it stands in line for its slot again.
  */
 export class ActiveTurn<P, R> {
-  /** What the run sees of it. `live` is a plain property: a getter of its own would keep the turn alive until a full garbage collection. */
+  /** The turn as the run sees it. `live` is a plain property: a getter would keep the turn alive until a full garbage collection. */
   readonly turn: Omit<Turn<P>, 'live'> & { live: boolean }
   readonly items: readonly Item<P, R>[]
-  /** What was steered into it and ends with it. */
+  /** Messages steered into it. They end with it. */
   readonly taken: Item<P, R>[] = []
   /** Epoch milliseconds. */
   readonly since: number
   hasSlot: boolean
   /** It is a chore: nothing but the end of the lanes stops it, and it has no slot. */
   readonly pinned: boolean
-  /** Whether anything was ever offered to it. */
+  /** True once a message was offered to it. */
   offered = false
 
   readonly #host: TurnHost<P>
   readonly #controller = new AbortController()
   #cause: LaneCause | undefined
-  /** How much of the run timeout is left, as of `#countsFrom`. */
+  /** Remaining run timeout in milliseconds, as of `#countsFrom`. */
   #left: number
   #countsFrom = 0
-  /** How many pauses are not over. */
+  /** Number of pauses in progress. */
   #waits = 0
   /** Once it has paused: resolved when the turn has its slot again, and when it does not go on. */
   #resumed: PromiseWithResolvers<void> | undefined
@@ -76,12 +76,12 @@ export class ActiveTurn<P, R> {
     return this.#cause
   }
 
-  /** Whose rights the run has: all its messages are of one owner, those it takes included. */
+  /** Owner of all its messages, taken ones included: the run has this owner's rights. */
   get owner(): string {
     return this.items[0]!.message.owner
   }
 
-  /** Whether it has this id, or is about a message with this id. */
+  /** True if it has this id, or is about a message with this id. */
   answers(id: string): boolean {
     return this.turn.id === id || [...this.items, ...this.taken].some(({ message }) => message.id === id)
   }
@@ -94,7 +94,7 @@ export class ActiveTurn<P, R> {
     return this.turn.live && this.#cause === undefined
   }
 
-  /** The run timeout counts from now on. Answers what is left of it. */
+  /** Starts the run timeout. Returns the remaining milliseconds. */
   count(now: number): number {
     this.#countsFrom = now
     return this.#left
@@ -123,7 +123,7 @@ export class ActiveTurn<P, R> {
     this.#resumed?.resolve()
   }
 
-  /** What becomes of its messages. `error` makes the lane's verdict on one of them. */
+  /** The end of each of its messages. `error` creates the lane's error for a message. */
   ends(
     end: RunEnd<R>,
     error: (cause: LaneCause, item: Item<P, R>, options: Omit<LaneErrorOptions, 'stage'>) => LaneError
@@ -147,7 +147,7 @@ export class ActiveTurn<P, R> {
     this.#check()
     this.#waits++
     if (this.#waits === 1) {
-      // Otherwise it stands in line for its slot, and whoever waits for that waits on.
+      // Otherwise it queues for its slot, and those who wait for the slot go on waiting.
       if (this.hasSlot) this.#resumed = Promise.withResolvers()
       this.#host.pause()
     }
@@ -167,7 +167,7 @@ export class ActiveTurn<P, R> {
   }
 }
 
-/** What `wait` answers, or the reason of the signal as soon as it is aborted. */
+/** Result of `wait`, or a rejection with the signal's reason as soon as it is aborted. */
 function unlessAborted<T>(wait: () => T | PromiseLike<T>, signal: AbortSignal): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   const stopped = (): void => reject(signal.reason)

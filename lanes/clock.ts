@@ -6,7 +6,7 @@ export interface Clock {
   after(ms: number, fn: () => void): () => void
 }
 
-/** One timer at the most. */
+/** At most one timer. */
 export class Alarm {
   readonly #clock: Clock
   #callOff: (() => void) | undefined

@@ -1,28 +1,28 @@
 import assert from 'node:assert/strict'
 import type { LaneMessage } from './message.ts'
 
-/** Somebody who may ask for a slot: a lane. */
-export interface Waiter {
+/** A lane that may ask for a slot. */
+export interface SlotRequester {
   /** It holds a slot now, and must give it back with `release`. */
   granted(): void
 }
 
 type Priority = LaneMessage<unknown>['priority']
 
-/** How many people's lanes go before a machine's that waits: a flood of hooks makes no person wait, and no crowd stops the hooks. */
+/** Lanes of people that go before a waiting lane of a machine. A flood of hooks makes no person wait, and no crowd stops the hooks. */
 export const PEOPLE_AHEAD = 4
 
 /**
- * The global cap on concurrent runs. Whoever finds no free slot waits in line, people in one and machines in another; a slot that is
- * given back goes to the head of one of them. A lane that has more to do asks again at the tail after each turn, which makes a line a
+ * Global limit on concurrent runs. A lane that finds no free slot waits in line, lanes of people in one and lanes of machines in another. A
+ * released slot goes to the head of one of them. A lane that has more to do asks again at the tail after each turn, which makes a line a
  * round robin: a lane with a thousand messages waits as long for each of them as a lane with one.
  */
 export class ConcurrencyLimiter {
-  /** Never positive while somebody waits. */
+  /** Zero while a lane waits. */
   #free: number
   /** In the order of asking; each waiter at most once. */
-  readonly #lines: Record<Priority, Set<Waiter>> = { person: new Set(), system: new Set() }
-  /** How many people's went before the machine's that is next. */
+  readonly #lines: Record<Priority, Set<SlotRequester>> = { person: new Set(), system: new Set() }
+  /** Lanes of people that went before the next lane of a machine. */
   #ahead = 0
 
   constructor(count: number) {
@@ -31,7 +31,7 @@ export class ConcurrencyLimiter {
   }
 
   /** Grants a slot, at once where one is free. */
-  request(waiter: Waiter, priority: Priority): void {
+  request(waiter: SlotRequester, priority: Priority): void {
     const { person, system } = this.#lines
     assert.ok(!person.has(waiter) && !system.has(waiter), 'who waits for a slot cannot ask for a second one')
     if (this.#free === 0) {
@@ -42,13 +42,13 @@ export class ConcurrencyLimiter {
     waiter.granted()
   }
 
-  /** Somebody who waits is a person's from now on. */
-  promote(waiter: Waiter): void {
+  /** Moves a waiting lane to the line of people. */
+  promote(waiter: SlotRequester): void {
     if (this.#lines.system.delete(waiter)) this.#lines.person.add(waiter)
   }
 
   /** Leaves the line. */
-  withdraw(waiter: Waiter): void {
+  withdraw(waiter: SlotRequester): void {
     const { person, system } = this.#lines
     assert.ok(person.delete(waiter) || system.delete(waiter), 'only who waits for a slot can withdraw')
   }
@@ -64,7 +64,7 @@ export class ConcurrencyLimiter {
     next.granted()
   }
 
-  #next(): Waiter | undefined {
+  #next(): SlotRequester | undefined {
     const [[person], [system]] = [this.#lines.person, this.#lines.system]
     const aPerson = person !== undefined && (system === undefined || this.#ahead < PEOPLE_AHEAD)
     this.#ahead = aPerson && system !== undefined ? this.#ahead + 1 : 0

@@ -1,6 +1,6 @@
 import type { QueueMode, QueuePolicy } from './message.ts'
 
-/** What each code says. Written for people: it may be shown to whoever sent the message. */
+/** Message of each code, written for the sender. */
 const MESSAGES = {
   cancelled: 'Cancelled before it could finish',
   timeout: 'Took longer than a run may take and was stopped',
@@ -20,8 +20,8 @@ export interface LaneCause {
 }
 
 /**
- * Where a message was when the lane ended it. `refused`: nowhere, it was never accepted. `waiting`: it was accepted, and no turn had
- * begun with it or ended with it. `running`: it was part of a turn, and its run may have done something.
+ * Place of a message when the lane ended it. `refused`: it was never accepted. `waiting`: it was accepted, and no turn had begun with it or
+ * ended with it. `running`: it was part of a turn, and its run may have had effects.
  */
 export type LaneStage = 'refused' | 'waiting' | 'running'
 
@@ -41,9 +41,9 @@ export class LaneError extends Error {
   /** Those of the message itself. */
   readonly mode: QueueMode
   readonly overflow: QueuePolicy['overflow']
-  /** How many messages overflow has dropped in this lane since its last turn began, this one included where it is one of them. */
+  /** Messages that overflow dropped in this lane since its last turn began, this one included if it is one of them. */
   readonly droppedCount: number
-  /** The run ignored its signal: it may still be doing something, but nobody listens to it. Worth a line in the log. */
+  /** True if the run ignored its signal. It may still do something, but its output is dropped. Worth a log line. */
   readonly abandoned: boolean
   /** Explanation that came with a cancel. */
   readonly reason: string | undefined

@@ -9,7 +9,7 @@ export interface Item<P, R> {
   readonly outcome: PromiseWithResolvers<Outcome<R>>
   /** A turn of an earlier process began with it or took it. */
   readonly claimed: boolean
-  /** What the driver has answered so far. */
+  /** Answer of the driver so far. */
   accepted: 'pending' | 'yes' | { readonly error: unknown }
   /** Why it was ended before it was durable. */
   cause: LaneCause | undefined

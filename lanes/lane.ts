@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { ActiveTurn, type RunEnd } from './active.ts'
 import { Alarm, type Clock } from './clock.ts'
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts'
-import type { LaneDriver, Recovered } from './driver.ts'
+import type { LaneDriver, RecoveredMessage } from './driver.ts'
 import type { LaneCause } from './errors.ts'
 import type { Item } from './item.ts'
 import type { LaneMessage, Ticket } from './message.ts'
@@ -28,9 +28,9 @@ export interface CancelScope extends OwnerScope {
 
 /** Effect of a `cancel`. */
 export interface Cancellation {
-  /** How many waiting messages were rejected. */
+  /** Number of waiting messages that were rejected. */
   readonly queued: number
-  /** Whether an active run is being stopped, by this call or already before it. */
+  /** True if an active run is being stopped, by this call or an earlier one. */
   readonly running: boolean
   /** Resolves when everything it hit has ended and that is stored: for a run at the latest when it is abandoned. Never rejects. */
   readonly freed: Promise<void>
@@ -38,27 +38,27 @@ export interface Cancellation {
 
 export interface LaneSnapshot {
   readonly state: LaneState
-  /** How many messages wait: in the queue, for quiet, for a slot, or to be taken by the running turn. */
+  /** Number of waiting messages: in the queue, for quiet, for a slot, or to be taken by the running turn. */
   readonly depth: number
-  /** How long the oldest of them has waited. */
+  /** Waiting time of the oldest in milliseconds. */
   readonly oldestAgeMs: number | undefined
   /** The active turn, paused and stopping ones included: its id, whose messages it has, and when it began, in epoch milliseconds. */
   readonly running: { readonly id: string; readonly owner: string; readonly since: number } | undefined
 }
 
-/** What the lanes of one `Lanes` share. */
+/** Shared by the lanes of one `Lanes`. */
 export interface LaneHost<P, R> extends Tally {
   readonly clock: Clock
   readonly slots: ConcurrencyLimiter
   readonly driver: LaneDriver<P, R>
-  /** Of turns that start from now on. */
+  /** Run timeout of turns that start from now on. */
   runTimeoutMs: number
   readonly abandonAfterMs: number
   run(turn: Turn<P>): R | PromiseLike<R>
   preempted(laneId: string, active: readonly LaneMessage<P>[], by: LaneMessage<P>): void
   newId(): string
   nextEpoch(): number
-  /** The lane has nothing left to do and will never do anything again. */
+  /** Called when the lane has nothing left to do, and will never have. */
   dropped(lane: Lane<P, R>): void
 }
 
@@ -91,18 +91,18 @@ export interface LaneHost<P, R> extends Tally {
  *
  * ## quiet
  *
- * Nothing is active, and what comes next is to be collected: the lane waits for its sender to have said everything. The window is
- * armed; whatever comes or goes in the queue decides anew, and no sender can put it off for ever.
+ * Nothing is active, and the next messages are to be collected: the lane waits until its sender has sent everything. The window is
+ * armed. Every change of the queue decides anew, and no sender can delay the turn for ever.
  *
  * ## ready
  *
  * Something waits, nothing is active, and the lane stands in line for one of the global slots. When a slot is free, or none is needed
- * because a chore is next, that is over at once. Waiting does not count as running: no timer is armed. What forms the turn is decided when the slot is there.
+ * because a chore is next, this ends at once. Waiting does not count as running: no timer is armed. The messages of the turn are chosen once there is a slot.
  *
  * ## running
  *
  * Messages have left the queue for good and are the active turn, with an id and an epoch of its own. The run timeout is armed. The run is
- * called once the driver has the claim, so whoever awaits `send` holds the ticket by then.
+ * called once the driver has the claim, so the caller of `send` has the ticket by then.
  *
  * ## paused, resuming
  *
@@ -115,7 +115,7 @@ export interface LaneHost<P, R> extends Tally {
  * the abandon deadline it goes on without it. A turn stopped in its pause ends without a slot; it has nothing left to do but to end.
  *
  * No code of others runs inside a transition, with one exception: the listeners of the aborted signal. Aborting is therefore the
- * last thing that `#enterStopping` does, and a listener may call the lane like anybody else.
+ * last thing that `#enterStopping` does, and a listener may call the lane.
  */
 export class Lane<P, R> {
   readonly id: string
@@ -124,10 +124,10 @@ export class Lane<P, R> {
   /** Written by the `#enter…` methods alone. */
   #state: LaneState = 'idle'
 
-  readonly #ledger: UnsettledMessages<P, R>
+  readonly #unsettled: UnsettledMessages<P, R>
 
   /** Something waits in quiet and ready, nothing in idle. */
-  readonly #inbox: PendingQueue<P, R>
+  readonly #pending: PendingQueue<P, R>
 
   /** Set exactly in running, paused, resuming and stopping. */
   #active: ActiveTurn<P, R> | undefined
@@ -142,28 +142,28 @@ export class Lane<P, R> {
     this.id = id
     this.#host = host
     this.#alarm = new Alarm(host.clock)
-    this.#ledger = new UnsettledMessages(id, host.driver, () => this.#checkDone())
-    this.#inbox = new PendingQueue(id, host, this.#ledger, (item) => this.#arrived(item))
+    this.#unsettled = new UnsettledMessages(id, host.driver, () => this.#checkDone())
+    this.#pending = new PendingQueue(id, host, this.#unsettled, (item) => this.#arrived(item))
   }
 
   /** The ticket of a message that has no end yet. */
   ticket(messageId: string): Promise<Ticket<R>> | undefined {
-    return this.#ledger.get(messageId)?.ticket.promise
+    return this.#unsettled.get(messageId)?.ticket.promise
   }
 
   /** Makes a message durable, then takes it in. Rejects with a `LaneError` `unsaved` where the driver refuses it. */
   send(message: LaneMessage<P>, body: unknown): Promise<Ticket<R>> {
-    return this.#inbox.send(message, body)
+    return this.#pending.send(message, body)
   }
 
-  /** Takes messages back that are durable already: each waits as its mode says for a busy lane, none is dropped and none drops others. */
-  restore(recovered: readonly Recovered<P>[]): Ticket<R>[] {
-    const tickets = recovered.map((found) => this.#inbox.restore(found, this.#turns))
+  /** Puts stored messages back: each waits as its mode says for a busy lane. None is dropped, and none drops others. */
+  restore(recovered: readonly RecoveredMessage<P>[]): Ticket<R>[] {
+    const tickets = recovered.map((found) => this.#pending.restore(found, this.#turns))
     if (this.#active === undefined) this.#advance()
     return tickets
   }
 
-  /** Rejects what waits, then stops what is active; `scope` limits both. */
+  /** Rejects the waiting messages, then stops the active turn. `scope` limits both. */
   cancel(cause: LaneCause, { turnId, keepQueue = false, ...scope }: CancelScope = {}): Cancellation {
     const hit = within(scope)
     const active = this.#active
@@ -183,24 +183,24 @@ export class Lane<P, R> {
 
   /** Rejects one message that waits. Answers whether it did. */
   cancelMessage(messageId: string, scope: OwnerScope): boolean {
-    const item = this.#ledger.get(messageId)
+    const item = this.#unsettled.get(messageId)
     if (item === undefined || !within(scope)(item)) return false
     return this.#endWaiting({ code: 'cancelled' }, (other) => other === item).length > 0
   }
 
-  /** The lanes close: what waits stays with the driver, and whoever waits for it here is told. */
+  /** Releases the waiting messages because the lanes close: they stay with the driver, and their senders get the reason. */
   letGo(): void {
-    this.#inbox.letGo()
+    this.#pending.letGo()
     if (this.#active === undefined) this.#advance()
   }
 
-  /** The lanes close and the grace is over. */
+  /** Stops the active turn because the grace period of closing is over. */
   stop(): void {
     if (this.#active !== undefined && this.#state !== 'stopping') this.#enterStopping({ code: 'shutdown' })
   }
 
   snapshot(): LaneSnapshot {
-    const { length, oldest } = this.#inbox.queue
+    const { length, oldest } = this.#pending.queue
     const active = this.#active
     return {
       state: this.#state,
@@ -210,22 +210,22 @@ export class Lane<P, R> {
     }
   }
 
-  /** What waits, people's messages first. */
+  /** Waiting messages, those of people first. */
   queued(): LaneMessage<P>[] {
-    return this.#inbox.queue.items.map(({ message }) => message)
+    return this.#pending.queue.items.map(({ message }) => message)
   }
 
-  /** Called by the slots: it is this lane's turn. */
+  /** Called by the limiter: this lane has a slot. */
   granted(): void {
     if (this.#state === 'resuming') this.#enterRunningAgain()
     else this.#enterRunning()
   }
 
-  /** A message is durable, and the next one in the order of sending. */
+  /** Admits a stored message, the next one in the order of sending. */
   #arrived(item: Item<P, R>): void {
     const admission = admit(this.#situation(), item.message)
     this.#lastArrivalAt = this.#host.clock.now()
-    this.#inbox.admit(item, admission, this.#turns)
+    this.#pending.admit(item, admission, this.#turns)
     if (admission.act === 'reject') return
     if (this.#active === undefined) {
       this.#advance()
@@ -239,21 +239,21 @@ export class Lane<P, R> {
   }
 
   #endWaiting(cause: LaneCause, hit: (item: Item<P, R>) => boolean): Item<P, R>[] {
-    const ended = this.#inbox.end(cause, (item) => item.message.pinned !== true && hit(item))
+    const ended = this.#pending.end(cause, (item) => item.message.pinned !== true && hit(item))
     if (this.#active === undefined) this.#advance()
     return ended
   }
 
-  // What is next
+  // Next turn
 
-  /** Nothing is active, and the queue may have changed. */
+  /** Chooses the next state when nothing is active and the queue may have changed. */
   #advance(): void {
-    if (this.#inbox.queue.length === 0) {
+    if (this.#pending.queue.length === 0) {
       if (this.#state !== 'idle') this.#enterIdle()
       return
     }
     if (this.#state === 'ready') {
-      if (this.#inbox.queue.priority === 'person') this.#host.slots.promote(this)
+      if (this.#pending.queue.priority === 'person') this.#host.slots.promote(this)
       return
     }
     if (this.#state === 'idle') {
@@ -270,7 +270,7 @@ export class Lane<P, R> {
       state: this.#state,
       activeOwner: this.#active?.owner,
       activePinned: this.#active?.pinned ?? false,
-      queued: this.#inbox.queue.items,
+      queued: this.#pending.queue.items,
       now: this.#host.clock.now(),
       lastArrivalAt: this.#lastArrivalAt,
       freeSince: this.#freeSince
@@ -284,7 +284,7 @@ export class Lane<P, R> {
   #enterQuiet(until: number): void {
     assert.ok(this.#state !== 'idle' && this.#state !== 'ready', 'an idle or ready lane has nothing to wait for')
     assert.ok(this.#active === undefined, 'a lane is quiet only when no turn is active')
-    assert.ok(this.#inbox.queue.length > 0, 'a lane is quiet only when something waits')
+    assert.ok(this.#pending.queue.length > 0, 'a lane is quiet only when something waits')
     this.#state = 'quiet'
     // Straight to ready: the window has passed, whatever the clock says by then.
     this.#alarm.set(until - this.#host.clock.now(), () => this.#enterReady())
@@ -293,22 +293,22 @@ export class Lane<P, R> {
   #enterReady(): void {
     assert.ok(this.#state !== 'ready', 'a lane is ready only once for each turn')
     assert.ok(this.#active === undefined, 'a lane is ready only when no turn is active')
-    assert.ok(this.#inbox.queue.length > 0, 'a lane is ready only when something waits')
+    assert.ok(this.#pending.queue.length > 0, 'a lane is ready only when something waits')
     this.#alarm.clear()
     this.#state = 'ready'
     // Last, because a free slot is granted before this returns.
-    if (this.#inbox.queue.items[0]!.message.pinned) this.#enterRunning()
-    else this.#host.slots.request(this, this.#inbox.queue.priority)
+    if (this.#pending.queue.items[0]!.message.pinned) this.#enterRunning()
+    else this.#host.slots.request(this, this.#pending.queue.priority)
   }
 
   #enterIdle(): void {
     assert.ok(this.#state !== 'idle', 'a lane becomes idle only once')
     assert.ok(this.#active === undefined, 'a lane is idle only when no turn is active')
-    assert.equal(this.#inbox.queue.length, 0, 'a lane is idle only when nothing waits')
+    assert.equal(this.#pending.queue.length, 0, 'a lane is idle only when nothing waits')
     this.#alarm.clear()
     if (this.#state === 'ready') this.#host.slots.withdraw(this)
     this.#state = 'idle'
-    this.#inbox.forgetDropped()
+    this.#pending.forgetDropped()
     this.#checkDone()
   }
 
@@ -323,7 +323,7 @@ export class Lane<P, R> {
       id: first!.claimed ? this.#host.newId() : first!.message.id,
       laneId: this.id,
       epoch: this.#host.nextEpoch(),
-      dropped: this.#inbox.begin(next.messages),
+      dropped: this.#pending.begin(next.messages),
       since: this.#host.clock.now(),
       timeoutMs: this.#host.runTimeoutMs
     }
@@ -342,7 +342,7 @@ export class Lane<P, R> {
     const { turn } = active
     let end: RunEnd<R>
     try {
-      await this.#ledger.claim(turn.messages, turn.id)
+      await this.#unsettled.claim(turn.messages, turn.id)
       // Stopped before it was called: then it is not called at all.
       turn.signal.throwIfAborted()
       end = { value: await this.#host.run(turn) }
@@ -394,37 +394,37 @@ export class Lane<P, R> {
     this.#alarm.set(active.count(this.#host.clock.now()), () => this.#enterStopping({ code: 'timeout' }))
   }
 
-  /** What is taken has left the queue when this returns, and is handed out when the driver knows. */
+  /** Taken messages have left the queue when this returns. They are handed out once the driver has stored the claim. */
   async #takeSteered(active: ActiveTurn<P, R>): Promise<LaneMessage<P>[]> {
     if (!active.offered) return []
     active.offered = false
-    const { seen, taken } = this.#inbox.takeSteered()
+    const { seen, taken } = this.#pending.takeSteered()
     active.taken.push(...taken)
     const claimed = taken.map(({ message }) => message)
-    if (claimed.length > 0) await this.#ledger.claim(claimed, active.turn.id)
+    if (claimed.length > 0) await this.#unsettled.claim(claimed, active.turn.id)
     return seen
   }
 
-  /** A run has ended, or has ignored its signal for too long. One that the lane went on without may say what it likes. */
+  /** Ends a turn whose run has ended, or has ignored its signal for too long. Later output of an abandoned run is ignored. */
   #ended(active: ActiveTurn<P, R>, end: RunEnd<R>): void {
     if (active.over) return
     assert.equal(this.#active, active, 'a turn that is not over is the active one')
-    const ends = active.ends(end, (cause, item, options) => this.#inbox.error(cause, item, { stage: 'running', ...options }))
+    const ends = active.ends(end, (cause, item, options) => this.#pending.error(cause, item, { stage: 'running', ...options }))
     active.leave()
     this.#active = undefined
     this.#alarm.clear()
     this.#freeSince = this.#host.clock.now()
-    if (active.offered) this.#inbox.keepUntaken()
-    this.#ledger.settle(ends, active.turn.id)
+    if (active.offered) this.#pending.keepUntaken()
+    this.#unsettled.settle(ends, active.turn.id)
     if (this.#state === 'resuming') this.#host.slots.withdraw(this)
     // The slot goes to the head of the line, and this lane, if it has more to do, to its tail.
     if (active.hasSlot) this.#host.slots.release()
     this.#advance()
   }
 
-  /** Every message that was ever sent to the lane has its end, and nothing can come of it any more. */
+  /** Drops the lane once it is idle and every message sent to it is settled. */
   #checkDone(): void {
-    if (this.#state === 'idle' && this.#ledger.size === 0) this.#host.dropped(this)
+    if (this.#state === 'idle' && this.#unsettled.size === 0) this.#host.dropped(this)
   }
 }
 

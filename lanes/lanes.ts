@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from './clock.ts'
 import { ConcurrencyLimiter } from './concurrency-limiter.ts'
-import type { LaneDriver, Recovered } from './driver.ts'
+import type { LaneDriver, RecoveredMessage } from './driver.ts'
 import { LaneError } from './errors.ts'
 import { type Cancellation, type CancelScope, Lane, type LaneHost, type LaneSnapshot, type OwnerScope } from './lane.ts'
 import type { LaneMessage, Ticket } from './message.ts'
@@ -9,23 +9,23 @@ import type { Turn } from './turn.ts'
 
 export interface LanesOptions<P, R> {
   readonly clock: Clock
-  /** How many lanes may run at the same time; at least 1. */
+  /** Limit on lanes that run at the same time. At least 1. */
   readonly maxConcurrentRuns: number
-  /** After this a run is aborted. Waiting does not count, neither in the queue nor for a person. */
+  /** Milliseconds after which a run is aborted. Waiting does not count, neither in the queue nor for a person. */
   readonly runTimeoutMs: number
-  /** How long an aborted run may take to end before the lane goes on without it. */
+  /** Milliseconds that an aborted run may take to end before the lane goes on without it. */
   readonly abandonAfterMs: number
-  /** Answers the messages of one turn. Called at most once a turn. */
+  /** Answers the messages of one turn. Called at most once for each turn. */
   run(turn: Turn<P>): R | PromiseLike<R>
-  /** Where messages are kept. */
+  /** Stores messages. */
   readonly driver: LaneDriver<P, R>
   /** The turn of `active` is about to be aborted because `by` interrupts it. Must not throw. */
   preempted?(laneId: string, active: readonly LaneMessage<P>[], by: LaneMessage<P>): void
-  /** Names a turn that cannot have the id of its first message; a random UUID where nothing is given. */
+  /** Creates the id of a turn that cannot have the id of its first message. Default: a random UUID. */
   newId?(): string
 }
 
-/** How many messages may wait in all lanes together, those that are being made durable included: so much memory they may take. */
+/** Limit on waiting messages in all lanes together, those being stored included. It bounds memory. */
 export const MAX_QUEUED_TOTAL = 10_000
 
 /** The lanes that have something to do, by id. Each runs one turn at a time and in order; all share a number of slots. */
@@ -56,7 +56,7 @@ export class Lanes<P, R> {
     }
   }
 
-  /** How long a turn may take that starts from now on. */
+  /** Run timeout of turns that start from now on. */
   set runTimeoutMs(ms: number) {
     this.#host.runTimeoutMs = ms
   }
@@ -65,23 +65,23 @@ export class Lanes<P, R> {
     return this.#host.runTimeoutMs
   }
 
-  /** How many messages wait, in all lanes; those that are being made durable included. */
+  /** Number of waiting messages in all lanes, those being stored included. */
   get waiting(): number {
     return this.#host.waiting
   }
 
-  /** How many lanes have anything to do. */
+  /** Number of lanes that have anything to do. */
   get size(): number {
     return this.#lanes.size
   }
 
   /**
-   * Makes `message` durable and takes it into its lane, where it waits or starts as its policy says. Messages of one lane are taken in in
-   * the order of these calls. `body` is handed to the driver and kept there only. A message whose id is in the lane already and has not
-   * ended is that message: its ticket is answered once more, and nothing else happens.
+   * Stores `message` and takes it into its lane, where it waits or starts as its policy says. Messages of one lane keep the order of these
+   * calls. `body` is handed to the driver and kept there only. A message whose id is in the lane and has not ended is the same message: its
+   * ticket is returned once more, and nothing else happens.
    *
    * Rejects with a `LaneError`, and then nothing was accepted: `shutdown` once `close` was called, `overflow` where `MAX_QUEUED_TOTAL`
-   * messages wait, `unsaved` where the driver refused. Everything later, an overflow of the lane included, is told by the ticket.
+   * messages wait, `unsaved` where the driver refused. The ticket reports everything later, an overflow of the lane included.
    */
   send(laneId: string, message: LaneMessage<P>, body?: unknown): Promise<Ticket<R>> {
     const known = this.#lanes.get(laneId)?.ticket(message.id)
@@ -93,10 +93,10 @@ export class Lanes<P, R> {
   }
 
   /**
-   * Takes messages back that the driver has from before, in the order given: those that are to run, whatever state they were found in.
-   * To be called before anything is sent to the lane. Throws a `LaneError` `shutdown` once `close` was called.
+   * Puts messages of an earlier process back, in the order given: those that are to run, in whatever state they were found. Call it before
+   * anything is sent to the lane. Throws a `LaneError` `shutdown` once `close` was called.
    */
-  restore(laneId: string, recovered: readonly Recovered<P>[]): Ticket<R>[] {
+  restore(laneId: string, recovered: readonly RecoveredMessage<P>[]): Ticket<R>[] {
     const [first] = recovered
     if (first === undefined) return []
     if (this.#closed) throw new LaneError('shutdown', laneId, first.message.policy, { stage: 'waiting' })
@@ -122,31 +122,31 @@ export class Lanes<P, R> {
     return this.#lanes.get(laneId)?.cancelMessage(messageId, scope) ?? false
   }
 
-  /** Whether the lane has anything to do. */
+  /** True if the lane has anything to do. */
   has(laneId: string): boolean {
     return this.#lanes.has(laneId)
   }
 
-  /** The ids of all lanes that have anything to do. */
+  /** Ids of the lanes that have anything to do. */
   ids(): string[] {
     return [...this.#lanes.keys()]
   }
 
-  /** The messages that wait in the lane, people's first, each part oldest first. */
+  /** Waiting messages of the lane: those of people first, each part oldest first. */
   queued(laneId: string): LaneMessage<P>[] {
     return this.#lanes.get(laneId)?.queued() ?? []
   }
 
-  /** What the lane is doing; every id has an answer, an unknown lane being an idle one. */
+  /** State of the lane. An unknown lane is an idle one. */
   snapshot(laneId: string): LaneSnapshot {
     const idle = { state: 'idle', depth: 0, oldestAgeMs: undefined, running: undefined } as const
     return this.#lanes.get(laneId)?.snapshot() ?? idle
   }
 
   /**
-   * Refuses new messages, and leaves those that wait to the driver: their tickets reject with a `LaneError` `shutdown`. Active runs have
-   * `graceMs` to end by themselves and are aborted after it. Resolves when no lane is left, and every outcome is stored and told.
-   * Called again it answers the same promise; the first grace stands.
+   * Refuses new messages, and leaves the waiting ones to the driver: their tickets reject with a `LaneError` `shutdown`. Active runs have
+   * `graceMs` to end by themselves, and are then aborted. Resolves when no lane is left, and every outcome is stored and reported.
+   * Further calls return the same promise; the first grace period stands.
    */
   close(graceMs: number): Promise<void> {
     this.#closed ??= this.#drain(graceMs)

@@ -1,12 +1,16 @@
-import type { LaneDriver, LaneEnd, Recovered } from './driver.ts'
+import type { LaneDriver, LaneEnd, RecoveredMessage } from './driver.ts'
 import type { LaneMessage } from './message.ts'
 
-type Kept<P> = { readonly found: Omit<Recovered<P>, 'state' | 'attempts'>; attempts: number; readonly body: unknown }
+type StoredMessage<P> = {
+  readonly found: Omit<RecoveredMessage<P>, 'state' | 'attempts'>
+  attempts: number
+  readonly body: unknown
+}
 
-/** Keeps messages for as long as the process lives, and forgets them when they have ended. */
+/** Keeps messages in memory until they have ended. */
 export class MemoryDriver<P, R> implements LaneDriver<P, R> {
   /** By id, in the order of acceptance. */
-  readonly #messages = new Map<string, Kept<P>>()
+  readonly #messages = new Map<string, StoredMessage<P>>()
 
   async accept(laneId: string, message: LaneMessage<P>, body?: unknown): Promise<void> {
     if (!this.#messages.has(message.id)) this.#messages.set(message.id, { found: { laneId, message }, attempts: 0, body })
@@ -23,7 +27,7 @@ export class MemoryDriver<P, R> implements LaneDriver<P, R> {
     for (const { message } of ends) this.#messages.delete(message.id)
   }
 
-  async recover(): Promise<Recovered<P>[]> {
+  async recover(): Promise<RecoveredMessage<P>[]> {
     return [...this.#messages.values()].map(({ found, attempts }) => {
       return { ...found, state: attempts > 0 ? 'running' : 'queued', attempts }
     })

@@ -1,16 +1,16 @@
-/** What happens to a message that comes while its lane is busy; on an idle lane every mode starts a turn at once. */
+/** Decides about a message that arrives while its lane is busy. On an idle lane every mode starts a turn at once. */
 export type QueueMode = 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
 
-/** Resolved by the layers above for each message, and carried by it: a change of policy never touches what waits already. */
+/** Resolved by the layers above for each message, and carried by it: a change of policy never affects waiting messages. */
 export interface QueuePolicy {
   readonly mode: QueueMode
-  /** How many messages may wait in the lane. */
+  /** Limit on waiting messages in the lane. */
   readonly cap: number
-  /** Which one has to go when that many do. */
+  /** Message to drop when `cap` messages wait. */
   readonly overflow: 'drop_old' | 'drop_new'
-  /** How long a lane must have been quiet before what it collected becomes a turn. */
+  /** Milliseconds without a message before collected messages become a turn. */
   readonly debounceMs: number
-  /** Whether the next turn is told what overflow dropped. */
+  /** Adds a note about dropped messages to the next turn. */
   readonly summarizeOverflow: boolean
 }
 
@@ -18,40 +18,40 @@ export interface QueuePolicy {
 export interface LaneMessage<P> {
   /** Unique over all lanes and restarts: a UUID. */
   readonly id: string
-  /** Who sent it: what is collected, which turn it may be steered into and what may be cancelled depends on it. */
+  /** Id of the sender. It limits collecting, steering and cancelling. */
   readonly owner: string
-  /** What a person sent goes before what a machine did. */
+  /** Messages of people go before those of machines. */
   readonly priority: 'person' | 'system'
   readonly policy: QueuePolicy
   /**
-   * A short chore that has to be done in the lane's turn, such as to remove what it is about: it is never dropped, superseded, cancelled
-   * or stopped, takes no place of the cap, and needs no slot.
+   * A short chore that has to be done in the lane's turn, such as the removal of a session: it is never dropped, superseded, cancelled
+   * or stopped, does not count towards the cap, and needs no slot.
    */
   readonly pinned?: boolean
-  /** The little that is kept in memory while the message waits; what is large goes to the driver, as its body. */
+  /** Small part that stays in memory while the message waits. The large part goes to the driver, as its body. */
   readonly payload: P
   /** Epoch milliseconds. */
   readonly acceptedAt: number
 }
 
-/** How a message came to its end, when nothing went wrong. */
+/** End of a message whose run succeeded. */
 export interface Outcome<R> {
-  /** What the run returned. */
+  /** Return value of the run. */
   readonly value: R
-  /** By a turn of its own, by one it shares with others of its owner, or by the turn it was steered into. */
+  /** Answered by a turn of its own, by one shared with others of its owner, or by the turn it was steered into. */
   readonly how: 'completed' | 'collected' | 'steered'
-  /** How many messages formed the turn; only when they were collected. */
+  /** Number of messages that formed the turn. Only for collected messages. */
   readonly collected?: number
-  /** A turn took it while it was running, and this is its second, which answers it for itself. */
+  /** A running turn took it, and this is the outcome of its second turn, which answers it alone. */
   readonly backlog?: true
-  /** It was to be steered, no turn could take it, and so it became one. */
+  /** It was to be steered, no turn took it, and so it became a turn of its own. */
   readonly fallback?: 'followup'
 }
 
 export interface Ticket<R> {
   /**
-   * How many messages of this lane come first, the running turn counting as one. 0: it is its turn, or it was handed to the running one.
-   * Undefined: it does not wait, its end is there already.
+   * Number of messages of this lane that come first, the running turn included. 0: it runs now, or was handed to the running turn.
+   * Undefined: it does not wait, because it has ended.
    */
   readonly position: number | undefined
   /** The outcome, what the run threw, or a `LaneError`; settles exactly once, whatever the run does. May be left unwatched. */

@@ -2,13 +2,13 @@ import type { Item } from './item.ts'
 import type { Tally } from './queue.ts'
 
 export interface OrderedAcceptHost<P, R> {
-  /** The next one is durable. */
+  /** Called with the next message once it is stored. */
   take(item: Item<P, R>): void
-  /** The next one could not be made durable. */
+  /** Called with the next message when it could not be stored. */
   refused(item: Item<P, R>, cause: unknown): void
 }
 
-/** Messages on their way into a lane. They come in in the order in which they were sent, in whatever order they become durable. */
+/** Messages on their way into a lane. They arrive in the order in which they were sent, in whatever order they are stored. */
 export class OrderedAccept<P, R> {
   readonly #tally: Tally
   readonly #host: OrderedAcceptHost<P, R>
@@ -24,7 +24,7 @@ export class OrderedAccept<P, R> {
     return this.#items
   }
 
-  /** It comes in when `accept` has resolved, and it is its turn. */
+  /** Adds a message. It arrives when `accept` has resolved and all earlier ones have arrived. */
   async add(item: Item<P, R>, accept: () => Promise<void>): Promise<void> {
     this.#items.push(item)
     this.#tally.waiting++

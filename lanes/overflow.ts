@@ -1,7 +1,7 @@
 import type { LaneMessage } from './message.ts'
 
 /** A message that waits in a lane. */
-export interface Waiting {
+export interface WaitingMessage {
   readonly message: LaneMessage<unknown>
   /** It is offered to the running turn, which has not taken it yet. */
   readonly steering: boolean
@@ -10,14 +10,14 @@ export interface Waiting {
 }
 
 /**
- * Who has to go so that `message` can wait too: nobody, some of those that wait, or, where `undefined`, the message itself.
- * The policy is that of the newcomer; where it allows fewer than wait already, as many go as it takes, at once.
+ * Messages to drop so that `message` can wait too: none, or some of the waiting ones. `undefined`: the message itself.
+ * The policy of the new message counts. Where it allows fewer than wait already, as many go as necessary, at once.
  *
- * What a turn has begun with is never a victim: the messages of the running turn are not among the waiting, and one that was steered
- * and waits for its second turn has been answered, which to call dropped would be a lie. People's messages do not make room for a
- * machine's.
+ * A message that a turn has begun with is never dropped: messages of the running turn are not among the waiting ones, and a message that was
+ * steered and waits for its second turn has been answered, so it cannot be called dropped. Messages of people do not make room for those of
+ * machines.
  */
-export function makeRoom<W extends Waiting>(
+export function makeRoom<W extends WaitingMessage>(
   queued: readonly W[],
   { policy, priority, pinned }: LaneMessage<unknown>
 ): W[] | undefined {

@@ -1,4 +1,4 @@
-import type { LaneEnd, Recovered } from './driver.ts'
+import type { LaneEnd, RecoveredMessage } from './driver.ts'
 import { type LaneCause, LaneError, type LaneErrorOptions } from './errors.ts'
 import { type Item, newItem } from './item.ts'
 import type { LaneMessage, Ticket } from './message.ts'
@@ -7,35 +7,35 @@ import type { Admission } from './policy.ts'
 import { Queue, type Tally } from './queue.ts'
 import type { UnsettledMessages } from './unsettled-messages.ts'
 
-/** How many dropped messages the next turn is told of. */
-export const MAX_DROPPED_TOLD = 20
+/** Limit on dropped messages that the next turn gets. */
+export const MAX_DROPPED_PASSED = 20
 
 /**
- * What waits in a lane: how it comes in, and how it ends without a turn. The messages of the active turn are never in it, so nothing
- * that happens here can hit them (OpenClaw #103246: overflow took the message that was being answered).
+ * Waiting messages of a lane: how they come in, and how they end without a turn. The messages of the active turn are never in it, so nothing
+ * that happens here can affect them (OpenClaw #103246: overflow took the message that was being answered).
  *
- * Who waits to be steered waits in the queue, in its place: a turn that takes it lifts it out, and if none does it is where it belongs.
- * So nothing is lost between two turns, and nobody is overtaken on the way back (OpenClaw #125035: a steer that came after the run's
+ * A message that is to be steered waits in the queue, in its place. A turn that takes it lifts it out; otherwise it is where it belongs.
+ * So nothing is lost between two turns, and nothing is overtaken on the way back (OpenClaw #125035: a steer that came after the run's
  * last look was shown, and never answered).
  */
 export class PendingQueue<P, R> {
   readonly #laneId: string
-  readonly #ledger: UnsettledMessages<P, R>
-  readonly #intake: OrderedAccept<P, R>
+  readonly #unsettled: UnsettledMessages<P, R>
+  readonly #arriving: OrderedAccept<P, R>
   readonly #queue: Queue<P, R>
 
-  /** What overflow dropped since the last turn began: how many, and those to tell the next one of. */
+  /** Messages that overflow dropped since the last turn began: their number, and those to pass to the next turn. */
   #droppedCount = 0
   #dropped: LaneMessage<P>[] = []
 
   /** `arrived` is called with each message that is durable, in the order of sending, and is to admit it. */
-  constructor(laneId: string, tally: Tally, ledger: UnsettledMessages<P, R>, arrived: (item: Item<P, R>) => void) {
+  constructor(laneId: string, tally: Tally, unsettled: UnsettledMessages<P, R>, arrived: (item: Item<P, R>) => void) {
     this.#laneId = laneId
-    this.#ledger = ledger
+    this.#unsettled = unsettled
     this.#queue = new Queue(tally)
-    this.#intake = new OrderedAccept(tally, {
+    this.#arriving = new OrderedAccept(tally, {
       take: (item) => (item.cause === undefined ? arrived(item) : this.#arrivedEnded(item, item.cause)),
-      refused: (item, cause) => ledger.refuse(item, cause)
+      refused: (item, cause) => unsettled.refuse(item, cause)
     })
   }
 
@@ -46,18 +46,18 @@ export class PendingQueue<P, R> {
   /** Makes a message durable. Rejects with a `LaneError` `unsaved` where the driver refuses it. */
   send(message: LaneMessage<P>, body: unknown): Promise<Ticket<R>> {
     const item = newItem<P, R>(message)
-    this.#ledger.add(item)
-    this.#intake.add(item, () => this.#ledger.accept(item, body))
+    this.#unsettled.add(item)
+    this.#arriving.add(item, () => this.#unsettled.accept(item, body))
     return item.ticket.promise
   }
 
   /** `ahead`: how many turns are active, which is one or none. */
-  restore({ message, attempts }: Recovered<P>, ahead: number): Ticket<R> {
-    const known = this.#ledger.get(message.id)
+  restore({ message, attempts }: RecoveredMessage<P>, ahead: number): Ticket<R> {
+    const known = this.#unsettled.get(message.id)
     if (known !== undefined) return { position: 0, settled: known.outcome.promise }
     const item = newItem<P, R>(message, attempts > 0)
     item.fallback = message.policy.mode === 'steer' || message.policy.mode === 'steer_backlog'
-    this.#ledger.add(item)
+    this.#unsettled.add(item)
     const ticket = this.#enqueue(item, ahead)
     item.ticket.resolve(ticket)
     return ticket
@@ -82,7 +82,7 @@ export class PendingQueue<P, R> {
 
   /** Ends some of those that wait, those included that are not durable yet. */
   end(cause: LaneCause, hit: (item: Item<P, R>) => boolean): Item<P, R>[] {
-    const arriving = this.#intake.items.filter((item) => item.cause === undefined && hit(item))
+    const arriving = this.#arriving.items.filter((item) => item.cause === undefined && hit(item))
     for (const item of arriving) item.cause = cause
     const items = this.#queue.items.filter(hit)
     this.#queue.remove(items)
@@ -90,21 +90,21 @@ export class PendingQueue<P, R> {
     return [...arriving, ...items]
   }
 
-  /** The lanes close: what waits stays with the driver, and whoever waits for it here is told. */
+  /** Releases the waiting messages because the lanes close: they stay with the driver, and their senders get the reason. */
   letGo(): void {
-    for (const item of this.#intake.items) item.cause ??= { code: 'shutdown' }
+    for (const item of this.#arriving.items) item.cause ??= { code: 'shutdown' }
     const items = [...this.#queue.items]
     this.#queue.remove(items)
-    for (const item of items) this.#ledger.tell(this.#ended(item, { code: 'shutdown' }))
+    for (const item of items) this.#unsettled.tell(this.#ended(item, { code: 'shutdown' }))
   }
 
-  /** A turn begins with these. Answers what it is to be told was dropped. */
+  /** Begins a turn with these messages. Returns the dropped messages to pass to it. */
   begin(items: readonly Item<P, R>[]): LaneMessage<P>[] {
     this.#queue.remove(items)
     const { owner, pinned } = items[0]!.message
     if (pinned === true) return []
     this.#droppedCount = 0
-    // What somebody else said is not put into this one's mouth.
+    // A turn gets only dropped messages of its own owner.
     const told = this.#dropped.filter((message) => message.owner === owner)
     this.#dropped = this.#dropped.filter((message) => message.owner !== owner)
     return told
@@ -127,7 +127,7 @@ export class PendingQueue<P, R> {
     return { seen: offered.map(({ message }) => message), taken }
   }
 
-  /** What was offered to a turn that did not take it becomes a turn of its own, from where it waits. */
+  /** Turns messages that the turn did not take into turns of their own, from their place in the queue. */
   keepUntaken(): void {
     for (const item of this.#queue.items) {
       if (item.steering) item.fallback = true
@@ -144,7 +144,7 @@ export class PendingQueue<P, R> {
   #arrivedEnded(item: Item<P, R>, cause: LaneCause): void {
     item.ticket.resolve({ position: undefined, settled: item.outcome.promise })
     // What the lanes let go of when they close has not ended.
-    if (cause.code === 'shutdown') this.#ledger.tell(this.#ended(item, cause))
+    if (cause.code === 'shutdown') this.#unsettled.tell(this.#ended(item, cause))
     else this.#settle([item], cause)
   }
 
@@ -160,13 +160,13 @@ export class PendingQueue<P, R> {
       return this.#ended(item, { code: 'overflow' })
     })
     if (policy.summarizeOverflow) {
-      this.#dropped = [...this.#dropped, ...items.map(({ message }) => message)].slice(-MAX_DROPPED_TOLD)
+      this.#dropped = [...this.#dropped, ...items.map(({ message }) => message)].slice(-MAX_DROPPED_PASSED)
     }
-    this.#ledger.settle(ends)
+    this.#unsettled.settle(ends)
   }
 
   #settle(items: readonly Item<P, R>[], cause: LaneCause): void {
-    this.#ledger.settle(items.map((item) => this.#ended(item, cause)))
+    this.#unsettled.settle(items.map((item) => this.#ended(item, cause)))
   }
 
   /** Whatever ends here was accepted, and has no turn. */

@@ -1,16 +1,16 @@
 import type { Item } from './item.ts'
 import type { LaneMessage } from './message.ts'
 
-/** How many messages wait, in all lanes. */
+/** Number of waiting messages, in all lanes. */
 export interface Tally {
   waiting: number
 }
 
-/** What waits in a lane, in the order in which it is to run: people's messages before those of machines, each as they came. */
+/** Waiting messages of a lane in the order in which they run: those of people before those of machines, each in order of arrival. */
 export class Queue<P, R> {
   readonly #tally: Tally
   #items: Item<P, R>[] = []
-  /** How many of them are people's; these come first. */
+  /** Number of messages of people, which come first. */
   #people = 0
 
   constructor(tally: Tally) {
@@ -36,7 +36,7 @@ export class Queue<P, R> {
     return heads.length === 0 ? undefined : Math.min(...heads.map(({ message }) => message.acceptedAt))
   }
 
-  /** How many run before a newcomer would. */
+  /** Number of messages that run before a new one would. */
   ahead(priority: LaneMessage<P>['priority']): number {
     return priority === 'person' ? this.#people : this.#items.length
   }

@@ -3,14 +3,14 @@ import { LaneError, type LaneStage } from './errors.ts'
 import type { Item } from './item.ts'
 import type { LaneMessage } from './message.ts'
 
-/** The messages of a lane that have no end yet: from the moment each is sent until its end is stored, and told. */
+/** Messages of a lane without an end: each from the moment it is sent until its end is stored and reported. */
 export class UnsettledMessages<P, R> {
   readonly #laneId: string
   readonly #driver: LaneDriver<P, R>
   readonly #emptied: () => void
   readonly #items = new Map<string, Item<P, R>>()
 
-  /** `emptied` is called whenever the last one is told. */
+  /** `emptied` is called when the last message is settled. */
   constructor(laneId: string, driver: LaneDriver<P, R>, emptied: () => void) {
     this.#laneId = laneId
     this.#driver = driver
@@ -33,7 +33,7 @@ export class UnsettledMessages<P, R> {
     return this.#driver.accept(this.#laneId, message, body)
   }
 
-  /** It could not be made durable: it never was. */
+  /** Rejects a message that could not be stored. */
   refuse(item: Item<P, R>, cause: unknown): void {
     item.ticket.reject(this.#unsaved(item.message, 'refused', cause))
     this.#forget(item.message)
@@ -48,7 +48,7 @@ export class UnsettledMessages<P, R> {
     }
   }
 
-  /** Stores how messages ended, then tells. Never rejects. */
+  /** Stores how messages ended, then reports it. Never rejects. */
   async settle(ends: readonly LaneEnd<P, R>[], turnId?: string): Promise<void> {
     try {
       await this.#driver.settle(this.#laneId, ends, turnId)
@@ -60,12 +60,12 @@ export class UnsettledMessages<P, R> {
     for (const end of ends) this.tell(end)
   }
 
-  /** The one place where a message that was accepted gets its outcome. */
+  /** Settles the outcome of an accepted message. The only place that does. */
   tell(end: LaneEnd<P, R>): void {
     const { outcome } = this.#items.get(end.message.id)!
     if ('outcome' in end) outcome.resolve(end.outcome)
     else {
-      // Whoever sent the message may be gone; that must not end the process.
+      // The sender may be gone. That must not end the process.
       outcome.promise.catch(() => {})
       outcome.reject(end.error)
     }

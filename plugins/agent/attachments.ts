@@ -4,7 +4,7 @@ import type { Attachment } from '../providers/define.ts'
 
 /** Strict: Buffer.from(…, 'base64') would quietly skip what it does not know. */
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
-/** Other names for what the magic bytes say. They tell a container; what is in it, sound or pictures too, they do not. */
+/** Aliases of detected types. Magic bytes identify a container, and not its content, which may be sound or pictures. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['image/jpg', 'image/jpeg'],
   ['image/apng', 'image/png'],
@@ -23,7 +23,7 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
 
 /**
  * Looks into what came with a message: base64 that decodes, within the size limit, and of the type it says.
- * @returns what is wrong, by path; nothing when all is well
+ * @returns the problems by path; empty when there are none
  */
 export async function checkAttachments(attachments: readonly Attachment[]): Promise<Issue[]> {
   const issues: Issue[] = []

@@ -10,10 +10,10 @@ import type { PreparedCall } from '../tools/index.ts'
 
 /** One call of a tool that is about to be made. */
 export interface PreparedToolCall {
-  /** What is told of it before anything else happens. */
+  /** Announced before anything else happens. */
   readonly start: Static<typeof ToolStart>
   /**
-   * Waits for the person who has to confirm it, and answers the result where it may not run. Absent: nobody is asked. To be called once.
+   * Waits for the confirmation, and returns a result when the tool may not run. Absent: no confirmation is needed. Call it once.
    * @throws the signal's reason when the turn is stopped
    */
   refusal?(): Promise<ToolResult | undefined>
@@ -26,7 +26,7 @@ export interface PreparedToolCall {
 
 /**
  * Makes ready what the model asks for. A tool that is unknown, called with wrong arguments or not allowed is an answer to the
- * model, not the end of the run. One that has to be confirmed waits from here on, so that it can be answered as soon as it is told.
+ * model, not the end of the run. One that needs confirmation waits from here on, so that it can be answered as soon as it is announced.
  */
 export async function prepareToolCall(
   { tools, confirmations, log }: Pick<GatewayInstance, 'tools' | 'confirmations' | 'log'>,
@@ -54,7 +54,7 @@ export async function prepareToolCall(
   const start = { tool, args, callId }
   const run = (): Promise<ToolResult> => prepared.run({ sessionId, signal, actor: owner, access, log })
   if (!prepared.confirm) return { start, run }
-  // Nobody is asked for what would be refused all the same.
+  // Skips the confirmation when the call would be rejected anyway.
   const why = await prepared.refusal(sessionId)
   if (why !== undefined) return refused(why, prepared)
   const asked = confirmations.ask({ sessionId, owner, tool, args, signal })
@@ -70,7 +70,7 @@ export async function prepareToolCall(
   }
 }
 
-/** What the model gets in place of the tool's answer. */
+/** Result for the model in place of the tool's own. */
 export function notRun(why: string): ToolResult {
   return { success: false, output: '', error: why, attachments: [] }
 }

@@ -9,18 +9,18 @@ import type { Result } from './waiter.ts'
 export type { Audience } from './hub.ts'
 export type { Stream } from './stream.ts'
 
-/** What the bus asks of a stored message. */
+/** Fields of a stored message that the bus reads. */
 interface StoredMessage {
   readonly id: string
   readonly sessionId: string
-  /** How many runs it was, or is, part of. */
+  /** Number of runs that it was part of. */
   readonly attempts: number
   readonly state: string
   /** A `RunOutcome`, once it has an end. */
   readonly outcome: unknown
 }
 
-/** Where messages are that the bus no longer, or not yet, knows of. */
+/** Messages that the bus does not know any more, or not yet. */
 interface Stores {
   readonly queue: {
     get(messageId: string): Promise<StoredMessage | undefined>
@@ -37,15 +37,15 @@ interface BusOptions extends HubOptions {
 
 interface Resume extends Audience {
   readonly sessionId: string
-  /** A run, or a message; absent: whatever the session does or did last. */
+  /** A run or a message. Default: the active or latest run of the session. */
   readonly runId?: string | undefined
-  /** The number of the newest event that is known already. */
+  /** Number of the newest event that the client has. */
   readonly afterSeq: number
 }
 
-/** The hub, and the memory beyond it: what was asked before this connection, or this process, was there. */
+/** The hub with the database behind it, for messages from before this connection or this process. */
 export class Bus extends Hub {
-  /** Which sessions a connection follows. */
+  /** Sessions that connections follow. */
   readonly subscriptions: Subscriptions
   readonly #db: Stores
 
@@ -56,18 +56,18 @@ export class Bus extends Hub {
   }
 
   /**
-   * Waits for a message that was sent earlier, as if it were sent now: what its runs have said is told, and what they will say.
-   * One that has ended is answered at once.
-   * @throws RpcError what it was settled with; RequestCancelled when it is not there any more
+   * Waits for a message that was sent earlier, as if it were sent now: replays the events of its runs, then follows them. A message that has
+   * ended is answered at once.
+   * @throws RpcError the error of the message; RequestCancelled when it was removed with its session
    */
   async attend(sessionId: string, messageId: string, listener: EventListener, audience: Audience = {}): Promise<Result> {
     return await this.#attend(sessionId, messageId, listener, { ...audience, afterSeq: 0 })
   }
 
   /**
-   * Goes on where a client left off: what came after `afterSeq` is told again, then what comes now, each event once.
-   * @returns what `agent.send` answered, or undefined when nothing was ever asked in this session
-   * @throws RpcError what the run ended with; SessionNotFound; InvalidRequest for a run or message that is not of this session,
+   * Continues where a client stopped: replays the events after `afterSeq`, then follows new ones, each event once.
+   * @returns the result of `agent.send`, or undefined when no message was ever sent to this session
+   * @throws RpcError the error of the run; SessionNotFound; InvalidRequest for a run or message that is not of this session,
    *   and for events that are no longer kept
    */
   async resume({ sessionId, runId, ...rest }: Resume, listener: EventListener): Promise<Result | undefined> {
@@ -81,13 +81,13 @@ export class Bus extends Hub {
       if (await this.#db.sessions.get(sessionId)) return undefined
       throw sessionNotFound(sessionId)
     }
-    // Of a message that was part of several runs nobody can say which one `afterSeq` counts in.
+    // `afterSeq` counts in one run. It means nothing for a message that was part of several.
     const afterSeq = message.attempts > 1 ? 0 : rest.afterSeq
     for (const run of this.runsOf(sessionId, message.id)) assertKept(run, afterSeq)
     return await this.#attend(sessionId, message.id, listener, { ...rest, afterSeq })
   }
 
-  /** Listens first, and looks whether there is anything to wait for then: no end can come in between. */
+  /** Follows first, and only then reads the stored state: no end can be missed in between. */
   async #attend(
     sessionId: string,
     messageId: string,
@@ -99,9 +99,9 @@ export class Bus extends Hub {
     if (isPartOfRun()) return await following.outcome
     try {
       const message = await this.#db.queue.get(messageId)
-      // One that a run has begun with joins that run within this turn of the event loop.
+      // A claimed message joins its run within this turn of the event loop.
       if (message?.state === 'running') await setImmediate()
-      // It may have joined a run meanwhile, which has more to say than its end.
+      // By now it may have joined a run, which has more events than its end.
       if (isPartOfRun() || message?.state === 'queued') return await following.outcome
       if (message?.state === 'running')
         throw new RpcError('InternalError', 'The message has ended, but its outcome could not be stored')
@@ -125,7 +125,7 @@ export class Bus extends Hub {
 /** @throws RpcError InvalidRequest when events that come after `afterSeq` are gone */
 function assertKept({ runId, firstSeq }: Stream, afterSeq: number): void {
   if (afterSeq + 1 >= firstSeq) return
-  const message = `is too long ago: events of this run are kept from seq ${firstSeq} on; sessions.get has the whole text`
+  const message = `is too old: events of this run are kept from seq ${firstSeq} on; sessions.get has the whole text`
   const { message: text, data } = invalidParams([{ path: 'params.afterSeq', message }])
   throw new RpcError('InvalidRequest', text, { data: { ...data, runId, firstSeq } })
 }

@@ -1,13 +1,13 @@
 import type { RunEvent } from '../../rpc/schemas/run-events.ts'
 
-/** What an event takes beside its texts: the objects, and the names around them in JSON. */
+/** Estimated size of an event without its texts: objects, and names in JSON. */
 const EVENT_BYTES = 128
-/** What any value takes beside its text. */
+/** Estimated size of a value without its text. */
 const VALUE_BYTES = 8
 
-/** The newest events of one run. What is no longer kept is missing at the front only. */
+/** Newest events of one run. Only the oldest are missing. */
 export class EventBuffer {
-  /** Those before `#head` are dropped. Their places leave the array together, so that each of them costs nothing. */
+  /** Events before `#head` are dropped. They leave the array together, which makes dropping one cheap. */
   #events: (RunEvent | undefined)[] = []
   #head = 0
   /** Estimated size as JSON. */
@@ -17,7 +17,7 @@ export class EventBuffer {
     return this.#bytes
   }
 
-  /** Answers by how much the log has grown. */
+  /** Adds an event. Returns its estimated size. */
   push(event: RunEvent): number {
     const bytes = sizeOf(event)
     this.#events.push(event)
@@ -25,7 +25,7 @@ export class EventBuffer {
     return bytes
   }
 
-  /** Drops the oldest event. Answers how much that was: 0 when there was none. */
+  /** Drops the oldest event. Returns its estimated size; 0 when there was none. */
   shift(): number {
     const oldest = this.#events[this.#head]
     if (oldest === undefined) return 0
@@ -39,13 +39,13 @@ export class EventBuffer {
     return bytes
   }
 
-  /** The kept events that come after the one of that number. */
+  /** Events after the one with that number. */
   after(seq: number): RunEvent[] {
     const first = this.#events[this.#head]?.seq ?? 0
     return this.#events.slice(this.#head + Math.max(0, seq + 1 - first)) as RunEvent[]
   }
 
-  /** The same with runs of `content` told as one: whoever comes back late is told little, though there was much. */
+  /** The same with consecutive `content` events merged: a client that comes back late gets few events. */
   merged(seq: number): RunEvent[] {
     const told: RunEvent[] = []
     let texts: string[] = []
@@ -73,13 +73,13 @@ export class EventBuffer {
     return told
   }
 
-  /** How many events are kept. */
+  /** Number of events kept. */
   get length(): number {
     return this.#events.length - this.#head
   }
 }
 
-/** The text of an event that is nothing but text. */
+/** Text of an event that holds nothing else. */
 function textOf({ event, data }: RunEvent): string | undefined {
   if (event !== 'content') return undefined
   const { text, ...rest } = data as { text: string }
@@ -90,7 +90,7 @@ function sizeOf({ data }: RunEvent): number {
   return EVENT_BYTES + weigh(data)
 }
 
-/** About how long a plain value is as JSON, without making that JSON. */
+/** Estimated length of a plain value as JSON, without creating that JSON. */
 export function weigh(value: unknown): number {
   if (typeof value === 'string') return VALUE_BYTES + value.length
   if (typeof value !== 'object' || value === null) return VALUE_BYTES

@@ -7,18 +7,18 @@ import { Stream } from './stream.ts'
 import type { Result } from './waiter.ts'
 import { type Message, Waiter } from './waiter.ts'
 
-/** Who is told, and until when. */
+/** Identity and lifetime of a listener. */
 export interface Audience {
-  /** Once aborted nobody is told any more, and what waits is rejected. */
+  /** Once aborted, the listener gets no more events, and the wait is rejected. */
   readonly signal?: AbortSignal | undefined
-  /** The connection behind the listener: its subscription leaves out what this one is told. */
+  /** Connection behind the listener. Its subscription leaves out events that this listener gets. */
   readonly connectionId?: string | undefined
 }
 
 export interface Following {
-  /** Resolves or rejects (RpcError) once. May be left unwatched. */
+  /** Resolves or rejects (RpcError) once. It need not be watched. */
   readonly outcome: Promise<Result>
-  /** Nothing is told any more; an outcome that has not come is rejected. Harmless afterwards. */
+  /** Stops the events, and rejects an outcome that has not come. May be called again. */
   stop(): void
 }
 
@@ -27,17 +27,17 @@ export interface HubOptions {
   readonly log: Pick<FastifyBaseLogger, 'error'>
 }
 
-/** What is known of one session. One of which nothing is known is not kept. */
+/** Per-session state. Entries are removed when empty. */
 interface Topic {
   readonly subscribers: Set<Subscriber>
   readonly live: Set<Stream>
-  /** The one that ended last. */
+  /** The stream that ended last. */
   newest: Stream | undefined
 }
 
 const refusal = (kind: ErrorName, message: string): RunOutcome => ({ error: { kind, message, data: {} } })
 const CLOSING = refusal('AgentBusy', 'The gateway is shutting down')
-const STOPPED = refusal('RequestCancelled', 'Nobody waits for the outcome any more')
+const STOPPED = refusal('RequestCancelled', 'The requester is gone')
 
 interface Subscriber {
   readonly listener: EventListener
@@ -45,8 +45,8 @@ interface Subscriber {
 }
 
 /**
- * Runs on one side, those who listen on the other. Everything that passes is plain data, told in the order in which it was
- * said, to each listener once. A listener that throws is logged, and harms nobody.
+ * Connects runs with listeners. Events are plain data. They are delivered in the order in which they were
+ * published, and reaches each listener once. A listener that throws is logged, and does not affect others.
  */
 export class Hub {
   readonly #log: HubOptions['log']
@@ -55,11 +55,11 @@ export class Hub {
   readonly #streams = new Map<string, Stream>()
   readonly #messages = new Map<string, Message>()
   readonly #following = new Map<Waiter, () => void>()
-  /** What was said by a listener while it was told something: everybody is told that first. */
+  /** Events that a listener publishes while it is called. They wait until all listeners got the current one. */
   #next: (() => void)[] = []
   #telling = false
   #closed = false
-  readonly #teller = {
+  readonly #observer = {
     said: (stream: Stream, event: RunEvent): void => this.#said(stream, event),
     ended: (stream: Stream, outcome: RunOutcome): void => this.#ended(stream, outcome)
   }
@@ -69,18 +69,18 @@ export class Hub {
     this.#kept = new ReplayRetention(clock, (stream) => this.#forgotten(stream))
   }
 
-  /** The stream of a run: the one that is there, or a new one. Whoever makes one ends it. */
+  /** The stream of a run, created if necessary. Its creator has to end it. */
   stream(sessionId: string, runId: string): Stream {
     const known = this.#streams.get(runId)
     if (known !== undefined) return known
-    const stream = new Stream(sessionId, runId, this.#teller)
+    const stream = new Stream(sessionId, runId, this.#observer)
     this.#streams.set(runId, stream)
     this.#topic(sessionId).live.add(stream)
     this.#kept.begin(stream)
     return stream
   }
 
-  /** From here on the message is part of that run: what the run says, those who follow the message are told. */
+  /** Attaches a message to a run. Followers of the message receive the run's events from now on. */
   joined(sessionId: string, runId: string, messageId: string): void {
     const stream = this.stream(sessionId, runId)
     const message = this.#message(sessionId, messageId)
@@ -90,7 +90,7 @@ export class Hub {
     for (const follower of message.followers) listen(follower, stream)
   }
 
-  /** The message has ended; those who follow it are answered. The first end stands. */
+  /** Settles a message: its followers get the outcome. The first end stands. */
   settled(sessionId: string, messageId: string, outcome: RunOutcome): void {
     const message = this.#messages.get(messageId)
     if (message === undefined || message.sessionId !== sessionId || message.settled !== undefined) return
@@ -101,15 +101,15 @@ export class Hub {
     })
   }
 
-  /** An extension event about a message: for those who follow it, and the subscribers of its session. */
+  /** Publishes an extension event about a message to its followers and the subscribers of its session. */
   notify(sessionId: string, messageId: string, event: string, data: unknown): void {
     const followers = this.#messages.get(messageId)?.followers
     this.#inOrder(() => this.#tell({ sessionId, messageId, event, data }, followers ?? []))
   }
 
   /**
-   * Follows a message until it is settled: what is said of it from now on, and what the runs have said that it is part of already,
-   * after `afterSeq` and since it joined them. What is no longer kept of that is left out.
+   * Follows a message until it is settled: new events, and before them the events of its runs after `afterSeq` and since it joined them.
+   * Events that are no longer kept are left out.
    */
   follow(
     { sessionId, messageId, afterSeq = 0, ...audience }: Audience & { sessionId: string; messageId: string; afterSeq?: number },
@@ -124,7 +124,7 @@ export class Hub {
     return following
   }
 
-  /** Follows a run until its end: what it says from now on, and before that all it has said after `afterSeq`, as far as that is kept. */
+  /** Follows a run until its end: new events, and before them the kept events after `afterSeq`. */
   replay(stream: Stream, { afterSeq, ...audience }: Audience & { afterSeq: number }, listener: EventListener): Following {
     const follower = new Waiter(listener, audience.connectionId)
     const following = this.#begin(follower, audience.signal)
@@ -148,7 +148,7 @@ export class Hub {
     return [...(this.#topics.get(sessionId)?.live ?? [])]
   }
 
-  /** The session's run under way, or else the one that ended last, as long as it is kept. */
+  /** The active run of the session, or the one that ended last, while it is kept. */
   newest(sessionId: string): Stream | undefined {
     return this.underWay(sessionId).at(-1) ?? this.#topics.get(sessionId)?.newest
   }
@@ -159,18 +159,18 @@ export class Hub {
     return stream?.sessionId === sessionId ? stream : undefined
   }
 
-  /** The runs still known that a message is part of, in the order in which it joined them. */
+  /** Known runs that a message is part of, in the order in which it joined them. */
   runsOf(sessionId: string, messageId: string): Stream[] {
     const message = this.#messages.get(messageId)
     return message?.sessionId === sessionId ? [...message.joins.keys()] : []
   }
 
-  /** Forgets what the ended runs of a session have said: the session was removed. */
+  /** Forgets the ended runs of a removed session. */
   forget(sessionId: string): void {
     for (const stream of this.#streams.values()) if (stream.sessionId === sessionId) this.#kept.drop(stream)
   }
 
-  /** How much is held: 0 of everything when nobody listens and no run is kept. */
+  /** Amounts held in memory. All are 0 when there is no listener and no kept run. */
   get held(): { topics: number; streams: number; messages: number; followers: number; bytes: number } {
     return {
       topics: this.#topics.size,
@@ -181,7 +181,7 @@ export class Hub {
     }
   }
 
-  /** Whoever still waits is told that nothing will come, and what is said from now on goes nowhere. */
+  /** Rejects every wait, and drops events from now on. */
   close(): void {
     this.#closed = true
     for (const follower of this.#following.keys()) this.#settle(follower, CLOSING)
@@ -256,7 +256,7 @@ export class Hub {
     return { outcome: follower.outcome, stop }
   }
 
-  /** What the stream has said is told at once, and nothing of it again. A listener may say something itself meanwhile. */
+  /** Replays the events of the stream at once. A listener may publish events itself. */
   #read(follower: Waiter, stream: Stream, afterSeq: number): void {
     let from = afterSeq
     for (let events = stream.log.merged(from); events.length > 0; events = stream.log.merged(from)) {
@@ -283,7 +283,7 @@ export class Hub {
     follower.settle(outcome)
   }
 
-  /** Followers come before subscribers; the subscription of a connection that follows is left out. */
+  /** Calls followers, then subscribers. Leaves out the subscription of a connection that follows. */
   #tell(told: RunEvent | Notice, followers: Iterable<Waiter>): void {
     const reached = new Set<string | undefined>()
     for (const { listener, connectionId } of followers) {
@@ -299,7 +299,7 @@ export class Hub {
     try {
       listener(told)
     } catch (err) {
-      this.#log.error({ err, sessionId: told.sessionId, event: told.event }, 'a listener of the bus failed')
+      this.#log.error({ err, sessionId: told.sessionId, event: told.event }, 'a bus listener failed')
     }
   }
 
@@ -319,7 +319,7 @@ function abortOutcome(reason: unknown): RunOutcome {
   return { error: { kind, message, data } }
 }
 
-/** From the next event on. */
+/** Delivers the next events of the stream to the follower. */
 function listen(follower: Waiter, stream: Stream): void {
   stream.readers.set(follower, stream.seq)
   follower.streams.add(stream)

@@ -22,7 +22,7 @@ export const resume = defineMethod({
         Type.String({
           minLength: 1,
           maxLength: 64,
-          description: 'A run, or a message that waits or became part of one. Default: what the session does or did last'
+          description: 'A run, or a message. Default: the active or latest run of the session'
         })
       ),
       afterSeq: Type.Optional(
@@ -30,7 +30,7 @@ export const resume = defineMethod({
           minimum: 0,
           maximum: Number.MAX_SAFE_INTEGER,
           default: 0,
-          description: 'The newest event of the run that is known already'
+          description: 'Number of the newest event that the client has'
         })
       )
     },

@@ -4,36 +4,36 @@ import type { Stream } from './stream.ts'
 
 const MiB = 1024 * 1024
 
-/** Of the events of one run. A client that comes back later than that reads the session's history. */
+/** Limit on the events of one run. A client that comes back later reads the session's history. */
 export const MAX_RUN_BYTES = 16 * MiB
-/** Of all runs together. */
+/** Limit on all runs together. */
 export const MAX_BYTES = 128 * MiB
-/** How long a run can be replayed after its end. */
+/** Milliseconds for which a run can be replayed after its end. */
 export const KEEP_MS = 10 * 60_000
 
-/** When the runs under way alone are too much, so much is dropped of the largest one at once: finding it is not for every event. */
+/** Bytes to drop of the largest active run at once, when active runs alone exceed the limit. Finding it for every event would be slow. */
 const RELIEF_BYTES = 4 * MiB
 
 /**
- * Which events are kept, within the bounds: what ended longest ago goes first, and of the runs under way the oldest events of
- * the largest one. What is done for an event does not depend on how many runs are kept.
+ * Decides which events are kept. The run that ended longest ago goes first, then the oldest events of
+ * the largest one. The work for an event does not depend on the number of kept runs.
  */
 export class ReplayRetention {
   readonly #clock: Clock
   readonly #forget: (stream: Stream) => void
   #bytes = 0
   readonly #live = new Set<Stream>()
-  /** When each ended, oldest end first. */
+  /** Time of the end of each stream, oldest first. */
   readonly #ended = new Map<Stream, number>()
   #disarm: (() => void) | undefined
 
-  /** `forget` is told of each stream that is no longer kept. */
+  /** `forget` is called with each stream that is no longer kept. */
   constructor(clock: Clock, forget: (stream: Stream) => void) {
     this.#clock = clock
     this.#forget = forget
   }
 
-  /** Of everything that is kept, estimated. */
+  /** Estimated size of everything kept. */
   get bytes(): number {
     return this.#bytes
   }
@@ -44,14 +44,14 @@ export class ReplayRetention {
     this.#bound()
   }
 
-  /** An event was added to the log of this stream, which grew by so much. */
+  /** Records that the log of this stream grew by `bytes`. */
   grew(stream: Stream, bytes: number): void {
     this.#bytes += bytes
     while (stream.log.bytes > MAX_RUN_BYTES) this.#bytes -= stream.log.shift()
     this.#bound()
   }
 
-  /** One whose outcome is larger than all its events may be is not kept: the database has it. */
+  /** Records the end of a stream. A stream whose outcome exceeds the limit of a run is not kept: the database has it. */
   end(stream: Stream): void {
     const bytes = weigh(stream.outcome)
     this.#live.delete(stream)

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { named } from '../../rpc/named.ts'
 
-/** A session in which nothing was ever asked, or nothing that is still known. */
+/** Result for a session without a message to resume. */
 export const NothingToResume = named(
   'NothingToResume',
   Type.Object({
@@ -18,9 +18,9 @@ export const Subscribed = named(
     runs: Type.Array(
       Type.Object({
         runId: Type.String(),
-        seq: Type.Integer({ minimum: 0, description: 'Of its newest event: what came before is told by sessions.resume' })
+        seq: Type.Integer({ minimum: 0, description: 'Number of its newest event. sessions.resume replays earlier ones' })
       }),
-      { description: 'The runs under way' }
+      { description: 'Active runs' }
     )
   })
 )

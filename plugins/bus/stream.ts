@@ -2,17 +2,17 @@ import type { RunEvent, RunOutcome } from '../../rpc/schemas/run-events.ts'
 import { EventBuffer, weigh } from './event-buffer.ts'
 import type { Message, Waiter } from './waiter.ts'
 
-/** What a stream takes beside its events and its outcome. */
+/** Estimated size of a stream without its events and outcome. */
 const STREAM_BYTES = 1024
 
-/** Where a stream tells what happens to it. */
+/** Receives the events and the end of a stream. */
 export interface StreamObserver {
   said(stream: Stream, event: RunEvent): void
   ended(stream: Stream, outcome: RunOutcome): void
 }
 
 /**
- * What one run says: events numbered from 1 without gaps, kept for those who come back, until its end and a while longer.
+ * Events of one run, numbered from 1 without gaps. They are kept for replay until its end and a while longer.
  *
  * Invariant: `seq` is the number of the newest event; the log holds the newest `log.length` of them.
  */
@@ -20,26 +20,26 @@ export class Stream {
   readonly sessionId: string
   readonly runId: string
   readonly log = new EventBuffer()
-  /** Those who follow this run, each with the number of the newest event it is not told: it had that one already. */
+  /** Waiters of this run, each with the number of the newest event that it already has. */
   readonly readers = new Map<Waiter, number>()
-  /** The messages that are part of this run. */
+  /** Messages that are part of this run. */
   readonly messages = new Set<Message>()
-  readonly #teller: StreamObserver
+  readonly #observer: StreamObserver
   #seq = 0
   #outcome: RunOutcome | undefined
 
-  constructor(sessionId: string, runId: string, teller: StreamObserver) {
+  constructor(sessionId: string, runId: string, observer: StreamObserver) {
     this.sessionId = sessionId
     this.runId = runId
-    this.#teller = teller
+    this.#observer = observer
   }
 
-  /** The number of the newest event; 0 before the first. */
+  /** Number of the newest event; 0 before the first. */
   get seq(): number {
     return this.#seq
   }
 
-  /** The number of the oldest event that is kept; that of the next one when none is. */
+  /** Number of the oldest kept event; that of the next one when none is kept. */
   get firstSeq(): number {
     return this.#seq - this.log.length + 1
   }
@@ -48,32 +48,32 @@ export class Stream {
     return this.#outcome !== undefined
   }
 
-  /** How the run ended. */
+  /** Outcome of the run. */
   get outcome(): RunOutcome | undefined {
     return this.#outcome
   }
 
-  /** Estimated. */
+  /** Estimated size. */
   get bytes(): number {
     return STREAM_BYTES + this.log.bytes + (this.#outcome === undefined ? 0 : weigh(this.#outcome))
   }
 
-  /** Who has yet to be told this event. */
+  /** Waiters that have yet to get this event. */
   *readersOf({ seq }: RunEvent): Iterable<Waiter> {
     for (const [follower, from] of this.readers) if (seq > from) yield follower
   }
 
-  /** Says the next event. `data` is plain, and must not change afterwards. Does nothing once the stream has ended. */
+  /** Publishes the next event. `data` is plain, and must not change afterwards. Does nothing once the stream has ended. */
   emit(event: string, data: unknown): void {
     if (this.ended) return
     const { sessionId, runId } = this
-    this.#teller.said(this, { sessionId, runId, seq: ++this.#seq, event, data })
+    this.#observer.said(this, { sessionId, runId, seq: ++this.#seq, event, data })
   }
 
-  /** Nothing comes after it; whoever follows the run itself is told. The first end stands. */
+  /** Ends the stream. Waiters of the run get the outcome. The first end stands. */
   end(outcome: RunOutcome): void {
     if (this.ended) return
     this.#outcome = outcome
-    this.#teller.ended(this, outcome)
+    this.#observer.ended(this, outcome)
   }
 }

@@ -3,13 +3,13 @@ import { RpcError } from '../../rpc/errors.ts'
 import type { EventListener } from '../../rpc/schemas/run-events.ts'
 import type { Hub } from './hub.ts'
 
-/** Sessions that one connection may follow. */
+/** Limit on sessions that one connection follows. */
 export const MAX_SUBSCRIPTIONS = 100
 
-/** The sessions that connections follow, until they stop or their socket is gone. */
+/** Sessions that connections follow, until they unsubscribe or their socket closes. */
 export class Subscriptions {
   readonly #hub: Hub
-  /** How to stop, by session. A connection that follows none has no place here. */
+  /** Functions that stop a subscription, by session. A connection without subscriptions has no entry. */
   readonly #of = new Map<Peer, Map<string, () => void>>()
 
   constructor(hub: Hub) {
@@ -17,7 +17,7 @@ export class Subscriptions {
   }
 
   /**
-   * From now on the connection is told every event of the session's runs. A second time replaces the first.
+   * Delivers every event of the session's runs to the connection from now on. A second call replaces the first.
    * @returns the runs under way, each with the number of its newest event
    * @throws RpcError AgentBusy when it follows too many sessions
    */
@@ -26,7 +26,7 @@ export class Subscriptions {
     if (known?.has(sessionId) !== true && (known?.size ?? 0) >= MAX_SUBSCRIPTIONS) {
       throw new RpcError(
         'AgentBusy',
-        `This connection follows ${MAX_SUBSCRIPTIONS} sessions, more are too many: sessions.unsubscribe from one of them first`
+        `This connection follows ${MAX_SUBSCRIPTIONS} sessions, which is the limit: call sessions.unsubscribe for one of them first`
       )
     }
     known?.get(sessionId)?.()
@@ -36,7 +36,7 @@ export class Subscriptions {
     return this.#hub.underWay(sessionId).map(({ runId, seq }) => ({ runId, seq }))
   }
 
-  /** Harmless when there is none. */
+  /** Removes a subscription. Does nothing when there is none. */
   remove(peer: Peer, sessionId: string): void {
     const stops = this.#of.get(peer)
     stops?.get(sessionId)?.()

@@ -3,18 +3,18 @@ import type { SendResult } from '../../rpc/schemas/agent.ts'
 import { type EventListener, errorOf, type RunOutcome } from '../../rpc/schemas/run-events.ts'
 import type { Stream } from './stream.ts'
 
-/** What `agent.send` answers. */
+/** Result of `agent.send`. */
 export type Result = Static<typeof SendResult>
 
-/** Who follows a message or a run until its end: a requester, or a client that came back. */
+/** Follows a message or a run until its end, for a requester or a client that came back. */
 export class Waiter {
   readonly listener: EventListener
-  /** The connection that is told. Its subscription leaves out what it gets here. */
+  /** Connection of the listener. Its subscription leaves out events that the listener gets here. */
   readonly connectionId: string | undefined
   readonly outcome: Promise<Result>
-  /** Where it is a reader. */
+  /** Streams that it reads. */
   readonly streams = new Set<Stream>()
-  /** Absent when it follows a run, and ends with that. */
+  /** Absent when it follows a run until the end of that run. */
   readonly message: Message | undefined
   readonly #ending = Promise.withResolvers<Result>()
 
@@ -23,7 +23,7 @@ export class Waiter {
     this.connectionId = connectionId
     this.message = message
     this.outcome = this.#ending.promise
-    // Whoever asked may be gone before the end comes.
+    // The requester may be gone before the end comes.
     this.outcome.catch(() => {})
   }
 
@@ -33,12 +33,12 @@ export class Waiter {
   }
 }
 
-/** A message that somebody follows, or that is part of a run that is still known. */
+/** A message with followers, or one that is part of a known run. */
 export interface Message {
   readonly sessionId: string
   readonly id: string
   readonly followers: Set<Waiter>
-  /** The runs it is part of, in the order in which it joined them, and after which of their events. */
+  /** Runs it is part of, in the order in which it joined them, each with the number of the newest event before. */
   readonly joins: Map<Stream, number>
   settled: RunOutcome | undefined
 }

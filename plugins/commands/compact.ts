@@ -1,19 +1,19 @@
 import { RpcError } from '../../rpc/errors.ts'
 import type { Command } from './define.ts'
 
-const NOTHING = 'There is nothing to compact: the model sees no more than a few messages.'
+const NOTHING = 'There is nothing to compact: the model sees only a few messages.'
 
 /**
- * Lets a summary take the place of what was said so far, for the model; nothing is deleted. It takes its turn in the lane, and a model
- * has to write the summary: it ends with what was said before it, and what is said after it is seen in full.
+ * Replaces the conversation so far with a summary, for the model. Nothing is deleted. It takes its turn in the lane, and a model writes the
+ * summary. Later messages are seen in full.
  */
 export const compact: Command = {
   name: 'compact',
   summary: 'Summarise the conversation so far for the agent, to make room',
   scope: 'write',
   async run(args, { app, caller, sessionId }) {
-    // Whoever goes on writing means it for the agent, and would wait for an answer.
-    if (args !== '') return '/compact takes nothing after it. Nothing was done: send /compact by itself, and then your message.'
+    // A longer text is meant for the agent. Its sender would wait for an answer.
+    if (args !== '') return '/compact takes no arguments. Nothing was done: send /compact alone, then your message.'
     return await app.lanes.run(sessionId, {
       owner: caller.id,
       async run(turn) {
@@ -23,10 +23,10 @@ export const compact: Command = {
           const done = await conversation.compact()
           if (!done) return NOTHING
           const { before, after } = done
-          return `Compacted: about ${before} tokens before, about ${after} now. You can still read everything that was said.`
+          return `Compacted: about ${before} tokens before, about ${after} now. You can still read the whole conversation.`
         } catch (err) {
           turn.signal.throwIfAborted()
-          app.log.warn({ err, sessionId }, 'a conversation could not be summarised')
+          app.log.warn({ err, sessionId }, 'failed to summarise a conversation')
           const why = err instanceof RpcError ? ` ${err.message}.` : ''
           return `The conversation could not be summarised.${why} Nothing was changed.`
         }

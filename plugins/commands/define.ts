@@ -1,32 +1,32 @@
 import type { Caller, Requirement } from '../../rpc/define.ts'
 import type { GatewayInstance } from '../define.ts'
 
-/** Who gave a command, and where. */
+/** Caller and session of a command. */
 export interface CommandContext {
   readonly app: GatewayInstance
   /** From the credential, as for a method. */
   readonly caller: Caller
-  /** The session the command was given in. It need not have been stored yet. */
+  /** Session in which the command was sent. It need not have been stored yet. */
   readonly sessionId: string
 }
 
-/** Something a person can tell the gateway in the middle of a conversation: a message that is answered at once, by no model. */
+/** A message to the gateway in a conversation. It is answered at once and without a model. */
 export interface Command {
-  /** What follows the slash: small letters, digits, `_` and `-`. */
+  /** Name after the slash: small letters, digits, `_` and `-`. */
   readonly name: string
   /** One line for people, no full stop. */
   readonly summary: string
-  /** How it is written, a line each: `/queue set mode=collect`. Absent: it takes nothing after its name. */
+  /** Ways to write it, one a line: `/queue set mode=collect`. Absent: it takes no arguments. */
   readonly usage?: string
   /**
-   * What a caller must be allowed to give it, as with methods. A function where that depends on what follows the name;
-   * it is asked before anything else, and for `/help` with nothing.
+   * Scope that a caller needs, as for methods. A function where it depends on the arguments. It is called before anything
+   * else, and for `/help` with an empty string.
    */
   readonly scope: Requirement | ((args: string) => Requirement)
   /**
-   * @param args what follows the name, without the space around it; may have several lines
-   * @returns the answer, plain text for people. What the person got wrong is an answer as well
-   * @throws RpcError where there is nothing to answer; anything else is shown as an internal error
+   * @param args text after the name, trimmed; may have several lines
+   * @returns the answer, plain text for people. A mistake of the person is an answer as well
+   * @throws RpcError when there is no answer; anything else is shown as an internal error
    */
   run(args: string, context: CommandContext): string | Promise<string>
 }

@@ -6,14 +6,14 @@ const UNITS: ReadonlyMap<string, number> = new Map([
   ['m', 60_000],
   ['h', 3_600_000]
 ])
-/** Nobody should find the door open that he left open yesterday. */
+/** An elevation must not last until the next day. */
 const MAX_HOURS = 8
 const USAGE = '/elevate\n/elevate <duration>, such as 90s, 10m or 2h\n/elevate off'
 
-/** Lets the tools that are configured as `tools.elevated` run in this session for some time. */
+/** Allows the tools of `tools.elevated` in this session for some time. */
 export const elevate: Command = {
   name: 'elevate',
-  summary: 'Allow this session for some time the tools that need it, or stop that',
+  summary: 'Allow elevated tools in this session for some time, or end that',
   usage: USAGE,
   scope: 'operate',
   async run(args, context) {
@@ -27,7 +27,7 @@ export const elevate: Command = {
       return 'This session is not elevated any more.'
     }
     const ms = durationOf(word)
-    if (ms === undefined) return `That is no duration. Nothing was changed. Write one of:\n${USAGE}`
+    if (ms === undefined) return `That is not a duration. Nothing was changed. Write one of:\n${USAGE}`
     if (ms === 0 || ms > MAX_HOURS * 3_600_000) {
       return `A session is elevated for at least a second and at most ${MAX_HOURS} hours. Nothing was changed.`
     }
@@ -41,7 +41,7 @@ export const elevate: Command = {
 async function shown({ app, sessionId }: CommandContext): Promise<string> {
   const session = await app.db.sessions.get(sessionId)
   const { active, untilMs } = elevationOf(session?.config.elevation, Date.now())
-  if (!active) return 'This session is not elevated. /elevate 10m does it for ten minutes.'
+  if (!active) return 'This session is not elevated. /elevate 10m elevates it for ten minutes.'
   return `This session is elevated until ${iso(untilMs)}.`
 }
 

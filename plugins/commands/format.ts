@@ -11,7 +11,7 @@ const STATES: { readonly [State in LaneState]: string } = {
   stopping: 'The agent is being stopped'
 }
 
-/** What a lane is doing and how much waits in it, as a sentence. */
+/** State of a lane and number of its waiting messages, as a sentence. */
 export function laneInWords({ state, depth, oldestAgeMs }: LaneSnapshot): string {
   const waiting = depth === 0 ? 'nothing waits' : `${messages(depth)} ${depth === 1 ? 'waits' : 'wait'}`
   const since = oldestAgeMs === undefined ? '' : `, the oldest for ${Math.round(oldestAgeMs / 1000)} s`

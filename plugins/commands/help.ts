@@ -1,7 +1,7 @@
 import type { Command } from './define.ts'
 import { mayUse } from './registry.ts'
 
-/** What the caller may use; with a name after it, how that one is written. */
+/** Lists the commands that the caller may use, or shows the usage of one. */
 export const help: Command = {
   name: 'help',
   summary: 'List the commands',
@@ -12,7 +12,7 @@ export const help: Command = {
     if (args === '') return usable.map(({ name, summary }) => `/${name}: ${summary}`).join('\n')
     const wanted = args.toLowerCase().replace(/^\//, '')
     const command = usable.find(({ name }) => name === wanted)
-    if (!command) return 'There is no such command, or you may not use it. /help lists those you may.'
+    if (!command) return 'There is no such command, or you may not use it. /help lists the commands you may use.'
     const { name, summary, usage = `/${name}` } = command
     return `${summary}\n${usage}`
   }

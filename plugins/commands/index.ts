@@ -19,10 +19,7 @@ declare module '../define.ts' {
 export type { Command, CommandContext, Invocation } from './define.ts'
 export type { Commands } from './registry.ts'
 
-/**
- * Owns `app.commands`: the built-in ones, and those that other plugins add before the start. What a command needs of the gateway it finds
- * when it is given.
- */
+/** Owns `app.commands`: built-in commands, and those that other plugins add before the start. */
 export default gatewayPlugin({ name: 'commands' }, async (app) => {
   const commands = new Commands(app)
   for (const command of [queue, stop, cancel, newConversation, compact, model, elevate, status, help]) commands.add(command)

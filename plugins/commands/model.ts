@@ -1,11 +1,11 @@
 import type { Command, CommandContext } from './define.ts'
 
-/** Shows and sets which models answer in this session. */
+/** Shows and sets the model tier of this session. */
 export const model: Command = {
   name: 'model',
-  summary: 'Show or set which models answer in this session',
+  summary: 'Show or set the model tier of this session',
   usage: '/model\n/model <tier>\n/model default',
-  // Who may only read may look.
+  // Showing needs only `read`.
   scope: (args) => (args === '' ? 'read' : 'write'),
   async run(args, context) {
     const { app, sessionId } = context
@@ -16,15 +16,15 @@ export const model: Command = {
     if (tier === undefined) return `There is no such tier. Known: ${tiers.join(', ')}. Nothing was changed.`
     if (tier === 'default') await app.db.sessions.unset(sessionId, 'modelTier')
     else await app.db.sessions.configure(sessionId, { modelTier: tier }, Date.now())
-    return `Set: ${inWords(context, tier)}. It holds for messages from now on.`
+    return `Set: ${inWords(context, tier)}. It applies to messages from now on.`
   }
 }
 
 async function shown(context: CommandContext): Promise<string> {
   const { app, sessionId } = context
   const { tier } = await app.context.of(sessionId)
-  const lines = app.providers.tiers().map((name) => `${inWords(context, name)}${name === tier.name ? ' (holds here)' : ''}`)
-  const missing = tier.missing === undefined ? [] : [`${tier.missing}, which is set here, is not configured any more.`]
+  const lines = app.providers.tiers().map((name) => `${inWords(context, name)}${name === tier.name ? ' (in use here)' : ''}`)
+  const missing = tier.missing === undefined ? [] : [`${tier.missing}, which is set here, is no longer configured.`]
   return [...lines, ...missing].join('\n')
 }
 

@@ -13,12 +13,12 @@ const USAGE = [
 
 const ORIGINS = { session: 'set here', channel: 'for this channel', default: 'for all' } as const
 
-/** Shows and sets what happens to messages that come while the agent is busy, in this session. */
+/** Shows and sets the queue policy of this session. */
 export const queue: Command = {
   name: 'queue',
-  summary: 'Show or set what happens to messages that come while the agent is busy',
+  summary: 'Show or set the handling of messages that arrive while the agent is busy',
   usage: USAGE,
-  // Who may only read may look.
+  // Showing needs only `read`.
   scope: (args) => (args === '' ? 'read' : 'write'),
   async run(args, context) {
     const { app, sessionId } = context
@@ -30,7 +30,7 @@ export const queue: Command = {
       const settings = parseSettings(rest)
       if ('problem' in settings) return `${settings.problem}\nNothing was changed.`
       await policies.override(sessionId, settings.fields)
-      return `Set: ${texts(settings.fields)}. It holds for messages from now on.`
+      return `Set: ${texts(settings.fields)}. It applies to messages from now on.`
     }
     if (rest === '' && word === 'reset') {
       await policies.reset(sessionId)
@@ -39,9 +39,9 @@ export const queue: Command = {
     }
     if (rest === '' && isMode(word)) {
       await policies.override(sessionId, { mode: word })
-      return `Set: ${texts({ mode: word })}. It holds for messages from now on.`
+      return `Set: ${texts({ mode: word })}. It applies to messages from now on.`
     }
-    return `That is not how /queue is used. Nothing was changed. Write one of:\n${USAGE}`
+    return `Unknown arguments. Nothing was changed. Usage:\n${USAGE}`
   }
 }
 

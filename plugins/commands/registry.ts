@@ -4,10 +4,10 @@ import { type GatewayInstance, NamedRegistry } from '../define.ts'
 import type { Command, CommandContext, Invocation } from './define.ts'
 
 const NAME = /^[a-z][a-z0-9_-]*$/
-/** A slash, a word, and whatever else; on telephones sentences begin with a capital letter. */
+/** A slash, a word, and any text. Phones begin sentences with a capital letter. */
 const INVOCATION = /^\/([a-z][a-z0-9_-]*)(?:\s+(.*))?$/is
 
-/** The commands of the gateway, and the one way to give them: authorised as methods are. */
+/** The commands of the gateway. They are authorised like methods. */
 export class Commands {
   readonly #commands = new NamedRegistry<Command>('command')
   readonly #app: GatewayInstance
@@ -16,10 +16,12 @@ export class Commands {
     this.#app = app
   }
 
-  /** Adds a command. A name that is taken or malformed stops the start. */
+  /** Adds a command. A taken or malformed name stops the start. */
   add(command: Command): void {
     if (!NAME.test(command.name)) {
-      throw new Error(`command '${command.name}': a name is small letters, digits, _ and -, a letter first and no slash`)
+      throw new Error(
+        `command '${command.name}': a name has small letters, digits, _ and -, begins with a letter, and has no slash`
+      )
     }
     this.#commands.add(command)
   }
@@ -28,12 +30,12 @@ export class Commands {
     return this.#commands.get(name)
   }
 
-  /** In the order in which they were added. */
+  /** Commands in the order in which they were added. */
   list(): Command[] {
     return this.#commands.list()
   }
 
-  /** The command that a message is; undefined for an ordinary one, and that is also one that names no command there is. */
+  /** The command in a message; undefined for an ordinary message, and for one that names an unknown command. */
   find(message: string): Invocation | undefined {
     const [, name, args = ''] = INVOCATION.exec(message) ?? []
     const command = name === undefined ? undefined : this.get(name.toLowerCase())
@@ -41,7 +43,7 @@ export class Commands {
   }
 
   /**
-   * Gives a command, and answers its text. The command begins at once: what it does in a lane keeps its place among the messages.
+   * Runs a command, and returns its answer. It begins at once: its work in a lane keeps its place among the messages.
    * @throws RpcError AuthFailed when the caller may not; whatever the command throws
    */
   async run({ command, args }: Invocation, given: Omit<CommandContext, 'app'>): Promise<string> {
@@ -51,7 +53,7 @@ export class Commands {
   }
 }
 
-/** Whether a caller can do anything at all with a command. */
+/** True if a caller may use a command in at least one way. */
 export function mayUse(caller: Caller, command: Command): boolean {
   return allows(caller, scopeOf(command, ''))
 }

@@ -1,12 +1,12 @@
 import type { QueuePolicy } from '../../lanes/message.ts'
 import { MAX_CAP, MAX_DEBOUNCE_MS, OVERFLOWS, QUEUE_MODES } from '../../rpc/schemas/queue.ts'
 
-/** How one field of a policy is written by people. */
+/** Text form of one field of a policy. */
 interface Word<Field extends keyof QueuePolicy> {
   readonly field: Field
-  /** What may stand after the `=`, in words. */
+  /** Expected value, in words. */
   readonly expected: string
-  /** `undefined`: that it cannot be. `text` is in small letters. */
+  /** Parses lower-case text. `undefined`: it is not a value of this field. */
   read(text: string): QueuePolicy[Field] | undefined
   write(value: QueuePolicy[Field]): string
 }
@@ -19,7 +19,7 @@ const oneOf = <const T extends readonly string[]>(words: T) => ({
   write: (value: T[number]) => value
 })
 
-/** What `/queue set` takes, in the order in which it is shown. */
+/** Fields of `/queue set`, in the order in which they are shown. */
 const WORDS = {
   mode: word({ field: 'mode', ...oneOf(QUEUE_MODES) }),
   cap: word({
@@ -51,8 +51,8 @@ const KEYS = Object.keys(WORDS) as Key[]
 const MAX_QUOTED = 40
 
 /**
- * What `mode=collect cap=8` says. A part that is wrong makes all of it wrong: nobody has to find out which half was done.
- * Upper and lower case are the same: telephones choose them for people.
+ * Parses `mode=collect cap=8`. One wrong part makes all of it wrong, so that no half is applied.
+ * Upper and lower case are the same: phones choose them for people.
  */
 export function parseSettings(text: string): { readonly fields: Partial<QueuePolicy> } | { readonly problem: string } {
   const fields: { -readonly [Field in keyof QueuePolicy]?: QueuePolicy[Field] } = {}
@@ -61,17 +61,17 @@ export function parseSettings(text: string): { readonly fields: Partial<QueuePol
   for (const part of parts) {
     const [key, ...rest] = part.toLowerCase().split('=')
     const definition = key !== undefined && isKey(key) ? WORDS[key] : undefined
-    if (!definition) return { problem: `${quoted(part)} is nothing that can be set. ${known()}` }
+    if (!definition) return { problem: `${quoted(part)} is not a setting. ${known()}` }
     if (rest.length === 0) return { problem: `${key} needs a value: ${key}=…, ${definition.expected}.` }
     const value = definition.read(rest.join('='))
-    if (value === undefined) return { problem: `${quoted(part)} cannot be: ${key} must be ${definition.expected}.` }
+    if (value === undefined) return { problem: `${quoted(part)} is not valid: ${key} must be ${definition.expected}.` }
     if (definition.field in fields) return { problem: `${key} is set twice.` }
     Object.assign(fields, { [definition.field]: value })
   }
   return { fields }
 }
 
-/** Fields as `/queue set` takes them, each by itself. */
+/** Text of each field, as `/queue set` takes it. */
 export function written(fields: Partial<QueuePolicy>): { readonly field: keyof QueuePolicy; readonly text: string }[] {
   return KEYS.flatMap((key) => {
     const { field, write } = WORDS[key] as Word<keyof QueuePolicy>
@@ -85,7 +85,7 @@ function isKey(key: string): key is Key {
 }
 
 function known(): string {
-  return `What can be set: ${KEYS.map((key) => `${key}=…`).join(' ')}`
+  return `Settings: ${KEYS.map((key) => `${key}=…`).join(' ')}`
 }
 
 function quoted(part: string): string {

@@ -1,10 +1,10 @@
 import type { Command } from './define.ts'
 import { laneInWords, messages } from './format.ts'
 
-/** What is going on in this session. */
+/** Shows the state of this session. */
 export const status: Command = {
   name: 'status',
-  summary: 'Show what is going on in this session',
+  summary: 'Show the state of this session',
   scope: 'read',
   async run(_args, { app, sessionId }) {
     const { tier, model, budget } = await app.context.of(sessionId)

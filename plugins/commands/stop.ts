@@ -1,26 +1,25 @@
 import { ownedBy } from '../../rpc/schemas/queue.ts'
 import type { Command, CommandContext } from './define.ts'
-import { messages } from './format.ts'
 
 const definition = {
-  summary: 'Stop the agent, and take back what waits',
+  summary: 'Stop the agent and cancel the waiting messages',
   scope: 'write',
   run(_args: string, { app, caller, sessionId }: CommandContext) {
     const { queued, running } = app.lanes.cancel(sessionId, ownedBy(caller))
-    const waiting = queued > 0 && `${messages(queued)} that waited`
-    const stopped = [running && 'what was running', waiting].filter(Boolean).join(' and ')
+    const waiting = queued > 0 && `${queued} waiting ${queued === 1 ? 'message' : 'messages'}`
+    const stopped = [running && 'the active run', waiting].filter(Boolean).join(' and ')
     return stopped === '' ? 'There was nothing of yours to stop.' : `Stopped: ${stopped}.`
   }
 } satisfies Omit<Command, 'name'>
 
-/** The same as the method `agent.cancel`, except that a session without anything to stop is told so. */
+/** Like the method `agent.cancel`, except that an idle session gets an answer that says so. */
 export const stop: Command = { name: 'stop', ...definition }
 export const cancel: Command = {
   name: 'cancel',
   ...definition,
   run(args, context) {
     // `/cancel my subscription` is meant for the agent, and would be lost.
-    if (args !== '') return '/cancel takes nothing after it. Nothing was stopped: send /cancel by itself.'
+    if (args !== '') return '/cancel takes no arguments. Nothing was stopped: send /cancel alone.'
     return definition.run(args, context)
   }
 }

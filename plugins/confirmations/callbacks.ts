@@ -3,21 +3,21 @@ import { RpcError } from '../../rpc/errors.ts'
 import type { EventListener, Notice, RunEvent } from '../../rpc/schemas/run-events.ts'
 import type { Bus } from '../bus/index.ts'
 
-/** Sessions whose tool use one connection may be told of. */
+/** Limit on sessions whose tool events one connection gets. */
 export const MAX_CALLBACKS = 100
 
 interface CallbacksOptions {
   readonly bus: Pick<Bus, 'subscribe'>
-  /** Somebody is not there any more who was told of the tools of this session. */
+  /** Called when a connection no longer gets the tool events of this session. */
   left(sessionId: string): void
 }
 
-/** Which connections are told of the tools of which sessions, until they stop that or their socket is gone. */
+/** Connections that get the tool events of sessions, until they stop it or their socket closes. */
 export class Callbacks {
   readonly #options: CallbacksOptions
-  /** By connection, how to stop, by session. A connection that is told of none has no place here. */
+  /** Functions that stop a callback, by connection and session. A connection without callbacks has no entry. */
   readonly #stops = new Map<Peer, Map<string, () => void>>()
-  /** By session, who is told. */
+  /** Callers with a callback, by session. */
   readonly #callers = new Map<string, Map<Peer, Caller>>()
 
   constructor(options: CallbacksOptions) {
@@ -25,21 +25,21 @@ export class Callbacks {
   }
 
   /**
-   * From now on the connection is told when a tool of the session starts and ends, whoever asked, itself included. A second
-   * time replaces the first.
-   * @throws RpcError AgentBusy when it is told of too many sessions
+   * Delivers the tool events of a session to the connection from now on, those of its own runs included. A second
+   * call replaces the first.
+   * @throws RpcError AgentBusy when it has too many callbacks
    */
   add(peer: Peer, caller: Caller, sessionId: string, listener: EventListener): void {
     const known = this.#stops.get(peer)
     if (known?.has(sessionId) !== true && (known?.size ?? 0) >= MAX_CALLBACKS) {
       throw new RpcError(
         'AgentBusy',
-        `This connection has tool use callbacks in ${MAX_CALLBACKS} sessions, more are too many: disable one of them first`
+        `This connection has tool use callbacks in ${MAX_CALLBACKS} sessions, which is the limit: disable one of them first`
       )
     }
     known?.get(sessionId)?.()
     const stops = known ?? new Map<string, () => void>()
-    // Without its connection: a subscriber whose connection follows the run as well would be left out.
+    // Without its connection id: otherwise a connection that follows the run would be left out.
     const stop = this.#options.bus.subscribe(sessionId, {}, (told) => isToolUse(told) && listener(told))
     stops.set(sessionId, stop)
     const callers = this.#callers.get(sessionId) ?? new Map<Peer, Caller>()
@@ -47,7 +47,7 @@ export class Callbacks {
     if (known === undefined) this.#opened(peer, stops)
   }
 
-  /** Harmless when there is none. */
+  /** Removes a callback. Does nothing when there is none. */
   remove(peer: Peer, sessionId: string): void {
     const stops = this.#stops.get(peer)
     const stop = stops?.get(sessionId)
@@ -64,7 +64,7 @@ export class Callbacks {
     return this.#stops.get(peer)?.has(sessionId) === true
   }
 
-  /** Who is told of the tools of a session, once for each connection. */
+  /** Callers with a callback in a session, once for each connection. */
   of(sessionId: string): Caller[] {
     return [...(this.#callers.get(sessionId)?.values() ?? [])]
   }

@@ -7,36 +7,36 @@ import type { Audit } from '../audit/index.ts'
 import type { Bus } from '../bus/index.ts'
 import { Callbacks } from './callbacks.ts'
 
-/** How long a person has. */
+/** Time that a person has to answer. */
 export const CONFIRM_MS = 120_000
 /** Tools that may wait at once, over all sessions: each of them holds a conversation in memory. */
 export const MAX_WAITING = 1000
 
-/** A call of a tool that somebody has to confirm. */
-export interface Question {
+/** A tool call that needs a confirmation. */
+export interface ConfirmationRequest {
   readonly sessionId: string
-  /** On whose behalf the tool would run. */
+  /** Id of the caller that the tool would run for. */
   readonly owner: string
   readonly tool: string
-  /** Exactly what would run. */
+  /** Arguments exactly as the tool would get them. */
   readonly args: Readonly<Record<string, unknown>>
-  /** Aborted when the run is stopped: nobody can answer any more. */
+  /** Aborted when the run is stopped. An answer is then too late. */
   readonly signal: AbortSignal
 }
 
-/** Whether it may run; otherwise why not, for the model. */
+/** Approval, or the reason against it for the model. */
 export type Decision = { readonly approved: true } | { readonly approved: false; readonly why: string }
 
-export interface Asked {
-  /** Names this one call, once. Nobody can guess it, and the model, whose own ids repeat, has no part in it. */
+export interface PendingConfirmation {
+  /** Unguessable id of this one call, used once. It is independent of the model's own ids, which repeat. */
   readonly callId: string
   /** Epoch milliseconds. */
   readonly expiresAt: number
-  /** Never rejects; comes at `expiresAt` at the latest. */
+  /** Never rejects. Settles at `expiresAt` at the latest. */
   readonly decision: Promise<Decision>
 }
 
-interface Waiting extends Question {
+interface WaitingCall extends ConfirmationRequest {
   readonly expiresAt: number
   end(decision: Decision): void
 }
@@ -54,7 +54,7 @@ interface ConfirmationsOptions {
 }
 
 /**
- * Tools that wait for a person. Each question has exactly one end:
+ * Tool calls that wait for a person. Each question has exactly one end:
  *
  * ```
  *              ┌─ agent.confirmTool {approve: true} ──▶ approved
@@ -64,13 +64,13 @@ interface ConfirmationsOptions {
  *              └─ the run is stopped ─────────────────▶ refused
  * ```
  *
- * An answer counts once and for that call alone. Nothing is kept beyond the process: what a crash cut off is asked again.
+ * An answer counts once, and for that call alone. Questions end with the process: a run that is tried again asks again.
  */
 export class Confirmations {
   readonly callbacks: Callbacks
   readonly #audit: ConfirmationsOptions['audit']
   readonly #clock: Clock
-  readonly #waiting = new Map<string, Waiting>()
+  readonly #waiting = new Map<string, WaitingCall>()
 
   constructor({ bus, audit, clock }: ConfirmationsOptions) {
     this.callbacks = new Callbacks({ bus, left: (sessionId) => this.#left(sessionId) })
@@ -78,19 +78,19 @@ export class Confirmations {
     this.#clock = clock
   }
 
-  /** How many wait. */
+  /** Number of waiting calls. */
   get size(): number {
     return this.#waiting.size
   }
 
-  /** Begins to wait; answers why not where nobody could confirm it. The question has to be told to those who may. */
-  ask(question: Question): Asked | { readonly refused: string } {
+  /** Starts to wait for an answer, or refuses when no connection could confirm. The caller has to publish the question. */
+  ask(question: ConfirmationRequest): PendingConfirmation | { readonly refused: string } {
     const { sessionId, owner, tool, signal } = question
     if (!this.#hasApprover(sessionId, owner)) {
-      return { refused: `Not run: a person has to confirm ${tool}, and nobody is there who could.` }
+      return { refused: `Not run: ${tool} needs a confirmation, and no connected person can give it.` }
     }
     if (this.#waiting.size >= MAX_WAITING) {
-      return { refused: `Not run: a person has to confirm ${tool}, and too many calls wait for that already.` }
+      return { refused: `Not run: ${tool} needs a confirmation, and too many calls wait for one already.` }
     }
     const callId = randomUUID()
     const expiresAt = this.#clock.now() + CONFIRM_MS
@@ -104,29 +104,31 @@ export class Confirmations {
       resolve(decision)
     }
     this.#waiting.set(callId, { ...question, expiresAt, end })
-    alarm.set(CONFIRM_MS, () => end({ approved: false, why: `Not run: nobody confirmed ${tool} in ${CONFIRM_MS / 1000} s.` }))
+    alarm.set(CONFIRM_MS, () =>
+      end({ approved: false, why: `Not run: ${tool} was not confirmed within ${CONFIRM_MS / 1000} s.` })
+    )
     signal.addEventListener('abort', stopped, { once: true })
     if (signal.aborted) stopped()
     return { callId, expiresAt, decision: promise }
   }
 
   /**
-   * What a person says to a call that waits.
-   * @throws RpcError InvalidRequest when none of that id waits; AuthFailed when this connection is not told of the tools of its
-   * session, or the caller is neither the one it would run for nor an operator
+   * Answers a waiting call.
+   * @throws RpcError InvalidRequest when no call of that id waits; AuthFailed when this connection has no callback in its session,
+   * or the caller is neither the requester nor an operator
    */
   answer(connection: Peer, caller: Caller, { callId, approve, reason }: Answer): void {
     const waiting = this.#waiting.get(callId)
     if (waiting === undefined || waiting.expiresAt <= this.#clock.now()) {
-      const message = 'names no tool that waits to be confirmed: it is unknown, was answered already, or its time is over'
+      const message = 'is not the id of a waiting tool call: it is unknown, was answered already, or has expired'
       throw invalidParams([{ path: 'params.callId', message }])
     }
     const { sessionId, owner, tool, args } = waiting
     if (!this.callbacks.has(connection, sessionId)) {
-      throw forbidden('This connection is not told of the tools of that session: call agent.setToolUseCallback first')
+      throw forbidden('This connection does not receive the tool events of that session: call agent.setToolUseCallback first')
     }
     if (!mayApprove(caller, owner)) {
-      throw forbidden("Only whoever asked for the run, or a credential with the scope 'operate', may confirm its tools")
+      throw forbidden("Only the requester of the run, or a credential with the scope 'operate', may confirm its tools")
     }
     this.#audit.record('tool.confirm', caller.id, {
       tool,
@@ -142,7 +144,7 @@ export class Confirmations {
   #left(sessionId: string): void {
     for (const waiting of [...this.#waiting.values()]) {
       if (waiting.sessionId !== sessionId || this.#hasApprover(sessionId, waiting.owner)) continue
-      waiting.end({ approved: false, why: `Not run: whoever could have confirmed ${waiting.tool} has left.` })
+      waiting.end({ approved: false, why: `Not run: the last person who could confirm ${waiting.tool} has disconnected.` })
     }
   }
 
@@ -151,7 +153,7 @@ export class Confirmations {
   }
 }
 
-/** Whoever asked may, and whoever could run any tool directly: nobody lends rights that he does not have. */
+/** The requester may approve, and a caller who could run any tool directly. So a run never gets rights that its approver lacks. */
 function mayApprove(caller: Caller, owner: string): boolean {
   return caller.id === owner || allows(caller, 'operate')
 }

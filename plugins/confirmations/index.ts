@@ -12,7 +12,7 @@ declare module '../define.ts' {
 
 export type { Confirmations } from './confirmations.ts'
 
-/** Owns `app.confirmations`: who is told of tools, and what waits for a person. */
+/** Owns `app.confirmations`: tool use callbacks, and tool calls that wait for a person. */
 export default gatewayPlugin({ name: 'confirmations', dependencies: ['audit', 'rpc', 'connections', 'bus'] }, async (app) => {
   const { bus, audit } = app
   app.decorate('confirmations', new Confirmations({ bus, audit, clock: systemClock }))

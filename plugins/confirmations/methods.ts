@@ -17,7 +17,7 @@ export const setToolUseCallback = defineMethod({
     {
       sessionId: Type.Optional(SessionId),
       enabled: Type.Boolean({
-        description: 'Of a second call the events come under its id, and no longer under that of the first'
+        description: 'True to receive the events under the id of this call, which replaces an earlier one'
       })
     },
     { additionalProperties: false }
@@ -45,7 +45,7 @@ export const confirmTool = defineMethod({
     {
       callId: Type.String({ minLength: 1, maxLength: 64, description: 'confirm.callId of its tool_start' }),
       approve: Type.Boolean(),
-      reason: Type.Optional(Type.String({ maxLength: MAX_REASON, description: 'What the model is told of a refusal' }))
+      reason: Type.Optional(Type.String({ maxLength: MAX_REASON, description: 'Reason of a refusal, for the model' }))
     },
     { additionalProperties: false }
   ),
@@ -59,5 +59,5 @@ export const confirmTool = defineMethod({
 /** @throws RpcError InvalidRequest over HTTP */
 function connectionOf({ connection }: Pick<Context, 'connection'>, method: string): Peer {
   if (connection) return connection
-  throw new RpcError('InvalidRequest', `${method} needs a WebSocket connection: tools are told to nobody else`)
+  throw new RpcError('InvalidRequest', `${method} needs a WebSocket connection, which receives the tool events`)
 }

@@ -1,22 +1,22 @@
 import type { Db, QueueEnd, RunEnd, StoredReply } from '../../db/client.ts'
-import type { LaneDriver, LaneEnd, Recovered } from '../../lanes/driver.ts'
+import type { LaneDriver, LaneEnd, RecoveredMessage } from '../../lanes/driver.ts'
 import type { LaneMessage } from '../../lanes/message.ts'
 import type { Turn } from '../../lanes/turn.ts'
 
-/** What a lane keeps in memory of what waits in it. */
+/** Part of a waiting message that a lane keeps in memory. */
 export type Payload =
-  /** Stored: it outlives the process. `preview` is the beginning of its text, `reply` where its answer goes beside whoever waits for it. */
+  /** Stored: it outlives the process. `preview` is the beginning of its text, `reply` a conversation that gets the answer as well. */
   | {
       readonly kind: 'message'
       readonly preview: string
       readonly reply?: StoredReply | undefined
-      /** Calls something in the async context of whoever sent it. Not stored: after a restart there is nobody. */
+      /** Runs a function in the async context of the sender. Not stored: absent after a restart. */
       within?<R>(run: () => R): R
     }
-  /** Not stored: it ends with the process, and so does whoever asked for it. */
+  /** Not stored: it ends with the process, and so does its requester. */
   | { readonly kind: 'work'; run(turn: Turn<Payload>): unknown }
 
-/** What only the database keeps of a message, until it has ended. */
+/** Part of a message that only the database keeps, until the message has ended. */
 export interface MessageBody {
   /** Any JSON. */
   readonly data: unknown
@@ -24,16 +24,16 @@ export interface MessageBody {
   readonly idempotencyKey?: string | undefined
 }
 
-/** How ends are stored, and that of their run where they had one. */
+/** Creates the rows for ends, and for their run if they had one. */
 type Recorder = (
   ends: readonly LaneEnd<Payload, unknown>[],
   runId: string | undefined
 ) => { readonly ends: readonly QueueEnd[]; readonly run?: RunEnd | undefined }
 
-/** The message was sent before, and nothing was stored. */
+/** Thrown for a message that was sent before. Nothing was stored. */
 export class Duplicate extends Error {
   override readonly name = 'Duplicate'
-  /** The id that it has. */
+  /** Id of the first one. */
   readonly of: string
 
   constructor(of: string) {
@@ -42,13 +42,13 @@ export class Duplicate extends Error {
   }
 }
 
-/** Keeps the messages of the lanes in the database: a lane's id is the id of its session, a turn's the id of its run. */
+/** Driver that keeps messages in the database. A lane's id is the id of its session, a turn's id is the id of its run. */
 export class StoredMessages implements LaneDriver<Payload, unknown> {
   readonly #queue: Db['queue']
   readonly #record: Recorder
   readonly #now: () => number
   readonly #owed: Parameters<Db['queue']['settle']>[0][] = []
-  /** Set while what is owed is being stored. */
+  /** Set while owed ends are being stored. */
   #settling: Promise<void> | undefined
 
   constructor(queue: Db['queue'], record: Recorder, now: () => number = Date.now) {
@@ -89,8 +89,8 @@ export class StoredMessages implements LaneDriver<Payload, unknown> {
   }
 
   /**
-   * Stores ends that could not be stored when they came: without them these messages would count as waiting or running, and run after
-   * the next start. Rejects where that fails again. Called again meanwhile it answers the same promise: each is stored by one of them.
+   * Stores ends that could not be stored when they came. Otherwise these messages would count as waiting or running, and run after
+   * the next start. Rejects when that fails again. A call in the meantime returns the same promise, so each end is stored once.
    */
   settleOwed(): Promise<void> {
     this.#settling ??= this.#settleOwed().finally(() => {
@@ -106,7 +106,7 @@ export class StoredMessages implements LaneDriver<Payload, unknown> {
     }
   }
 
-  async recover(): Promise<Recovered<Payload>[]> {
+  async recover(): Promise<RecoveredMessage<Payload>[]> {
     const rows = await this.#queue.unended()
     return rows.map(({ id, sessionId, owner, priority, policy, preview, reply, acceptedAt, state, attempts }) => ({
       laneId: sessionId,

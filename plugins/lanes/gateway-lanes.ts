@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import type { Db } from '../../db/client.ts'
-import type { Recovered } from '../../lanes/driver.ts'
+import type { RecoveredMessage } from '../../lanes/driver.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import type { Cancellation, CancelScope, LaneSnapshot } from '../../lanes/lane.ts'
 import { Lanes, type LanesOptions } from '../../lanes/lanes.ts'
@@ -18,7 +18,7 @@ import { recoverMessages } from './recovery.ts'
 import { SessionQueues } from './session-queues.ts'
 import type { TurnHandler } from './turn-handler.ts'
 
-/** Job for a lane's turn. It lives as long as the process, and so does its requester. */
+/** Job for a lane's turn. It ends with the process, and so does its requester. */
 export interface Work<R> {
   /** Id of the caller it belongs to: a cancel may be limited to one owner. */
   readonly owner: string
@@ -191,7 +191,7 @@ export class GatewayLanes {
     return this.#lanes.close(graceMs)
   }
 
-  #restore(recovered: readonly Recovered<Payload>[]): void {
+  #restore(recovered: readonly RecoveredMessage<Payload>[]): void {
     for (const [laneId, messages] of Map.groupBy(recovered, (it) => it.laneId)) {
       const tickets = this.#lanes.restore(laneId, messages)
       for (const [index, { settled }] of tickets.entries()) this.#reportEnd(laneId, messages[index]!.message, settled)

@@ -1,4 +1,4 @@
-import type { LaneDriver, LaneEnd, Recovered } from '../../lanes/driver.ts'
+import type { LaneDriver, LaneEnd, RecoveredMessage } from '../../lanes/driver.ts'
 import type { LaneMessage } from '../../lanes/message.ts'
 import type { Hooks } from '../hooks/index.ts'
 import type { Payload } from './driver.ts'
@@ -37,7 +37,7 @@ export class ObservedDriver implements LaneDriver<Payload, unknown> {
     return this.#driver.settle(laneId, ends, turnId)
   }
 
-  recover(): Promise<Recovered<Payload>[]> {
+  recover(): Promise<RecoveredMessage<Payload>[]> {
     return this.#driver.recover()
   }
 }

@@ -1,16 +1,16 @@
 import type { Db, SessionRow } from '../../db/client.ts'
 import type { QueueMode, QueuePolicy } from '../../lanes/message.ts'
 
-/** Where a field of a policy comes from: set in the session, for the frontend in the configuration, or for all. */
+/** Source of a field of a policy: the session, the configuration of its frontend, or the default. */
 type PolicyOrigin = 'session' | 'channel' | 'default'
 
-/** A policy, and where each field of it comes from. */
-interface Described {
+/** A policy, and the source of each field. */
+interface PolicyDescription {
   readonly policy: QueuePolicy
   readonly origin: { readonly [Field in keyof QueuePolicy]: PolicyOrigin }
 }
 
-/** What the configuration says of policies. */
+/** Policies in the configuration. */
 export interface PolicyConfig {
   readonly default: QueuePolicy
   /** By frontend, the part of a session id before its first colon. */
@@ -23,12 +23,12 @@ interface PoliciesOptions {
   readonly now?: () => number
 }
 
-/** Field by field: what the session says, else its channel, else the default. */
+/** Merges policies field by field: session, else channel, else default. */
 export function layered(
   fallback: QueuePolicy,
   channel: Partial<QueuePolicy> = {},
   session: Partial<QueuePolicy> = {}
-): Described {
+): PolicyDescription {
   const from = (field: keyof QueuePolicy): PolicyOrigin =>
     field in session ? 'session' : field in channel ? 'channel' : 'default'
   return {
@@ -44,8 +44,8 @@ export function layered(
 }
 
 /**
- * Which policy a message gets. It is looked up for each one, so that what somebody sets holds for the next message, and what was set
- * in a session is gone with the session.
+ * Resolves the policy of a message. It is resolved for each message, so that a change applies to the next one, and settings of a session
+ * end with the session.
  */
 export class Policies {
   readonly #config: PolicyConfig
@@ -58,36 +58,36 @@ export class Policies {
     this.#now = now
   }
 
-  /** The policy of a message that comes now. `mode` is what the message itself asks for. */
+  /** Policy of a new message. `mode`: the mode that the message itself asks for. */
   async resolve(sessionId: string, mode?: QueueMode): Promise<QueuePolicy> {
     const { policy } = await this.describe(sessionId)
     return mode === undefined ? policy : { ...policy, mode }
   }
 
-  /** The policy of a session, which need not be stored. */
-  async describe(sessionId: string): Promise<Described> {
+  /** Policy of a session, which need not be stored. */
+  async describe(sessionId: string): Promise<PolicyDescription> {
     return this.#describe(sessionId, await this.#sessions.get(sessionId))
   }
 
-  /** The policy of a session whose row is at hand. */
+  /** Policy of a session from its row. */
   effective(row: Pick<SessionRow, 'id' | 'config'>): QueuePolicy {
     return this.#describe(row.id, row).policy
   }
 
-  /** Sets fields for this session alone; the others stay as they are. Makes the session unless it is there. */
+  /** Sets fields for this session alone; other fields stay. Creates the session if necessary. */
   async override(sessionId: string, fields: Partial<QueuePolicy>): Promise<void> {
     await this.#sessions.configure(sessionId, { queue: fields }, this.#now())
   }
 
-  /** Takes back what was set for this session. */
+  /** Removes what was set for this session. */
   async reset(sessionId: string): Promise<void> {
     await this.#sessions.unset(sessionId, 'queue')
   }
 
-  #describe(sessionId: string, row: Pick<SessionRow, 'config'> | undefined): Described {
+  #describe(sessionId: string, row: Pick<SessionRow, 'config'> | undefined): PolicyDescription {
     const { channels } = this.#config
     const frontend = sessionId.slice(0, sessionId.indexOf(':'))
-    // Anybody can name a session `constructor:1`.
+    // A client can name a session `constructor:1`.
     const channel = Object.hasOwn(channels, frontend) ? channels[frontend] : undefined
     return layered(this.#config.default, channel, row?.config.queue)
   }

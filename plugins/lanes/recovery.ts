@@ -1,5 +1,5 @@
 import type { Db, QueueEnd } from '../../db/client.ts'
-import type { Recovered } from '../../lanes/driver.ts'
+import type { RecoveredMessage } from '../../lanes/driver.ts'
 import { afterCrash, type Recovery } from '../../lanes/policy.ts'
 import { RpcError } from '../../rpc/errors.ts'
 import type { Payload } from './driver.ts'
@@ -11,9 +11,9 @@ import type { TurnHandler } from './turn-handler.ts'
  * @returns the messages that wait again, in order, and the number of those that were ended
  */
 export async function recoverMessages(
-  found: readonly Recovered<Payload>[],
+  found: readonly RecoveredMessage<Payload>[],
   { queue, handler, recovery }: { queue: Db['queue']; handler: TurnHandler; recovery: Recovery }
-): Promise<{ waiting: readonly Recovered<Payload>[]; interrupted: number }> {
+): Promise<{ waiting: readonly RecoveredMessage<Payload>[]; interrupted: number }> {
   const fates = Map.groupBy(found, (it) => afterCrash(it, recovery))
   const ended = async (fate: 'interrupted' | 'failed', reason: string): Promise<QueueEnd[]> => {
     const cut = fates.get(fate) ?? []

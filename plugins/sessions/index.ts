@@ -14,7 +14,7 @@ declare module '../define.ts' {
 }
 
 export interface SessionList {
-  /** Only sessions that a live connection is attached to, or that have work in their lane. */
+  /** Only sessions with a live connection or with work in their lane. */
   readonly live: boolean
   readonly frontend?: string | undefined
   readonly limit: number
@@ -23,13 +23,13 @@ export interface SessionList {
 
 export interface Page {
   readonly limit: number
-  /** Bytes of text at the most; the newest message is there however long it is. */
+  /** Limit on bytes of text. The newest message is included whatever its length. */
   readonly bytes: number
-  /** The id of a message: only older ones. */
+  /** Id of a message: only older ones. */
   readonly before?: number | undefined
 }
 
-/** What the sessions need of the rest of the gateway. */
+/** Parts of the gateway that sessions need. */
 type Surroundings = {
   readonly db: Pick<Db, 'sessions' | 'messages'>
   readonly lanes: Pick<GatewayInstance['lanes'], 'cancel' | 'ids' | 'order' | 'run'>
@@ -39,12 +39,12 @@ type Surroundings = {
   readonly now?: () => number
 }
 
-/** Whose turn a removal is: nobody's. */
+/** Owner of the internal turn that deletes a session. */
 const REMOVAL = 'sessions.delete'
 
 const check = compile<string>(SessionId, 'sessionId')
 
-/** Conversations: each a row that appears with its first use, and a lane of the same id. */
+/** Conversations. Each has a row that is created on first use, and a lane of the same id. */
 export class Sessions {
   readonly #db: Surroundings['db']
   readonly #lanes: Surroundings['lanes']
@@ -70,7 +70,7 @@ export class Sessions {
   }
 
   /**
-   * Makes the session unless it is there.
+   * Creates the session if necessary.
    * @throws RpcError InvalidRequest when `id` is not `<frontend>:<key>`
    */
   async open(id: string): Promise<{ created: boolean }> {
@@ -102,15 +102,15 @@ export class Sessions {
   }
 
   /**
-   * Stops what runs and what waits in the lane, then removes the session with all that belongs to it. The removal takes
-   * its turn in the lane: a message that comes after it begins the session anew.
+   * Cancels the run and the waiting messages of the session, then removes all its data. The removal takes its turn in the lane:
+   * a later message begins the session anew.
    * @throws RpcError SessionNotFound
    */
   async remove(id: string, caller: Caller): Promise<void> {
     const { removal } = await this.#lanes.order.run(id, async () => {
       const { freed } = this.#lanes.cancel(id)
       const run = async (): Promise<boolean> => {
-        // What was cancelled is stored as ended by then, and goes too.
+        // Cancelled messages are stored as ended by then, and are removed too.
         await freed
         for (const remove of this.#removals) await remove(id)
         return await this.#db.sessions.remove(id)
@@ -118,7 +118,7 @@ export class Sessions {
       return { removal: this.#lanes.run(id, { owner: REMOVAL, pinned: true, run }) }
     })
     const removed = await removal
-    // What its runs said is not to be heard again either.
+    // Its runs must not be replayed either.
     this.#bus.forget(id)
     if (!removed) throw sessionNotFound(id)
     this.#audit.record('sessions.delete', caller.id, { sessionId: id })

@@ -13,9 +13,9 @@ import { defineMethod } from '../define.ts'
 
 const LIST_LIMIT = 50
 const HISTORY_LIMIT = 200
-/** Of text in one answer, what tools said counted in full: many calls at once must not fill the memory. */
+/** MiB of text in one answer, tool results counted in full: many calls at once must not exhaust memory. */
 const HISTORY_MIB = 4
-/** A history is for reading: of what a tool answered, which may be a quarter of a megabyte each time, so many characters. */
+/** Characters shown of one tool result, which may be a quarter of a megabyte. A history is for reading. */
 const OUTPUT_SHOWN = 16_384
 
 type Entry = Static<typeof HistoryEntry>
@@ -31,17 +31,17 @@ export const list = defineMethod({
   params: Type.Object(
     {
       includePersisted: Type.Optional(
-        Type.Boolean({ default: true, description: 'False: only those with a live connection or with work in their lane' })
+        Type.Boolean({ default: true, description: 'False: only sessions with a live connection or with work in their lane' })
       ),
       frontend: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
-      limit: limit(LIST_LIMIT, 'Sessions on a page'),
+      limit: limit(LIST_LIMIT, 'Maximum number of sessions on a page'),
       offset: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }))
     },
     { additionalProperties: false }
   ),
   result: Type.Object({
     sessions: Type.Array(SessionSummary),
-    total: Type.Integer({ minimum: 0, description: 'How many there are on all pages' })
+    total: Type.Integer({ minimum: 0, description: 'Number of sessions on all pages' })
   }),
   examples: [
     {
@@ -88,10 +88,10 @@ export const get = defineMethod({
       sessionId: Type.Optional(SessionId),
       limit: limit(
         HISTORY_LIMIT,
-        `Messages at the most. An answer ends earlier where it would have more than ${HISTORY_MIB} MiB of text, though never without a message`
+        `Maximum number of messages. The page has fewer when they exceed ${HISTORY_MIB} MiB of text, but at least one`
       ),
       before: Type.Optional(
-        Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'The `id` of a message: only older ones' })
+        Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'The `id` of a message: only older messages' })
       )
     },
     { additionalProperties: false }
@@ -159,7 +159,7 @@ export const remove = defineMethod({
   summary: 'Stop the work of a session and delete all its data',
   scope: 'write',
   errors: ['SessionNotFound'],
-  // Named always: what cannot be undone does not go by what a connection happens to be attached to.
+  // Required: an action that cannot be undone must not depend on the session that a connection happens to be attached to.
   params: Type.Object({ sessionId: SessionId }, { additionalProperties: false }),
   result: Type.Object({ success: Type.Boolean() }),
   examples: [{ params: { sessionId: 'telegram:123456' }, result: { success: true } }],

@@ -26,7 +26,7 @@ export interface GatewayMethods {
       /** confirm.callId of its tool_start */
       callId: string
       approve: boolean
-      /** What the model is told of a refusal */
+      /** Reason of a refusal, for the model */
       reason?: string | undefined
     }
     result: {
@@ -86,7 +86,7 @@ export interface GatewayMethods {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
-      /** Of a second call the events come under its id, and no longer under that of the first */
+      /** True to receive the events under the id of this call, which replaces an earlier one */
       enabled: boolean
     }
     result: {
@@ -709,9 +709,9 @@ export interface GatewayMethods {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
-      /** Messages at the most. An answer ends earlier where it would have more than 4 MiB of text, though never without a message */
+      /** Maximum number of messages. The page has fewer when they exceed 4 MiB of text, but at least one */
       limit?: number | undefined
-      /** The `id` of a message: only older ones */
+      /** The `id` of a message: only older messages */
       before?: number | undefined
     }
     result: {
@@ -757,10 +757,10 @@ export interface GatewayMethods {
   /** List sessions, latest message first */
   'sessions.list': {
     params: {
-      /** False: only those with a live connection or with work in their lane */
+      /** False: only sessions with a live connection or with work in their lane */
       includePersisted?: boolean | undefined
       frontend?: string | undefined
-      /** Sessions on a page */
+      /** Maximum number of sessions on a page */
       limit?: number | undefined
       offset?: number | undefined
     }
@@ -797,7 +797,7 @@ export interface GatewayMethods {
           }
         }
       }[]
-      /** How many there are on all pages */
+      /** Number of sessions on all pages */
       total: number
     }
     events: Record<never, never>
@@ -807,9 +807,9 @@ export interface GatewayMethods {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
       sessionId?: string | undefined
-      /** A run, or a message that waits or became part of one. Default: what the session does or did last */
+      /** A run, or a message. Default: the active or latest run of the session */
       runId?: string | undefined
-      /** The newest event of the run that is known already */
+      /** Number of the newest event that the client has */
       afterSeq?: number | undefined
     }
     result: {
@@ -854,10 +854,10 @@ export interface GatewayMethods {
     result: {
       sessionId: string
       subscribed: true
-      /** The runs under way */
+      /** Active runs */
       runs: {
         runId: string
-        /** Of its newest event: what came before is told by sessions.resume */
+        /** Number of its newest event. sessions.resume replays earlier ones */
         seq: number
       }[]
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
-import type { LaneDriver, LaneEnd, Recovered } from '../../lanes/driver.ts'
+import type { LaneDriver, LaneEnd, RecoveredMessage } from '../../lanes/driver.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import type { LaneMessage } from '../../lanes/message.ts'
 import { rounds } from '../rounds.ts'
@@ -22,9 +22,9 @@ export interface Samples<P, R> {
 }
 
 /** `id state attempts` of each message that is found, by lane. */
-function found(recovered: readonly Recovered<unknown>[]): Record<string, string[]> {
+function found(recovered: readonly RecoveredMessage<unknown>[]): Record<string, string[]> {
   const lanes = Object.groupBy(recovered, ({ laneId }) => laneId)
-  const line = ({ message: { id }, state, attempts }: Recovered<unknown>): string => `${id} ${state} ${attempts}`
+  const line = ({ message: { id }, state, attempts }: RecoveredMessage<unknown>): string => `${id} ${state} ${attempts}`
   return Object.fromEntries(Object.entries(lanes).map(([laneId, messages = []]) => [laneId, messages.map(line)]))
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type fc from 'fast-check'
 import type { Clock } from '../../lanes/clock.ts'
-import type { Recovered } from '../../lanes/driver.ts'
+import type { RecoveredMessage } from '../../lanes/driver.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import { Lanes, type LanesOptions } from '../../lanes/lanes.ts'
 import { MemoryDriver } from '../../lanes/memory.ts'
@@ -74,7 +74,7 @@ export function message<P>(
 let ids = 0
 
 /** A message as it is found after a restart. */
-export function recovered<P>(message: LaneMessage<P>, more: Partial<Recovered<P>> = {}): Recovered<P> {
+export function recovered<P>(message: LaneMessage<P>, more: Partial<RecoveredMessage<P>> = {}): RecoveredMessage<P> {
   return { laneId: 'x', message, state: 'queued', attempts: 0, ...more }
 }
 

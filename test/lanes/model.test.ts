@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import type { LaneDriver, Recovered } from '../../lanes/driver.ts'
+import type { LaneDriver, RecoveredMessage } from '../../lanes/driver.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import { MemoryDriver } from '../../lanes/memory.ts'
 import type { LaneMessage } from '../../lanes/message.ts'
@@ -36,7 +36,7 @@ class Disk extends MemoryDriver<Work, unknown> {
     return super.claim(laneId, messages, turnId)
   }
 
-  override async recover(): Promise<Recovered<Work>[]> {
+  override async recover(): Promise<RecoveredMessage<Work>[]> {
     const found = await super.recover()
     return found.map((one) => (this.#requeued.has(one.message.id) ? { ...one, state: 'queued' } : one))
   }

@@ -4,7 +4,7 @@ import test from 'node:test'
 import { PEOPLE_AHEAD } from '../../lanes/concurrency-limiter.ts'
 import type { LaneError } from '../../lanes/errors.ts'
 import type { QueueMode } from '../../lanes/message.ts'
-import { MAX_DROPPED_TOLD } from '../../lanes/pending-queue.ts'
+import { MAX_DROPPED_PASSED } from '../../lanes/pending-queue.ts'
 import { MAX_WINDOWS } from '../../lanes/policy.ts'
 import { ABANDON_AFTER, type JobOptions, POLICY, type RigOptions, RUN_TIMEOUT, rig, settle } from './fixtures.ts'
 
@@ -294,11 +294,11 @@ test.describe('overflow', () => {
 
   test('of many dropped ones the newest twenty are told', async () => {
     const { say, finish, active } = await busy()
-    for (let index = 0; index <= MAX_DROPPED_TOLD + 5; index++) await say(`${index}`, { cap: 1 })
+    for (let index = 0; index <= MAX_DROPPED_PASSED + 5; index++) await say(`${index}`, { cap: 1 })
     const last = await say('last', { cap: 1 })
     await finish(active)
-    assert.equal(last.turn!.dropped.length, MAX_DROPPED_TOLD)
-    assert.equal(last.turn!.dropped.at(-1)!.id, `${MAX_DROPPED_TOLD + 5}`)
+    assert.equal(last.turn!.dropped.length, MAX_DROPPED_PASSED)
+    assert.equal(last.turn!.dropped.at(-1)!.id, `${MAX_DROPPED_PASSED + 5}`)
   })
 
   test('a change of policy in a full lane is no loop (#119312, #119331): each message is dropped once, and the lane drains', async () => {

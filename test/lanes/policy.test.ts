@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { QueueMode } from '../../lanes/message.ts'
-import { makeRoom, type Waiting } from '../../lanes/overflow.ts'
+import { makeRoom, type WaitingMessage } from '../../lanes/overflow.ts'
 import {
   type Admission,
   admit,
@@ -15,17 +15,20 @@ import {
 import { type MessageOptions, message } from './fixtures.ts'
 
 /** A waiting message: `steering` is offered to the running turn, `backlog` was taken by one and waits for its second. */
-function waiting(id: string, { steering = false, backlog = false, ...options }: MessageOptions & Partial<Waiting> = {}): Waiting {
+function waiting(
+  id: string,
+  { steering = false, backlog = false, ...options }: MessageOptions & Partial<WaitingMessage> = {}
+): WaitingMessage {
   return { message: message(undefined, { id, ...options }), steering, backlog }
 }
 
 /** A lane whose active turn, where it has one, is ann's. */
-function situation(state: LaneState, queued: readonly Waiting[], times: Partial<Situation> = {}): Situation {
+function situation(state: LaneState, queued: readonly WaitingMessage[], times: Partial<Situation> = {}): Situation {
   const activeOwner = LIVE.includes(state) || state === 'stopping' ? 'ann' : undefined
   return { state, activeOwner, activePinned: false, queued, now: 1000, lastArrivalAt: 1000, freeSince: 1000, ...times }
 }
 
-const names = (list: readonly Waiting[]): string[] => list.map(({ message: { id } }) => id)
+const names = (list: readonly WaitingMessage[]): string[] => list.map(({ message: { id } }) => id)
 
 function verdict(admission: Admission): unknown {
   if (admission.act === 'reject') return 'reject'
@@ -112,7 +115,7 @@ test.describe('steering', () => {
 })
 
 test.describe('overflow', () => {
-  const room = (queued: Waiting[], options: MessageOptions) => {
+  const room = (queued: WaitingMessage[], options: MessageOptions) => {
     const victims = makeRoom(queued, message(undefined, options))
     return victims && names(victims)
   }
@@ -160,7 +163,7 @@ test.describe('the next turn', () => {
     }
   })
 
-  const grouped: [string, Waiting[], string][] = [
+  const grouped: [string, WaitingMessage[], string][] = [
     ['all of one owner', [collect('1'), collect('2'), collect('3')], '1 2 3'],
     ['not what another owner sent', [collect('1'), collect('2', { owner: 'bob' }), collect('3')], '1 3'],
     ["past another owner's followup", [collect('1'), waiting('2', { owner: 'bob' }), collect('3')], '1 3'],

@@ -182,7 +182,7 @@ test('when the only page is reloaded nobody is there: the tool does not run, and
   const shown = await turn(page, 1, 'done')
   assert.match(await text(shown.locator('.tool')), /^test\.deed failed/)
   await shown.locator('summary').click()
-  assert.match(await over(page, 'failed'), /Not run: whoever could have confirmed test\.deed has left\.$/)
+  assert.match(await over(page, 'failed'), /Not run: the last person who could confirm test\.deed has disconnected\.$/)
   assert.deepEqual(runs, [])
 })
 
@@ -256,7 +256,7 @@ test('who may only read sees what waits and is not asked; who may write, but not
   const other = await another(page, gateway, (page) => logIn(page, 'writes-too'))
   const theirs = await waits(other)
   await theirs.getByRole('button', { name: 'Allow' }).click()
-  await theirs.getByText('Only whoever asked for the run').waitFor()
+  await theirs.getByText('Only the requester of the run').waitFor()
   assert.match(await over(other, 'waits to be confirmed'), /may confirm its tools$/)
   assert.deepEqual(runs, [])
   await card.getByRole('button', { name: 'Allow' }).click()

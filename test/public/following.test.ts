@@ -454,7 +454,7 @@ test('what a command answers keeps its lines', async (t) => {
     (await reply(2, '/status')).map((line) => line.split(' ')[0]),
     ['Session:', 'Nothing', 'Queue', 'Model:', 'Tier:', 'Context:']
   )
-  assert.deepEqual(await reply(3, '/model'), ['default: scripted (scripted), 100000 tokens (holds here)'])
+  assert.deepEqual(await reply(3, '/model'), ['default: scripted (scripted), 100000 tokens (in use here)'])
   assert.equal((await reply(4, '/elevate for ever')).length, 4)
   assert.match((await reply(5, '/compact')).join('\n'), /^There is nothing to compact/)
 })

@@ -55,14 +55,14 @@ test('followup: each message waits, and is answered by a run of its own, in orde
   ])
 })
 
-test('collect: what waits becomes one turn, each its own user message, and each request gets its events and its result', async (t) => {
+test('collect: waiting messages form one turn, whose events and result each request gets', async (t) => {
   const { client, first, finish, model } = await busy(t, { default: { mode: 'collect', debounceMs: 0 } })
   model.reply({ text: 'Two and three.' })
   const [second, third] = [send(client, 'second'), send(client, 'third')]
   await accepted(client, third)
   finish()
   const results = await Promise.all([first, second, third].map(async (id) => (await client.final(id)).result))
-  assert.deepEqual(prompt(model.requests.at(-1)!).slice(-2), ['user second', 'user third'])
+  assert.deepEqual(prompt(model.requests.at(-1)!).slice(-1), ['user second\n\nthird'])
   assert.equal(model.requests.length, 2)
   for (const id of [second, third]) {
     assert.deepEqual(told(client.frames, id), ['accepted', 'content Two and three.', 'done', 'result'])
@@ -225,7 +225,9 @@ for (const overflow of ['drop_old', 'drop_new'] as const) {
       ['One.', 'completed'],
       ['Next.', 'completed']
     ])
-    const note = prompt(model.requests.at(-1)!).find((text) => text.includes('dropped'))
+    const note = prompt(model.requests.at(-1)!)
+      .find((text) => text.includes('dropped'))
+      ?.split(']')[0]
     assert.ok(note?.includes(overflow === 'drop_old' ? 'second '.repeat(22) : 'third'))
     assert.ok(!note?.includes('second '.repeat(24)))
   })

@@ -40,11 +40,11 @@ test('/queue set changes what it names, in its session, from the next message on
   const { give, policies } = await rig(t)
   assert.equal(
     await give('/queue set mode=collect cap=8 overflow=drop_new debounce=500ms summarize=off'),
-    'Set: mode=collect cap=8 overflow=drop_new debounce=500ms summarize=off. It holds for messages from now on.'
+    'Set: mode=collect cap=8 overflow=drop_new debounce=500ms summarize=off. It applies to messages from now on.'
   )
   const set = { mode: 'collect', cap: 8, overflow: 'drop_new', debounceMs: 500, summarizeOverflow: false }
   assert.deepEqual(await policies.resolve(SESSION), set)
-  assert.equal(await give('/queue SET Mode=Steer'), 'Set: mode=steer. It holds for messages from now on.')
+  assert.equal(await give('/queue SET Mode=Steer'), 'Set: mode=steer. It applies to messages from now on.')
   assert.deepEqual(await policies.resolve(SESSION), { ...set, mode: 'steer' })
   assert.equal((await policies.resolve('telegram:2')).mode, 'followup')
 })
@@ -53,7 +53,7 @@ test('/queue with a mode sets the mode alone', async (t) => {
   const { give, policies } = await rig(t)
   await give('/queue set cap=3')
   for (const mode of QUEUE_MODES) {
-    assert.equal(await give(`/queue ${mode}`), `Set: mode=${mode}. It holds for messages from now on.`)
+    assert.equal(await give(`/queue ${mode}`), `Set: mode=${mode}. It applies to messages from now on.`)
     const { mode: now, cap } = await policies.resolve(SESSION)
     assert.deepEqual({ mode: now, cap }, { mode, cap: 3 })
   }
@@ -73,15 +73,11 @@ test('what /queue does not understand is answered with what it does, and changes
   const { give, policies, db } = await rig(t)
   assert.equal(
     await give('/queue set cap=3 mode=colect'),
-    '"mode=colect" cannot be: mode must be one of collect, followup, steer, steer_backlog, interrupt.\nNothing was changed.'
+    '"mode=colect" is not valid: mode must be one of collect, followup, steer, steer_backlog, interrupt.\nNothing was changed.'
   )
   assert.match(await give('/queue set'), /^Nothing to set\..*\nNothing was changed\.$/)
   for (const message of ['/queue colect', '/queue collect now', '/queue reset all', '/queue mode=collect', '/queue settings']) {
-    assert.match(
-      await give(message),
-      /^That is not how \/queue is used\. Nothing was changed\. Write one of:\n\/queue\n/,
-      message
-    )
+    assert.match(await give(message), /^Unknown arguments\. Nothing was changed\. Usage:\n\/queue\n/, message)
   }
   assert.deepEqual((await policies.describe(SESSION)).origin.cap, 'default')
   assert.equal(await db.sessions.get(SESSION), undefined, 'looking makes no session')
@@ -92,21 +88,21 @@ for (const name of ['/stop', '/cancel']) {
     const { give, say, lanes, finish } = await rig(t)
     assert.equal(await give(name), 'There was nothing of yours to stop.')
     const first = await say(SESSION, ANN)
-    assert.equal(await give(name), 'Stopped: what was running.')
+    assert.equal(await give(name), 'Stopped: the active run.')
     assert.equal(await failure(first.settled), 'cancelled')
 
     const running = await say(SESSION, ANN)
     const waiting = [await say(SESSION, ANN), await say(SESSION, ANN)]
     const others = await say(SESSION, BOB)
     const elsewhere = await say('telegram:2', ANN)
-    assert.equal(await give(name), 'Stopped: what was running and 2 messages that waited.')
+    assert.equal(await give(name), 'Stopped: the active run and 2 waiting messages.')
     for (const { settled } of [running, ...waiting]) assert.equal(await failure(settled), 'cancelled')
 
     const mine = await say(SESSION, ANN)
     if (name === '/cancel') {
-      assert.match(await give('/cancel my subscription'), /^\/cancel takes nothing after it. Nothing was stopped/)
+      assert.match(await give('/cancel my subscription'), /^\/cancel takes no arguments. Nothing was stopped/)
     }
-    assert.equal(await give(name === '/stop' ? '/stop please' : name), 'Stopped: 1 message that waited.')
+    assert.equal(await give(name === '/stop' ? '/stop please' : name), 'Stopped: 1 waiting message.')
     assert.equal(await failure(mine.settled), 'cancelled')
     finish()
     assert.equal((await others.settled).how, 'completed')
@@ -118,7 +114,7 @@ for (const name of ['/stop', '/cancel']) {
 test('/stop of somebody with the scope operate stops everything there is in the session', async (t) => {
   const { give, say } = await rig(t)
   const all = [await say(SESSION, ANN), await say(SESSION, BOB)]
-  assert.equal(await give('/stop', OPERATOR), 'Stopped: what was running and 1 message that waited.')
+  assert.equal(await give('/stop', OPERATOR), 'Stopped: the active run and 1 waiting message.')
   for (const { settled } of all) assert.equal(await failure(settled), 'cancelled')
 })
 
@@ -156,7 +152,7 @@ test('/new leaves the work of others alone, whatever the caller may do', async (
 test('/new with a message after it does nothing and says so, for the message would be lost', async (t) => {
   const { give, say, finish } = await rig(t)
   const own = await say(SESSION, ANN)
-  assert.match(await give('/new York is where?'), /^\/new takes nothing after it\. Nothing was done/)
+  assert.match(await give('/new York is where?'), /^\/new takes no arguments\. Nothing was done/)
   finish()
   assert.equal((await own.settled).how, 'completed')
 })
@@ -207,8 +203,8 @@ test('/help lists what the caller may use, a line each, and shows how one is wri
     await give('/help queue'),
     /\n\/queue\n\/queue set mode=collect cap=8 .*\n\/queue <mode>, one of .*\n\/queue reset$/
   )
-  assert.equal(await give('/help /Status'), 'Show what is going on in this session\n/status')
-  const none = 'There is no such command, or you may not use it. /help lists those you may.'
+  assert.equal(await give('/help /Status'), 'Show the state of this session\n/status')
+  const none = 'There is no such command, or you may not use it. /help lists the commands you may use.'
   assert.equal(await give('/help nothing'), none)
   assert.equal(await give('/help stop', { id: 'x', scopes: new Set(['read']) }), none)
 })

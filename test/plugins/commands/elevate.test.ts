@@ -48,7 +48,7 @@ test('/elevate elevates its session for as long as it says, shows it, and ends i
 test('what is no duration, nothing, or too long changes nothing and is told', async (t) => {
   const { give, stored, recorded } = await elevating(t)
   for (const text of ['10', 'm', '-5m', '1.5h', '10 m', '10d', '10ms', 'forever', '1h30m', '9999999s', '10m now']) {
-    assert.match(await give(`/elevate ${text}`), /^That is no duration\. Nothing was changed\. Write one of:\n/, text)
+    assert.match(await give(`/elevate ${text}`), /^That is not a duration\. Nothing was changed\. Write one of:\n/, text)
   }
   for (const text of ['0s', '9h', '481m', '999999h']) {
     assert.match(await give(`/elevate ${text}`), /at most 8 hours\. Nothing was changed\./, text)

@@ -73,7 +73,7 @@ test('a name that is taken or malformed stops the start', () => {
   const all = commands('queue')
   assert.throws(() => all.add(command('queue')), /command 'queue' is already registered/)
   for (const name of ['', '/queue', 'Queue', '1st', 'two words', 'a.b', 'a=b']) {
-    assert.throws(() => all.add(command(name)), /a name is small letters/, name)
+    assert.throws(() => all.add(command(name)), /a name has small letters/, name)
   }
   assert.deepEqual(
     all.list().map(({ name }) => name),

@@ -70,9 +70,9 @@ test('a time is in milliseconds or seconds', () => {
 
 test('what is wrong is said with what is expected, and makes all of it wrong', () => {
   const wrong: [string, RegExp][] = [
-    ['', /^Nothing to set\. What can be set: mode=… cap=… overflow=… debounce=… summarize=…$/],
-    ['mode=colect', /^"mode=colect" cannot be: mode must be one of collect, followup, steer, steer_backlog, interrupt\.$/],
-    ['cap=8 mode=later', /^"mode=later" cannot be/],
+    ['', /^Nothing to set\. Settings: mode=… cap=… overflow=… debounce=… summarize=…$/],
+    ['mode=colect', /^"mode=colect" is not valid: mode must be one of collect, followup, steer, steer_backlog, interrupt\.$/],
+    ['cap=8 mode=later', /^"mode=later" is not valid/],
     ['cap=0', /cap must be a whole number from 1 to 1000\.$/],
     ['cap=1001', /cap must be/],
     ['cap=8.5', /cap must be/],
@@ -88,7 +88,7 @@ test('what is wrong is said with what is expected, and makes all of it wrong', (
     ['summarize=yes', /summarize must be on or off\.$/],
     ['mode=steer mode=collect', /^mode is set twice\.$/],
     ['cap = 8', /^cap needs a value/],
-    ['debounceMs=5', /^"debounceMs=5" is nothing that can be set\. What can be set: /],
+    ['debounceMs=5', /^"debounceMs=5" is nothing that can be set\. Settings: /],
     ['constructor=1', /^"constructor=1" is nothing/],
     ['=8', /^"=8" is nothing/],
     [`x${'y'.repeat(5000)}`, /^"xy{39}…" is nothing/]

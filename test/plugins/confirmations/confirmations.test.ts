@@ -26,7 +26,7 @@ const why = (decision: Decision): string => ('why' in decision ? decision.why : 
 
 test('with nobody there who could approve, a tool is refused at once', () => {
   const { confirmations } = rig()
-  const refusal = { refused: 'Not run: a person has to confirm shell.exec, and nobody is there who could.' }
+  const refusal = { refused: 'Not run: shell.exec needs a confirmation, and no connected person can give it.' }
   assert.deepEqual(confirmations.ask(question().question), refusal)
   // Somebody else, without the scope, and somebody in another session.
   confirmations.callbacks.add(peer(), BOB, 'a:1', () => {})
@@ -47,8 +47,7 @@ test('an approval lets the tool run once: its id is used up, and says nothing', 
   for (const id of [callId, 'call_1', '']) {
     assert.throws(() => confirmations.answer(there, ANN, { callId: id, approve: true }), {
       code: -2,
-      message:
-        /^params\.callId names no tool that waits to be confirmed: it is unknown, was answered already, or its time is over/
+      message: /^params\.callId is not the id of a waiting tool call: it is unknown, was answered already, or has expired/
     })
   }
   const detail = { tool: 'shell.exec', sessionId: 'a:1', owner: ANN.id, approved: true, args: '{"command":"ls"}' }
@@ -87,7 +86,7 @@ test('the time is over when it is over, also where the timer is late', async () 
   later(CONFIRM_MS)
   assert.throws(() => confirmations.answer(there, ANN, { callId, approve: true }), { code: -2 })
   pass(0)
-  assert.equal(why(await decision), 'Not run: nobody confirmed shell.exec in 120 s.')
+  assert.equal(why(await decision), 'Not run: shell.exec was not confirmed within 120 s.')
   assert.equal(confirmations.size, 0)
 })
 
@@ -103,7 +102,7 @@ test('only a connection with a callback in that session answers, for itself or a
   confirmations.callbacks.add(stranger, OPERATOR, 'a:2', () => {})
   const { callId, decision } = asked(confirmations)
   const answer = { callId, approve: true }
-  assert.throws(() => confirmations.answer(bob, BOB, answer), { code: -5, message: /Only whoever asked for the run/ })
+  assert.throws(() => confirmations.answer(bob, BOB, answer), { code: -5, message: /Only the requester of the run/ })
   assert.throws(() => confirmations.answer(stranger, OPERATOR, answer), { code: -5, message: /agent\.setToolUseCallback first/ })
   assert.throws(() => confirmations.answer(stranger, ANN, answer), { code: -5 })
   assert.equal(confirmations.size, 1)
@@ -123,7 +122,7 @@ test('when the last who could approve leaves, a tool is refused at once, and not
   operator.gone()
   assert.equal(confirmations.size, 1)
   confirmations.callbacks.remove(ann, 'a:1')
-  assert.equal(why(await decision), 'Not run: whoever could have confirmed shell.exec has left.')
+  assert.equal(why(await decision), 'Not run: the last person who could confirm shell.exec has disconnected.')
 })
 
 test('a run that is stopped takes its question with it', async () => {
@@ -146,7 +145,7 @@ test('only so many calls wait at once', () => {
   confirmations.callbacks.add(peer(), ANN, 'a:1', () => {})
   for (let n = 0; n < MAX_WAITING; n++) asked(confirmations)
   const full = confirmations.ask(question().question)
-  assert.ok('refused' in full && full.refused.endsWith('too many calls wait for that already.'))
+  assert.ok('refused' in full && full.refused.endsWith('too many calls wait for one already.'))
   assert.equal(confirmations.size, MAX_WAITING)
 })
 

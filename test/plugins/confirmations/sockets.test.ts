@@ -8,7 +8,7 @@ import { build, type ConnectOptions, connect, type Frame, rejection, scratch, ty
 import { post } from '../../routes/post.ts'
 
 const SESSION = 'telegram:1'
-const USED_UP = { code: -2, message: /names no tool that waits to be confirmed/ }
+const USED_UP = { code: -2, message: /is not the id of a waiting tool call/ }
 
 /** A gateway with a tool `test.deed` that has to be confirmed, and a record of the arguments it ran with. */
 async function gateway(t: TestContext, config: object = {}) {
@@ -191,7 +191,7 @@ test('while a tool waits, other sessions have the slot; after 120 s it is refuse
   t.mock.timers.tick(119_999)
   assert.equal((await ann.call('queue.get', { sessionId: SESSION })).state, 'paused')
   t.mock.timers.tick(1)
-  assert.equal((await toolEnd(ann, id)).error, 'Not run: nobody confirmed test.deed in 120 s.')
+  assert.equal((await toolEnd(ann, id)).error, 'Not run: test.deed was not confirmed within 120 s.')
   await ann.final(id)
   await assert.rejects(ann.call('agent.confirmTool', { callId: data.confirm.callId, approve: true }), USED_UP)
   assert.deepEqual(runs, [])
@@ -203,7 +203,7 @@ test('with nobody there, and when the last one leaves, a tool is refused at once
   const [ann, op] = [await as('token-ann'), await as('token-op')]
   const alone = ask(ann)
   assert.equal((await toolStart(ann, alone)).data.confirm, undefined)
-  assert.match((await toolEnd(ann, alone)).error, /nobody is there who could/)
+  assert.match((await toolEnd(ann, alone)).error, /no connected person can give it/)
   await ann.final(alone)
   await watch(op)
   const left = ask(ann)
@@ -359,6 +359,6 @@ test('a run that is tried again after a crash has nothing that was approved befo
   const { as, runs } = await gateway(t, { dataDir, lanes: { recovery: 'retry' } })
   const ann = await as('token-ann')
   const { content } = await ann.call('sessions.resume', { sessionId: SESSION, runId: 'one' })
-  assert.match(content, /nobody is there who could/)
+  assert.match(content, /no connected person can give it/)
   assert.deepEqual(runs, [])
 })

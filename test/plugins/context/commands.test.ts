@@ -9,7 +9,7 @@ test('/compact lets a summary take the place of what was said, and says how much
   for (let n = 1; n <= 4; n++) await say(`question ${n}`)
   model.reply({ text: 'FOUR QUESTIONS' })
   const { content, usage } = (await say('/compact')).at(-1)!.result
-  assert.match(content, /^Compacted: about \d+ tokens before, about \d+ now\. You can still read everything that was said\.$/)
+  assert.match(content, /^Compacted: about \d+ tokens before, about \d+ now\. You can still read the whole conversation\.$/)
   assert.deepEqual(usage, { inputTokens: 0, outputTokens: 0 })
   assert.equal((await app.db.memory.search(NAMESPACE, 'FOUR', 10)).length, 1)
   await say('question 5')
@@ -22,7 +22,7 @@ test('/compact with nothing to compact says so, and asks no model', async (t) =>
   assert.match((await say('/compact')).at(-1)!.result.content, nothing)
   await say('hello')
   assert.match((await say('/compact')).at(-1)!.result.content, nothing)
-  assert.match((await say('/compact everything')).at(-1)!.result.content, /^\/compact takes nothing after it/)
+  assert.match((await say('/compact everything')).at(-1)!.result.content, /^\/compact takes no arguments/)
   assert.equal(model.requests.length, 1)
 })
 
@@ -73,11 +73,11 @@ test('/model shows the tiers and sets one for a session; another session keeps i
   const fast = models.fast!
   assert.equal(
     (await say('/model')).at(-1)!.result.content,
-    'default: test-model (openai_compatible), 200000 tokens (holds here)\nfast: test-model (openai_compatible), 8000 tokens'
+    'default: test-model (openai_compatible), 200000 tokens (in use here)\nfast: test-model (openai_compatible), 8000 tokens'
   )
   const unknown = (await say('/model slow')).at(-1)!.result.content
   assert.equal(unknown, 'There is no such tier. Known: default, fast. Nothing was changed.')
-  assert.match((await say('/model Fast')).at(-1)!.result.content, /^Set: fast: .* It holds for messages from now on\.$/)
+  assert.match((await say('/model Fast')).at(-1)!.result.content, /^Set: fast: .* It applies to messages from now on\.$/)
   fast.reply({ text: 'I am fast.' })
   assert.equal((await say('who are you?')).at(-1)!.result.content, 'I am fast.')
   await client.call('agent.send', { message: 'hello', sessionId: 'ws:other' })
@@ -125,7 +125,7 @@ test('a tier that is not configured any more falls back to default, and each run
   const { sessions } = await again.call('sessions.list')
   assert.equal(sessions[0].config.modelTier, 'default')
   const { content } = await again.call('agent.send', { message: '/model', sessionId: SESSION })
-  assert.match(content, /fast, which is set here, is not configured any more\.$/)
+  assert.match(content, /fast, which is set here, is no longer configured\.$/)
 })
 
 test('system.contextUsage is bounded, newest first, and right after a restart', async (t) => {
