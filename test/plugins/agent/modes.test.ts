@@ -62,7 +62,7 @@ test('collect: waiting messages form one turn, whose events and result each requ
   await accepted(client, third)
   finish()
   const results = await Promise.all([first, second, third].map(async (id) => (await client.final(id)).result))
-  assert.deepEqual(prompt(model.requests.at(-1)!).slice(-1), ['user second\n\nthird'])
+  assert.deepEqual(prompt(model.requests.at(-1)!).slice(-2), ['user second', 'user third'])
   assert.equal(model.requests.length, 2)
   for (const id of [second, third]) {
     assert.deepEqual(told(client.frames, id), ['accepted', 'content Two and three.', 'done', 'result'])
