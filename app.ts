@@ -15,6 +15,9 @@ import webPushRoutes from './routes/web-push.ts'
 import { invalidParams, RpcError, toRpcError } from './rpc/errors.ts'
 import { compile } from './rpc/validate.ts'
 
+// Kept in the declarations, unlike an import: programs that import only the package's root know every decorator of `app.gateway`.
+export type {} from './plugins/index.ts'
+
 /** Third-party plugin, alone or with its options. */
 export type Extension = FastifyPluginAsync | readonly [FastifyPluginAsync<never>, object]
 

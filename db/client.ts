@@ -20,7 +20,7 @@ import { sessionStore } from './stores/sessions.ts'
 import { subscriptionStore } from './stores/subscriptions.ts'
 import type { Db } from './types/index.ts'
 
-export { PluginStoreError } from './stores/plugin-values.ts'
+export { PluginStoreError } from './plugin-store-error.ts'
 export type * from './types/index.ts'
 
 /** Path of the database of a gateway. */

@@ -1,12 +1,19 @@
 import type { LaneCause } from './errors.ts'
 import type { LaneMessage, Outcome, Ticket } from './message.ts'
 
+/** A promise with its two functions: `PromiseWithResolvers`, which needs a newer library of types than programs that embed the gateway may use. */
+interface Deferred<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T | PromiseLike<T>) => void
+  readonly reject: (reason?: unknown) => void
+}
+
 /** A message that has no outcome yet. */
 export interface Item<P, R> {
   readonly message: LaneMessage<P>
   /** Settled when the message is durable and in its lane, or refused. */
-  readonly ticket: PromiseWithResolvers<Ticket<R>>
-  readonly outcome: PromiseWithResolvers<Outcome<R>>
+  readonly ticket: Deferred<Ticket<R>>
+  readonly outcome: Deferred<Outcome<R>>
   /** A turn of an earlier process began with it or took it. */
   readonly claimed: boolean
   /** Answer of the driver so far. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Connection } from '../connection.ts'
 import { and, asc, count, eq, gt, lte, or, sql } from '../drizzle.ts'
+import { PluginStoreError } from '../plugin-store-error.ts'
 import type { JsonValue, PluginStore, PluginValueQuery } from '../types/plugin-values.ts'
 
 const MAX_KEY = 256
@@ -13,19 +14,6 @@ const PAGE_BYTES = 1024 * 1024
 /** Lower-case words with hyphens, as plugins and packages are named, with an optional scope. */
 const NAMESPACE = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/
 const MAX_NAMESPACE = 128
-
-type Code = 'invalid_namespace' | 'invalid_key' | 'invalid_value' | 'invalid_query' | 'value_too_large' | 'too_many_values'
-
-/** Rejection of a call that a plugin store does not accept. Nothing was changed. */
-export class PluginStoreError extends Error {
-  override readonly name = 'PluginStoreError'
-  readonly code: Code
-
-  constructor(code: Code, message: string) {
-    super(message)
-    this.code = code
-  }
-}
 
 /** Stores of plugins, by namespace. */
 export function pluginStores(connection: Connection): (namespace: string) => PluginStore {
