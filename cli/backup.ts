@@ -12,7 +12,10 @@ export async function backup(
   flags: { readonly config?: string },
   env: NodeJS.ProcessEnv
 ): Promise<number> {
-  const { dataDir } = await loadConfig({ file: flags.config, env })
+  const { dataDir, database } = await loadConfig({ file: flags.config, env })
+  if (database.url !== undefined) {
+    throw new Error('backup copies SQLite databases; back up the PostgreSQL database of database.url with pg_dump')
+  }
   const target = await targetOf(given ?? join(dataDir, 'backups'), given === undefined)
   await backupFile(databaseIn(dataDir), target)
   print(target)

@@ -28,13 +28,26 @@ export function databaseIn(dataDir: string): string {
   return join(dataDir, 'flynn.db')
 }
 
+/** A SQLite file, or `:memory:`; or the `postgres://` URL of a PostgreSQL database. */
+export type DatabaseAddress = { readonly file: string } | { readonly url: string }
+
 /**
  * Opens the database and migrates it to the newest schema.
- * @param file a path, or `:memory:`
  * @throws Error with the file and the reason
  */
-export async function open({ file }: { file: string }): Promise<Db> {
-  return stores(await connect(file))
+export async function open(address: DatabaseAddress): Promise<Db> {
+  if ('file' in address) return stores(await connect(address.file))
+  const { connect: connectPostgres } = await import('./postgres.ts')
+  return stores(await connectPostgres(address.url))
+}
+
+/**
+ * Version of the PostgreSQL server at `url`.
+ * @throws Error when the server does not answer
+ */
+export async function postgresVersion(url: string): Promise<string> {
+  const { versionOf } = await import('./postgres-session.ts')
+  return await versionOf(url)
 }
 
 function stores(connection: Connection): Db {
@@ -59,6 +72,6 @@ function stores(connection: Connection): Db {
     onTime: (listener) => connection.onTime(listener),
     ready: () => connection.probe(),
     assertSameFile: () => connection.assertSameFile(),
-    close: async () => connection.close()
+    close: () => connection.close()
   }
 }

@@ -45,6 +45,10 @@ export interface Connection {
   texts(array: SQLWrapper): SQL
   /** A JSON object merged with the members of another one, which win. Objects inside are merged in the same way. */
   patched(object: SQLWrapper, changes: SQLWrapper): SQL
+  /** Condition that `column` contains `text`, whatever the case of a to z. */
+  contains(column: SQLWrapper, text: string): SQL
+  /** Value of a primary key for `insert … select`, which has to name every column. */
+  nextId(column: SQLWrapper): SQL
   /** A JSON object without one member. */
   without(object: SQLWrapper, member: SQLWrapper): SQL
   /** Reports the time that each statement and transaction takes. One listener at a time. */
@@ -54,5 +58,5 @@ export interface Connection {
   /** Throws when the database file was deleted or replaced. Writes nothing. */
   assertSameFile(): void
   /** Commits waiting grouped calls first. */
-  close(): void
+  close(): Promise<void>
 }

@@ -27,7 +27,7 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
       createdAt: integer('created_at').notNull(),
       lastMessageAt: integer('last_message_at'),
       messageCount: integer('message_count').notNull().default(0),
-      config: json<SessionConfig>('config').notNull().default({}),
+      config: json<SessionConfig>('config').notNull().default(sql`'{}'`),
       historyFrom: integer('history_from')
     },
     (table) => [

@@ -105,6 +105,8 @@ function connection(client: Database, query: Query, claim: Database | undefined,
     grouped,
     oneOf: (column, values) => sql`${column} in (select value from json_each(${JSON.stringify(values)}))`,
     texts: (array) => sql`json_each(${array})`,
+    contains: (column, text) => sql`instr(lower(${column}), lower(${text})) > 0`,
+    nextId: () => sql`null`,
     patched: (object, changes) => sql`json_patch(${object}, ${changes})`,
     without: (object, member) => sql`json_remove(${object}, '$.' || ${member})`,
     onTime: (listener) => stopwatch.listen(listener),
@@ -123,7 +125,7 @@ function connection(client: Database, query: Query, claim: Database | undefined,
       }
     },
     assertSameFile: () => storage.assertSameFile(),
-    close() {
+    async close() {
       if (!client.open) return
       checkpoints.stop()
       group.flush()

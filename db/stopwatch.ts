@@ -20,6 +20,17 @@ export class Stopwatch {
     }
   }
 
+  async timeAsync<T>(what: Timed, run: () => Promise<T>): Promise<T> {
+    const listener = this.#listener
+    if (listener === undefined) return await run()
+    const start = performance.now()
+    try {
+      return await run()
+    } finally {
+      listener(what, (performance.now() - start) / 1000)
+    }
+  }
+
   /** Times each statement that `client` prepares from now on. The driver has no hook for it, and its transactions prepare their own. */
   attach(client: Database): void {
     const prepare = client.prepare.bind(client)

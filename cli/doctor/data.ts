@@ -1,6 +1,6 @@
 import { access, constants, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { databaseIn } from '../../db/client.ts'
+import { databaseIn, postgresVersion } from '../../db/client.ts'
 import type { Config } from '../../plugins/config/schema.ts'
 import { type Finding, fail, pass, reasonOf, warn } from './finding.ts'
 
@@ -30,6 +30,20 @@ async function canBeMade(folder: string): Promise<boolean> {
   }
 }
 
+/** Opens a connection and reads one row. Changes nothing. */
+async function checkPostgres(url: string): Promise<Finding> {
+  try {
+    const version = await postgresVersion(url)
+    return pass('database', `PostgreSQL ${version} answers`)
+  } catch (error) {
+    return fail(
+      'database',
+      `PostgreSQL does not answer: ${(error as Error).message}`,
+      'check database.url, and that the server runs'
+    )
+  }
+}
+
 const MAGIC = 'SQLite format 3\0'
 /** Which versions of the format may write and read it: 2 is WAL (sqlite.org/fileformat.html, 1.3.3). */
 const VERSIONS = { write: 18, read: 19, wal: 2 } as const
@@ -38,7 +52,8 @@ const VERSIONS = { write: 18, read: 19, wal: 2 } as const
  * Whether the database can be written to and is in the mode it should be in. SQLite itself would leave files beside it, which belong to
  * whoever runs this and not to the user of the gateway: its header says enough.
  */
-export async function checkDatabase({ dataDir }: Config): Promise<Finding> {
+export async function checkDatabase({ dataDir, database }: Config): Promise<Finding> {
+  if (database.url !== undefined) return await checkPostgres(database.url)
   const file = databaseIn(dataDir)
   try {
     await access(file, constants.R_OK | constants.W_OK)

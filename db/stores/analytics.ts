@@ -127,14 +127,12 @@ export function purging(tx: Query, connection: Connection, gone: SQL) {
   const { sessions, messages, days, sessionDays } = connection.schema
   const counted = sql`${gone} and ${messages.role} <> 'tool'`
   const day = dayIn(messages.createdAt)
-  const here = sql`${sessionDays.sessionId} = ${messages.sessionId} and ${sessionDays.day} = ${day}`
   // Messages of the session on that day: those before the next day with messages, without those before this day.
-  const next = sql`select min(later.before) from ${sessionDays} later where later.session_id = ${messages.sessionId} and later.day > ${day}`
-  const total = sql`select ${sessions.messageCount} from ${sessions} where ${sessions.id} = ${messages.sessionId}`
-  const earlier = sql`select ${sessionDays.before} from ${sessionDays} where ${here}`
-  const emptied = sql`count(*) >= coalesce((${next}), (${total})) - (${earlier})`
-  const byDay = sql`select ${messages.sessionId} as session_id, ${day} as day, count(*) as n, case when ${emptied} then 1 else 0 end as emptied
-    from ${messages} where ${counted} group by ${messages.sessionId}, ${day}`
+  const next = sql`select min(later.before) from ${sessionDays} later where later.session_id = g.session_id and later.day > g.day`
+  const total = sql`select ${sessions.messageCount} from ${sessions} where ${sessions.id} = g.session_id`
+  const earlier = sql`select this.before from ${sessionDays} this where this.session_id = g.session_id and this.day = g.day`
+  const byDay = sql`select g.session_id, g.day, g.n, case when g.n >= coalesce((${next}), (${total})) - (${earlier}) then 1 else 0 end as emptied
+    from (select ${messages.sessionId} as session_id, ${day} as day, count(*) as n from ${messages} where ${counted} group by 1, 2) g`
   return [
     tx
       .insert(days)

@@ -5,7 +5,7 @@ import type { MemoryRow, MemoryStore } from '../types/memory.ts'
 /** Limit on the words of a search. Further ones would not narrow it. */
 const MAX_WORDS = 10
 
-export function memoryStore({ query, schema: { memory } }: Connection): MemoryStore {
+export function memoryStore({ query, schema: { memory }, contains }: Connection): MemoryStore {
   const find = query
     .select()
     .from(memory)
@@ -28,9 +28,7 @@ export function memoryStore({ query, schema: { memory } }: Connection): MemorySt
 
     async search(namespace: string, words: string, limit: number, offset = 0): Promise<MemoryRow[]> {
       // Not `like`: with many near misses in a long value its cost is the product of both lengths.
-      const has = (column: typeof memory.key | typeof memory.value, word: string) =>
-        sql`instr(lower(${column}), lower(${word})) > 0`
-      const each = words.split(/\s+/, MAX_WORDS).map((word) => or(has(memory.key, word), has(memory.value, word)))
+      const each = words.split(/\s+/, MAX_WORDS).map((word) => or(contains(memory.key, word), contains(memory.value, word)))
       return await query
         .select()
         .from(memory)

@@ -22,7 +22,7 @@ const NO_DETAILS = {
   reason: null
 }
 
-export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection): QueueStore {
+export function queueStore({ query, schema, atomic, grouped, oneOf, nextId }: Connection): QueueStore {
   const { queue, runs, messages, outbox } = schema
   const { seq, body, ...shown } = getTableColumns(queue)
   const placed = sql.placeholder
@@ -128,7 +128,7 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
     tx.insert(outbox).select(
       tx
         .select({
-          id: sql`null`.as('id'),
+          id: nextId(outbox.id).as('id'),
           channel: sql`${placed('channel')}`.as('channel'),
           conversation: sql`${placed('conversation')}`.as('conversation'),
           context: sql`${sql.param(placed('context'), outbox.context)}`.as('context'),
@@ -139,7 +139,7 @@ export function queueStore({ query, schema, atomic, grouped, oneOf }: Connection
           sent: sql`0`.as('sent')
         })
         .from(queue)
-        .where(and(byId, open, isNotNull(placed('channel'))))
+        .where(and(byId, open, sql`cast(${placed('channel')} as text) is not null`))
     ),
     ...finishing(tx)
   ])

@@ -3,6 +3,7 @@ import type { Camel } from './parse/names.ts'
 import { AgentSection } from './sections/agent.ts'
 import { BackendsSection } from './sections/backends.ts'
 import { BlueBubbles } from './sections/bluebubbles.ts'
+import { DatabaseSection } from './sections/database.ts'
 import { DockerSection } from './sections/docker.ts'
 import { Gmail } from './sections/gmail.ts'
 import { GoogleChat } from './sections/google-chat.ts'
@@ -28,6 +29,7 @@ const PAIRING = ['open', 'required', 'allowlist'] as const
 export const ConfigSchema = section('The configuration of the gateway', {
   server: Server,
   data_dir: Type.String({ description: 'Folder of the database and the workspaces', default: './data', ...path, ...restart }),
+  database: DatabaseSection,
   models: Models,
   agent: AgentSection,
   lanes: LanesSection,

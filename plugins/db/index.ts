@@ -22,7 +22,8 @@ const LOOK_EVERY_MS = 5000
 
 /** Owns `app.db`. Registered early, so that it closes after everything that writes to it. */
 export default gatewayPlugin({ name: 'db', dependencies: ['hooks', 'config'] }, async (app) => {
-  const db = await open({ file: databaseIn(app.config.dataDir) })
+  const { url } = app.config.database
+  const db = await open(url === undefined ? { file: databaseIn(app.config.dataDir) } : { url })
   db.onTime((kind, seconds) => app.hooks.emit('db.time', { kind, seconds }))
   app.decorate('db', db)
 

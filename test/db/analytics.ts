@@ -41,7 +41,7 @@ const step = fc.oneof(
 )
 
 /** Analytics contract of every database. `open` makes a new, empty one that closes with the test. */
-export function analyticsContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
+export function analyticsContract(kind: string, open: (t: TestContext) => Promise<Db>, numRuns = 150): void {
   test(`${kind}: analytics equal the stored messages after any operations`, async (t) => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(4), async (steps, from) => {
@@ -83,7 +83,7 @@ export function analyticsContract(kind: string, open: (t: TestContext) => Promis
         assert.deepEqual(await allOf(db, from), counted(stored, from))
         await db.close()
       }),
-      { numRuns: 150 }
+      { numRuns }
     )
   })
 

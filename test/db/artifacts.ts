@@ -10,7 +10,7 @@ function artifact(artifactId: string, changes: Partial<NewArtifact> = {}): NewAr
 }
 
 /** Canvas contract of every database. `open` makes a new, empty one that closes with the test. */
-export function artifactsContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
+export function artifactsContract(kind: string, open: (t: TestContext) => Promise<Db>, numRuns = 40): void {
   async function opened(t: TestContext): Promise<Db> {
     const db = await open(t)
     await db.sessions.open('ws:a', 1)
@@ -89,7 +89,7 @@ export function artifactsContract(kind: string, open: (t: TestContext) => Promis
           await db.close()
         }
       ),
-      { numRuns: 40 }
+      { numRuns }
     )
   })
 

@@ -285,7 +285,7 @@ export function queueContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.deepEqual(await row('again'), ['queued', null, null, 1, null, 'again'])
     assert.deepEqual(await row('waits'), ['queued', null, null, 0, null, 'waits'])
     assert.deepEqual(await ids(db), ['again', 'waits'])
-    assert.deepEqual([...(await db.queue.bodies(['died', 'thrice', 'again', 'waits'])).keys()], ['again', 'waits'])
+    assert.deepEqual(new Set((await db.queue.bodies(['died', 'thrice', 'again', 'waits'])).keys()), new Set(['again', 'waits']))
     await db.queue.resolve({ requeue: [], ends: [], now: 8 })
     assert.deepEqual(await row('died'), ['interrupted', { kept: true }, 7, 1, 'died', 'died'])
   })

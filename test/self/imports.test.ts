@@ -47,6 +47,7 @@ const RULES: readonly Rule[] = [
   },
   { from: 'types.ts', to: ['plugins/define.ts'], types: /^plugins\/index\.ts$/, why: 'it is what plugin authors import' },
   { from: 'drizzle.config.ts', to: ['db/'], why: 'it points at the schema' },
+  { from: 'drizzle.postgres.config.ts', to: ['db/'], why: 'it points at the schema' },
   { from: 'plugins/index.ts', to: ['plugins/'], why: 'it lists the concerns' },
   { from: 'plugins/define.ts', to: ['rpc/'], types: /^plugins\/hooks\/hooks\.ts$/, why: 'every concern imports it' },
   {

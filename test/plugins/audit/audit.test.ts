@@ -144,7 +144,7 @@ async function host(dataDir: string): Promise<GatewayInstance & { close(): Promi
   const app = Fastify()
   await app.register(hooks)
   await app.register(rpc)
-  await app.register(configured({ dataDir, retention: { runsDays: 30, auditDays: 30, presenceDays: 90 } }))
+  await app.register(configured({ dataDir, database: {}, retention: { runsDays: 30, auditDays: 30, presenceDays: 90 } }))
   await app.register(db)
   await app.register(audit)
   await app.ready()

@@ -38,6 +38,7 @@ test('what is called a key or a token, and all that is handed to MCP servers, is
     'server.secret_key',
     'server.nodes.push.apns.private_key',
     'server.nodes.push.fcm.private_key',
+    'database.url',
     'models.<tier>.<provider>.api_key',
     'models.<tier>.<provider>.headers.<header>',
     'tools.mcp.<server>.env.<variable>',
