@@ -6,6 +6,7 @@ import { masked } from '../../security/sanitize.ts'
 import type { Outcome, Programs, RunOptions } from '../programs/index.ts'
 import { type Container, parsePs } from './containers.ts'
 import { type Model, modelOf } from './model.ts'
+import { projectFiles } from './project-files.ts'
 
 /** What compose is told to do with one service. */
 export type Command = 'start' | 'restart' | 'stop' | 'pull' | 'up'
@@ -40,7 +41,7 @@ export class ComposeError extends Error {
 }
 
 interface Surroundings {
-  readonly programs: Pick<Programs, 'run'>
+  readonly programs: Pick<Programs, 'run' | 'environment'>
   readonly log: Pick<FastifyBaseLogger, 'warn'>
   /** Knows the secrets of the gateway, which compose may have been given too. */
   readonly masker: () => Masker
@@ -74,12 +75,11 @@ export class Compose {
    * @throws ComposeError for a file that nobody can read
    */
   async model({ composeFile, selfService }: Place): Promise<{ model: Model; problem?: string } | undefined> {
-    const file = await stat(composeFile).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-      throw new ComposeError('the compose file cannot be read')
-    })
-    if (!file) return undefined
-    const of = JSON.stringify([composeFile, selfService, file.mtimeMs, file.size])
+    const files = await this.#files(composeFile)
+    const states = await Promise.all(files.map(stateOf))
+    const [first] = files
+    if (first === undefined) return undefined
+    const of = JSON.stringify([files, selfService, states])
     if (this.#model?.of === of && this.#now() < this.#model.until) return { model: this.#model.model }
     const folder = path.basename(path.dirname(composeFile))
     try {
@@ -88,7 +88,7 @@ export class Compose {
       return { model }
     } catch (error) {
       const problem = error instanceof ComposeError ? error.message : 'docker compose gave an answer that cannot be read'
-      return { model: await this.#readAlone(composeFile, selfService, folder, problem), problem }
+      return { model: await this.#readAlone(first, selfService, folder, problem), problem }
     }
   }
 
@@ -107,6 +107,10 @@ export class Compose {
   async tell({ composeFile }: Place, { project }: Model, command: Command, service: string, options: RunOptions): Promise<void> {
     const outcome = await this.#run(composeFile, project, [...COMMANDS[command], service], options)
     if (outcome.code !== 0) throw this.#failure(outcome)
+  }
+
+  async #files(composeFile: string): Promise<string[]> {
+    return await projectFiles(composeFile, this.#programs.environment)
   }
 
   async #config(composeFile: string): Promise<unknown> {
@@ -132,9 +136,18 @@ export class Compose {
   }
 
   /** All profiles, always: a service that depends on one of a profile that is off would make the file invalid. */
-  #run(composeFile: string, project: string | undefined, args: readonly string[], options: RunOptions): Promise<Outcome> {
-    const where = ['-f', composeFile, '--project-directory', path.dirname(composeFile), '--profile', '*', '--ansi', 'never']
-    return this.#programs.run(
+  async #run(composeFile: string, project: string | undefined, args: readonly string[], options: RunOptions): Promise<Outcome> {
+    const files = await this.#files(composeFile)
+    const where = [
+      ...files.flatMap((file) => ['-f', file]),
+      '--project-directory',
+      path.dirname(composeFile),
+      '--profile',
+      '*',
+      '--ansi',
+      'never'
+    ]
+    return await this.#programs.run(
       'docker',
       ['compose', ...(project === undefined ? [] : ['-p', project]), ...where, ...args],
       options
@@ -152,6 +165,13 @@ export class Compose {
     )
     return new ComposeError(`docker compose failed with exit code ${code}; the log of the gateway says more`)
   }
+}
+
+async function stateOf(file: string): Promise<unknown> {
+  const { mtimeMs, size } = await stat(file).catch(() => {
+    throw new ComposeError('the compose file cannot be read')
+  })
+  return [mtimeMs, size]
 }
 
 /** What makes Docker unusable altogether, as far as that can be told. */

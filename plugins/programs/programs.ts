@@ -31,7 +31,9 @@ const HANDED_ON = [
   'DOCKER_CONFIG',
   'DOCKER_CERT_PATH',
   'DOCKER_TLS_VERIFY',
-  'COMPOSE_PROJECT_NAME'
+  'COMPOSE_PROJECT_NAME',
+  'COMPOSE_FILE',
+  'COMPOSE_PATH_SEPARATOR'
 ]
 
 /** Output that is read by a program: in English, without colours and pagers. */
