@@ -15,14 +15,14 @@ const KNOWN = [
 ] as const
 type Id = (typeof KNOWN)[number]['id']
 
-/** One `systemctl show`, when nobody is in a hurry. */
+/** Milliseconds for one `systemctl show` outside a control action. */
 const SHOW_MS = 3000
 /** Two looks that see the same, this far apart: what dies right after its start is not taken for running. */
 const POLL_MS = 500
 /** Parts of the time of a control action: for the look before it, and for systemd to do it. The rest is for the looks after it. */
 const LOOK_SHARE = 0.1
 const ACT_SHARE = 0.6
-/** How long a refusal is believed: whoever runs the machine may allow it meanwhile. */
+/** Milliseconds for which a refusal is remembered: the operator may allow the action later. */
 const DENIED_MS = 5 * 60_000
 
 /** One server of local models, as it is now. */
@@ -44,7 +44,7 @@ export interface Backend extends Omit<Unit, 'restartCount'> {
   readonly job?: Job
 }
 
-/** How a control action ended. */
+/** Result of a control action. */
 export interface Controlled {
   readonly status: Backend
   readonly message: string
@@ -75,7 +75,7 @@ export class Backends {
     this.#now = now
   }
 
-  /** All of them, in a fixed order, as they were a moment ago. Never rejected because of systemd: it says what is wrong. */
+  /** All backends in a fixed order, as they were a moment ago. A failure of systemd is part of the list and does not reject it. */
   async list(): Promise<Backend[]> {
     const backends = await this.#reading.get()
     // Jobs go on while what was read is kept.
@@ -84,7 +84,7 @@ export class Backends {
 
   /**
    * Does something with one of them, and answers once it has settled, or when the time for it is over.
-   * @throws RpcError InvalidRequest for what is not on the list; AgentBusy while it is being changed; InternalError when
+   * @throws RpcError InvalidRequest for an id that is not on the list; AgentBusy while it is being changed; InternalError when
    * systemd refuses
    */
   async control(id: string, action: Action, actor: string): Promise<Controlled> {
@@ -113,7 +113,7 @@ export class Backends {
     }
   }
 
-  /** Ends what is under way. */
+  /** Ends changes in progress. */
   async close(): Promise<void> {
     await this.#changes.close()
   }
@@ -131,7 +131,7 @@ export class Backends {
     }
     this.#denied.delete(`${scope} ${unit}`)
     const status = await this.#settled(before, deadline, signal)
-    // Whoever lists next is to see it.
+    // The next list shows it.
     void this.#reading.fresh()
     return { status, message: told(status, action, how === 'failed' ? text : undefined) }
   }
@@ -158,10 +158,10 @@ export class Backends {
     }
   }
 
-  /** Has Ollama pull the models of the configuration, for as long as that takes. */
+  /** Has Ollama pull the models of the configuration. It has no deadline. */
   async #pull(id: Id, actor: string, deadline: number): Promise<Controlled> {
     const [before] = await this.#look([KNOWN.find((one) => one.id === id)!], this.#timeoutMs() * LOOK_SHARE)
-    // While it runs nothing else is possible: then who runs it is told, and not that.
+    // While a pull runs nothing else is possible, so the answer names the pull.
     if (this.#changes.job(id)?.state !== 'running') allow(before!, 'update')
     const pulls = this.#pulls()
     const job = await this.#changes.start(id, 'update', deadline - this.#now(), async (context) => {
@@ -211,7 +211,7 @@ export class Backends {
     }
   }
 
-  /** What can be said of one that no manager knows, or that could not be looked for. */
+  /** State of a backend that no manager knows, or that could not be looked up. */
   #unseen({ id, name }: (typeof KNOWN)[number], unit: string, problem: string | undefined): Backend {
     return {
       id,
@@ -272,7 +272,7 @@ function wrong(param: string, text: string): RpcError {
   return invalidParams([{ path: `params.${param}`, message: text }])
 }
 
-/** @throws RpcError InvalidRequest that says what is possible instead */
+/** @throws RpcError InvalidRequest that lists the available actions */
 function allow({ id, availableActions, statusText, problem }: Backend, action: Action): void {
   if (availableActions.includes(action)) return
   const possible = availableActions.join(', ') || 'nothing'

@@ -14,7 +14,7 @@ export interface PullContext {
   tell(text: string): void
 }
 
-/** Where it is unless the configuration says otherwise. */
+/** Default address. */
 export const OLLAMA_URL = 'http://127.0.0.1:11434/v1'
 
 /** Tens of gigabytes over an ordinary line. What comes to a standstill ends earlier, with the five minutes of `fetch`. */
@@ -88,7 +88,7 @@ async function* linesOf(response: Response): AsyncGenerator<string> {
   if (rest.trim() !== '') yield rest
 }
 
-/** How much of all layers that were named so far is there. */
+/** Share of the layers named so far that is downloaded. */
 class Progress {
   readonly #layers = new Map<string, { completed: number; total: number }>()
 

@@ -27,7 +27,7 @@ export const Backend = named(
     unit: Type.String(),
     scope: Type.Optional(
       Type.Union([Type.Literal('user'), Type.Literal('system'), Type.Null()], {
-        description: 'Whose unit it is; null: nobody has one of that name (extension)'
+        description: 'Manager of the unit, null when no manager has a unit of that name (extension)'
       })
     ),
     configured: Type.Boolean({ description: 'The configuration has a model of it, or the machine has its unit' }),
@@ -44,7 +44,7 @@ export const Backend = named(
   })
 )
 
-/** What a server of local models has become. */
+/** State of a server of local models after an action. */
 export const BackendStatus = named('BackendStatus', Type.Object({ id: Type.String(), ...state, job: Type.Optional(Job) }))
 
 export type BackendStatus = Static<typeof BackendStatus>

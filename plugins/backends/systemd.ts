@@ -1,9 +1,9 @@
 import type { Outcome, Programs } from '../programs/index.ts'
 
-/** Whose manager has a unit: that of the gateway's user, or that of the machine. */
+/** Manager of a unit: that of the gateway's user, or that of the machine. */
 export type Scope = 'user' | 'system'
 
-/** What systemd is asked to do with a unit. `try-restart` leaves alone what somebody has stopped meanwhile. */
+/** Verb for a unit. `try-restart` leaves a unit alone that was stopped in between. */
 export type Verb = 'start' | 'restart' | 'stop' | 'try-restart'
 
 /** A unit as systemd sees it. */
@@ -14,22 +14,22 @@ export interface Unit {
   readonly unitFileState: string
   readonly description: string
   readonly pid: number | null
-  /** How it ended the last time: `success`, `exit-code`, … */
+  /** Result of the last run: `success`, `exit-code`, … */
   readonly result: string
   readonly statusText: string
   readonly restartCount: number | undefined
 }
 
-/** What was found of some units, by their names; where one is nowhere, it is missing. `problem`: why not all could be looked for. */
+/** Units that were found, by name; a unit that no manager has is missing. `problem`: the reason for which some could not be looked up. */
 export interface Found {
   readonly units: ReadonlyMap<string, Unit & { readonly scope: Scope }>
   readonly problem: string | undefined
 }
 
-/** How an action went: `done`, refused for one of two reasons, or not answered in time. */
+/** Result of an action: `done`, refused for one of two reasons, or without an answer in time. */
 export interface Acted {
   readonly how: 'done' | 'denied' | 'failed' | 'late'
-  /** What systemd said, for people. */
+  /** Message of systemd, for people. */
   readonly text: string
 }
 
@@ -37,7 +37,7 @@ const PROPERTIES = 'Id,LoadState,ActiveState,SubState,UnitFileState,Description,
 const DENIED = /authentication (?:is )?required|access denied|permission denied|not permitted/i
 const NO_SYSTEMD = /not been booted with systemd|failed to connect to (?:system |user )?(?:scope )?bus|host is down/i
 
-/** What `systemctl` is asked and told. Units come from the configuration, verbs from the code. */
+/** Calls of `systemctl`. Units come from the configuration, verbs from the code. */
 export class Systemd {
   readonly #programs: Pick<Programs, 'run'>
 
@@ -111,7 +111,7 @@ function whyNot({ missing, timedOut, truncated, stderr, code }: Outcome): string
 }
 
 /**
- * What `systemctl show` prints: `Name=value` lines in an order of its own, a blank line between units. A unit that does
+ * Parses the output of `systemctl show`: `Name=value` lines in an order of its own, a blank line between units. A unit that does
  * not exist has a block as well.
  */
 export function parseShow(text: string): Unit[] {

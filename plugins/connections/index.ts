@@ -15,11 +15,11 @@ declare module '../define.ts' {
   }
 }
 
-/** Who is sent away for what the configuration says (RFC 6455 section 7.4.1). */
+/** Close code when the configuration no longer admits a connection (RFC 6455 section 7.4.1). */
 const CLOSE_POLICY = 1008
 /** A close frame has at most 131 bytes; some more, for what was on its way. */
 const GOODBYE_BYTES = 1024
-/** What a peer gets to answer the goodbye of a refusal, a withdrawn credential or a shutdown. */
+/** Milliseconds that a peer has to answer the close frame of a refusal, a withdrawn credential or a shutdown. */
 const GOODBYE_MS = 2_000
 
 const later = (fn: () => void): void => void setTimeout(fn, STALL_MS).unref()
@@ -58,7 +58,7 @@ export class Connections {
     return new Set(Array.from(this.#open.values(), ({ sessionId }) => sessionId))
   }
 
-  /** Whether a caller has a live connection. */
+  /** Tells if a caller has a live connection. */
   serves(callerId: string): boolean {
     for (const { caller } of this.#open.values()) if (caller.id === callerId) return true
     return false
@@ -167,7 +167,7 @@ export default gatewayPlugin(
     const connections = new Connections(app)
     app.decorate('connections', connections)
 
-    // After `auth`, which is told first: its plugin is an earlier one.
+    // Runs after the listener of `auth`, whose plugin is registered earlier.
     app.configStore.onChange(() => connections.recheck())
 
     const heartbeat = setInterval(() => connections.beat(), HEARTBEAT_SECONDS * 1000)

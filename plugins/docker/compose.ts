@@ -8,12 +8,12 @@ import { type Container, parsePs } from './containers.ts'
 import { type Model, modelOf } from './model.ts'
 import { projectFiles } from './project-files.ts'
 
-/** What compose is told to do with one service. */
+/** Command of compose for one service. */
 export type Command = 'start' | 'restart' | 'stop' | 'pull' | 'up'
 
 /** A client text never gets here: services are those of the model. `--no-deps` keeps everybody else's containers as they are. */
 const COMMANDS: Readonly<Record<Command, readonly string[]>> = {
-  // Not `start`: that fails where there is no container yet. What is there stays as it is: variables that made it may be missing here.
+  // Not `start`, which fails without a container. An existing container stays as it is: variables that made it may be missing here.
   start: ['up', '-d', '--no-deps', '--no-build', '--no-recreate'],
   restart: ['restart', '--no-deps'],
   stop: ['stop', '-t', '10'],
@@ -48,13 +48,13 @@ interface Surroundings {
   readonly now?: () => number
 }
 
-/** Where the compose file is, and which of its services is the gateway. */
+/** Compose file, and the service in it that is the gateway. */
 export interface Place {
   readonly composeFile: string
   readonly selfService: string
 }
 
-/** What `docker compose` is asked and told. */
+/** Calls of `docker compose`. */
 export class Compose {
   readonly #programs: Surroundings['programs']
   readonly #log: Surroundings['log']
@@ -72,7 +72,7 @@ export class Compose {
   /**
    * The services of the file; undefined where there is no file. Where compose cannot read it, the gateway does so by itself:
    * then `problem` says why.
-   * @throws ComposeError for a file that nobody can read
+   * @throws ComposeError for an unreadable file
    */
   async model({ composeFile, selfService }: Place): Promise<{ model: Model; problem?: string } | undefined> {
     const files = await this.#files(composeFile)
@@ -174,7 +174,7 @@ async function stateOf(file: string): Promise<unknown> {
   return [mtimeMs, size]
 }
 
-/** What makes Docker unusable altogether, as far as that can be told. */
+/** Reason for which Docker cannot be used at all, when the outcome shows one. */
 function unusable({ missing, timedOut, truncated, stderr }: Outcome): ComposeError | undefined {
   if (missing) return new ComposeError('docker is not installed on this machine')
   if (timedOut) return new ComposeError('docker did not answer in time')

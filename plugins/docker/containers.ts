@@ -16,7 +16,7 @@ const STATES = ['created', 'running', 'paused', 'restarting', 'removing', 'exite
 const WORST_FIRST = ['dead', 'restarting', 'exited', 'removing', 'paused', 'created', 'running']
 
 /**
- * What `docker compose ps --format json` prints: an array, or, since compose 2.21, an object a line. What
+ * Parses the output of `docker compose ps --format json`: an array, or, since compose 2.21, an object a line. What
  * `docker compose run` has left is not listed.
  * @throws an Error when it is neither
  */

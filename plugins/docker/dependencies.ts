@@ -20,7 +20,7 @@ export interface Listing {
   readonly problem?: string
 }
 
-/** How a control action ended; the `statusText` is that of an action, not that of a list. */
+/** Result of a control action; the `statusText` is that of an action, not that of a list. */
 export interface Controlled {
   readonly status: Pick<Dependency, 'id' | 'state' | 'health' | 'statusText' | 'job'>
   readonly message: string
@@ -32,7 +32,7 @@ interface Surroundings {
   readonly now?: () => number
 }
 
-/** What was seen: the services, and what is known of the containers of each. */
+/** Snapshot of the services and their containers. */
 interface View {
   readonly model: Model | undefined
   readonly dependencies: readonly Dependency[]
@@ -57,7 +57,7 @@ export class Dependencies {
     this.#now = now
   }
 
-  /** In the order of the file, as they were a moment ago. Never rejected because of Docker: it says what is wrong. */
+  /** In the order of the file, as they were a moment ago. A failure of Docker is part of the list and does not reject it. */
   async list(): Promise<Dependency[]> {
     return (await this.listing()).dependencies
   }
@@ -74,7 +74,7 @@ export class Dependencies {
 
   /**
    * Does something with one of them, and answers once it has settled, or when the time for it is over.
-   * @throws RpcError InvalidRequest for what is not on the list; AgentBusy while it is being changed; InternalError when
+   * @throws RpcError InvalidRequest for an id that is not on the list; AgentBusy while it is being changed; InternalError when
    * Docker refuses
    */
   async control(id: string, action: Action, actor: string): Promise<Controlled> {
@@ -108,7 +108,7 @@ export class Dependencies {
     }
   }
 
-  /** Ends what is under way. */
+  /** Ends changes in progress. */
   async close(): Promise<void> {
     await this.#changes.close()
   }
@@ -128,7 +128,7 @@ export class Dependencies {
     return { status: this.#status(dependency), message: told(dependency, action) }
   }
 
-  /** Pulls the image and has compose reconcile the service with it, for as long as that takes. */
+  /** Pulls the image and has compose reconcile the service with it. It has no deadline but those of the two commands. */
   async #update(target: Target, actor: string, deadline: number): Promise<Controlled> {
     const { service, model, place } = target
     const { id } = service
@@ -240,7 +240,7 @@ function refusal(error: unknown, action: Action, { service }: Service): unknown 
   return new RpcError('InternalError', `Could not ${action} ${service}: ${error.message}`, data)
 }
 
-/** What a client may know of it. @throws what nobody foresaw */
+/** Error for a client. @throws an unforeseen error as it is */
 function textOf(error: unknown): string {
   if (error instanceof ComposeError) return error.message
   throw error

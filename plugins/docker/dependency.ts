@@ -57,7 +57,7 @@ function unseen(service: Service, problem: string): Dependency {
 }
 
 function actionsOf(state: string, { image }: Service): Action[] {
-  // What is built here has no image that could be pulled.
+  // A service that is built here has no image to pull.
   const update: Action[] = image === undefined ? [] : ['update']
   if (state === 'running') return ['restart', 'stop', ...update]
   if (state === 'restarting' || state === 'paused') return ['restart', 'stop']
@@ -76,7 +76,7 @@ export function shortly({ state, health }: Pick<Dependency, 'state' | 'health'>)
 
 const DONE = { start: 'Started', restart: 'Restarted', stop: 'Stopped' } as const
 
-/** What an action has led to, for people. */
+/** Report of an action, for people. */
 export function told(dependency: Dependency, action: Exclude<Action, 'update'>): string {
   const { service, state, problem } = dependency
   if (problem !== undefined) return `Told ${service} container to ${action}; what became of it cannot be seen: ${problem}.`
@@ -91,7 +91,7 @@ export function wrong(param: string, text: string): RpcError {
   return invalidParams([{ path: `params.${param}`, message: text }])
 }
 
-/** @throws RpcError InvalidRequest that says what is possible instead */
+/** @throws RpcError InvalidRequest that lists the available actions */
 export function allow({ id, availableActions, statusText }: Dependency, action: Action): void {
   if (availableActions.includes(action)) return
   const possible = availableActions.join(', ') || 'nothing'

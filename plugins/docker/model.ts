@@ -1,4 +1,4 @@
-/** One service of a compose file: what is needed of it. The rest may hold secrets, and is not kept. */
+/** Service of a compose file, reduced to the members in use. The rest may hold secrets and is dropped. */
 export interface Service {
   /** As clients name it. */
   readonly id: string
@@ -30,7 +30,7 @@ const NAMES: Readonly<Record<string, string>> = {
 }
 
 /**
- * What `docker compose config --format json` prints, or the compose file itself, as a model.
+ * Makes a model of the output of `docker compose config --format json`, or of the compose file itself.
  * @param self the service that is left out
  * @param folder what the project is called after where the file does not say
  * @throws an Error where there are no services at all

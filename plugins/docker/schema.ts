@@ -39,5 +39,5 @@ export const Dependency = named(
   })
 )
 
-/** What a service has become. */
+/** State of a service after an action. */
 export const DependencyStatus = named('DependencyStatus', Type.Object({ id: Type.String(), ...state, job: Type.Optional(Job) }))

@@ -26,7 +26,7 @@ export interface Document {
   readonly etag: string
 }
 
-/** What describes the gateway to programs. Each is made when it is first asked for, and again only after something was added. */
+/** Documents that describe the gateway to programs. Each is built at its first request, and again after methods or routes were added. */
 export class Documents {
   readonly #describe: () => Described
   readonly #made = new Map<DocumentName, { readonly size: number; readonly document: Document }>()

@@ -10,7 +10,7 @@ export interface Call {
   readonly capability: string
   readonly args: Record<string, unknown>
   readonly timeoutMs: number
-  /** Whoever waits for the answer is gone. */
+  /** The requester of the answer is gone. */
   readonly signal: AbortSignal
 }
 
@@ -21,7 +21,7 @@ interface Pending {
   reject(error: unknown): void
 }
 
-/** What nodes were asked to do and have not answered yet. Each call ends once: answered, timed out, given up, or its node gone. */
+/** Calls to nodes without an answer yet. Each ends once: answered, timed out, given up, or its node gone. */
 export class Calls {
   /** By connection: only the one that was asked can answer. */
   readonly #pending = new Map<Peer, Map<string, Pending>>()
@@ -64,7 +64,7 @@ export class Calls {
   }
 
   /**
-   * What a node says to a call.
+   * Answer of a node to a call.
    * @throws RpcError InvalidRequest when that call does not wait for an answer of this connection, or the answer is none
    */
   answer(connection: Peer, { callId, ok, output, error }: Static<typeof ResultParams>): void {
@@ -84,7 +84,7 @@ export class Calls {
     call.resolve({ nodeId, capability, callId, ok, ...said })
   }
 
-  /** Nobody will answer what this connection was asked. */
+  /** Ends the calls of a connection that will not answer any more. */
   abandon(connection: Peer, nodeId: string, why: string): void {
     const waiting = this.#pending.get(connection)
     this.#pending.delete(connection)

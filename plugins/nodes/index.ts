@@ -29,7 +29,7 @@ export default gatewayPlugin(
     await nodes.sealAll()
     app.decorate('nodes', nodes)
     for (const method of Object.values(methods)) app.rpc.method(method)
-    // What is off is not listed either: no model is offered what it may not use.
+    // Not listed while nodes are off: no model is offered a tool it may not use.
     if (app.config.server.nodes.enabled) app.tools.add(nodeTool(nodes))
 
     app.configStore.onChange(({ server }, previous) => {

@@ -41,12 +41,12 @@ export interface NodesOptions {
   readonly vault: Vault
   readonly audit: Pick<Audit, 'record'>
   readonly log: Pick<FastifyBaseLogger, 'warn'>
-  /** How many are remembered, and may be connected at once. */
+  /** Nodes that are remembered, and that may be connected at once. */
   readonly max?: number
   readonly now?: () => number
 }
 
-/** Who registers, and how that node is reached. */
+/** Connection and caller that register a node. */
 export interface Registrant {
   readonly connection: Peer
   readonly caller: Caller
@@ -72,7 +72,7 @@ export class Nodes {
   }
 
   /**
-   * Makes the connection that node. Whoever was it before, on another connection, is closed.
+   * Registers the connection as a node. An earlier connection of that node is closed.
    * @throws RpcError InvalidRequest for what the configuration does not allow, AuthFailed for a node of another credential,
    * AgentBusy when there are too many, RequestCancelled when the connection is gone
    */
@@ -95,7 +95,7 @@ export class Nodes {
         statusCode: 403
       })
     }
-    // Whoever came meanwhile must not lose the node to a connection that is already gone.
+    // A later connection must not lose the node to one that is already gone.
     if (signal.aborted) throw new RpcError('RequestCancelled', 'The connection was closed before the node was registered')
     this.#registrations.add({ ...agreed, connection, invoke, registeredAt: now() })
     return { registered: true, ...agreed }
@@ -115,7 +115,7 @@ export class Nodes {
     }
   }
 
-  /** What the connection is registered as, if it is. */
+  /** Registration of the connection, if it has one. */
   of(connection: Peer | undefined): Registration | undefined {
     return connection && this.#registrations.of(connection)
   }
@@ -225,13 +225,13 @@ export class Nodes {
     }
   }
 
-  /** What the node of this connection says to an `invoke` event. */
+  /** Takes the answer of this connection's node to an `invoke` event. */
   answer(connection: Peer, params: Static<typeof ResultParams>): void {
     this.#registered(connection)
     this.#calls.answer(connection, params)
   }
 
-  /** Last known locations, newest first. A clock that runs ahead counts from when the gateway was told. */
+  /** Last known locations, newest first. For a clock that runs ahead the time of receipt counts. */
   async locations(): Promise<Static<typeof Locations>['locations']> {
     const { store } = this.#options
     const config = this.#options.config()

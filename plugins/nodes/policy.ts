@@ -22,7 +22,7 @@ export function requireEnabled(config: NodesConfig, part?: 'location' | 'push'):
 }
 
 /**
- * What a node and the gateway agree on: the lower version of the protocol, and of what was declared that whose feature gate is open.
+ * Negotiates with a node: the lower version of the protocol, and the declared capabilities whose feature gate is open.
  * @throws RpcError InvalidRequest for a role that is not allowed
  */
 export function negotiate(
@@ -44,7 +44,7 @@ export function negotiate(
   }
 }
 
-/** What of the declared capabilities may be used. */
+/** Declared capabilities that may be used. */
 export function underGates(
   declared: readonly string[],
   featureGates: NodesConfig['featureGates']

@@ -5,7 +5,7 @@ import { type Issue, invalidParams } from '../../rpc/errors.ts'
 import type { PushToken, PushTokenParams } from './schema.ts'
 import type { Vault } from './vault.ts'
 
-/** How the tokens of each service look; neither says how long one may get. */
+/** Formats of the tokens of each service. Neither service documents a maximum length. */
 const SHAPES = {
   // 32 bytes today. In angle brackets or braces it is what a device prints for people, and not the token.
   apns: { pattern: /^(?:[0-9a-f]{2}){32,200}$/i, expected: 'the token of APNs in hex: 64 to 400 digits, an even number' },
@@ -13,7 +13,7 @@ const SHAPES = {
 } as const
 
 const SHOWN = 4
-/** What cannot be read, or is so short that its ends would tell too much of it. */
+/** Shown for a token that is unreadable, or so short that its ends would reveal too much. */
 const HIDDEN = '***'
 const MIN_SHOWN = 32
 
@@ -31,17 +31,17 @@ export function checkedToken({ provider, token, environment, topic }: Static<typ
   return provider === 'apns' ? token.toLowerCase() : token
 }
 
-/** The same for equal tokens; nothing of a token can be told from it. */
+/** Digest: the same for equal tokens, and reveals nothing of a token. */
 export function digestOf(provider: string, token: string): string {
   return createHash('sha256').update(`${provider}:${token}`).digest('base64')
 }
 
-/** Where the token of a node is kept, for the vault. */
+/** Place of a node's token, for the vault. */
 export function placeOf(nodeId: string): string {
   return `nodes.push:${nodeId}`
 }
 
-/** What may be shown of a stored token. */
+/** Public view of a stored token. */
 export function shown({ id, push }: Pick<NodeRow, 'id'> & { push: StoredPush }, vault: Vault): Static<typeof PushToken> {
   const { token: stored, ...rest } = push
   const token = vault.open(stored, placeOf(id))

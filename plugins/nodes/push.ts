@@ -1,4 +1,4 @@
-/** How one device is reached. */
+/** Address of one device. */
 export interface PushTarget {
   readonly token: string
   readonly environment?: 'production' | 'sandbox' | undefined
@@ -6,14 +6,14 @@ export interface PushTarget {
   readonly topic?: string | undefined
 }
 
-/** What it is told. Without title and body the app is woken and nothing is shown. */
+/** Content of a notification. Without title and body the app wakes up and shows nothing. */
 export interface PushMessage {
   readonly title?: string | undefined
   readonly body?: string | undefined
   readonly data?: Readonly<Record<string, string>> | undefined
 }
 
-/** What came of it: taken, with what the service calls the message if it says so, or not, and why in its words. */
+/** Result of a delivery: accepted, with the service's id of the message if it gives one, or refused, with the service's reason. */
 export type PushSent =
   | { readonly id: string | undefined }
   | {

@@ -6,7 +6,7 @@ import type { Negotiated, NODE_EVENTS } from './schema.ts'
 /** RFC 6455 section 7.4.1: the policy of the gateway. */
 export const CLOSE_POLICY = 1008
 
-/** A node, for as long as its connection lives. */
+/** A node while its connection lives. */
 export interface Registration extends Static<typeof Negotiated> {
   readonly connection: Peer
   /** Epoch milliseconds. */
@@ -16,7 +16,7 @@ export interface Registration extends Static<typeof Negotiated> {
 }
 
 export interface RegistrationsOptions {
-  /** How many may be registered at once. */
+  /** Maximum number of nodes registered at once. */
   readonly max: number
   /** The node of `left` is not, or no longer, registered with that connection. Not called when a connection registers it anew. */
   readonly onLeft: (left: Registration, why: string) => void
@@ -68,7 +68,7 @@ export class Registrations {
     }
   }
 
-  /** Registers, in place of what the connection was before and of whoever was that node before. Throws what `admit` throws. */
+  /** Registers a node in place of the connection's earlier one and of the node's earlier connection. Throws what `admit` throws. */
   add(registration: Registration): void {
     const { connection, node } = registration
     this.admit(connection, node.id)

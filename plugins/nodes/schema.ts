@@ -10,7 +10,7 @@ export const MAX_NODES = 1000
 export const MAX_CAPABILITIES = 64
 /** Calls of one node that may wait for its answer at once. */
 export const MAX_CALLS = 16
-/** How long a call waits for its answer, unless it says otherwise, and at most. */
+/** Milliseconds that a call waits for its answer, by default and at most. */
 export const CALL_TIMEOUT_MS = 30_000
 export const MAX_CALL_TIMEOUT_MS = 120_000
 /** Characters of the arguments or of the output of one call, as JSON. */
@@ -134,7 +134,7 @@ export const PushTokenParams = named(
   Type.Object(
     {
       provider,
-      // The shape of it is checked apart: what is wrong with a token is told without quoting it.
+      // The format is checked separately, so that an error about a token does not quote it.
       token: Type.String({ maxLength: 4096, description: 'As the device got it from APNs (in hex) or FCM' }),
       environment: Type.Optional(environment),
       topic: Type.Optional(topic)
@@ -259,7 +259,7 @@ export const InvokeParams = named(
 
 const CallId = Type.String({ minLength: 1, maxLength: 64, description: 'As the invoke event says it' })
 
-/** What a node answered: `output` when `ok`, else `error`. */
+/** Answer of a node: `output` when `ok`, else `error`. */
 export const Invoked = named(
   'Invoked',
   Type.Object({

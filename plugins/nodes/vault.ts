@@ -45,7 +45,7 @@ export class Vault {
     }
   }
 
-  /** Whether `seal` would now encrypt what was stored as it is. */
+  /** Tells if `seal` would now encrypt a value that was stored in plain text. */
   exposes(stored: string): boolean {
     return this.#key !== undefined && stored.startsWith(PLAIN)
   }

@@ -7,14 +7,14 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/
 /** RFC 3339 as Docker prints it; a zone other than UTC is not known to occur. */
 const STAMPED = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z ?/
 
-/** Undefined for what is no name of a container. One more line than wanted tells whether there are more. */
+/** Undefined for an invalid name of a container. One extra line shows if there are more. */
 export function containerArgs(name: string, { lines, since }: LogQuery): string[] | undefined {
   if (!NAME.test(name)) return undefined
   const from = since === undefined ? [] : ['--since', new Date(since).toISOString()]
   return ['logs', '--timestamps', '--tail', String(lines + 1), ...from, '--', name]
 }
 
-/** What `docker logs` printed for `containerArgs`: two streams, which are made one again by their times. */
+/** Parses the output of `docker logs` for `containerArgs`: two streams, merged by their times. */
 export function parseContainer({ missing, timedOut, truncated, code, stdout, stderr }: Outcome, { lines }: LogQuery): RawLog {
   const problem = missing
     ? 'docker is not installed on this machine'

@@ -9,7 +9,7 @@ export interface RawLine {
   readonly text: string
 }
 
-/** What was read of a log, in the order of time. */
+/** Part of a log, in the order of time. */
 export interface RawLog {
   readonly lines: readonly RawLine[]
   /** There are more lines, older than these. */
@@ -24,7 +24,7 @@ export interface LogQuery {
   readonly since: number | undefined
 }
 
-/** Newest first, so that what is cut off is the oldest. One more than wanted tells whether there are more. */
+/** Newest first, so that the oldest lines are cut off. One extra line shows if there are more. */
 export function journalArgs(scope: 'user' | 'system', unit: string, { lines, since }: LogQuery): string[] {
   return [
     '--no-pager',
@@ -40,7 +40,7 @@ export function journalArgs(scope: 'user' | 'system', unit: string, { lines, sin
   ]
 }
 
-/** What `journalctl` printed for `journalArgs`. */
+/** Parses the output of `journalctl` for `journalArgs`. */
 export function parseJournal({ missing, timedOut, truncated, code, stdout, stderr }: Outcome, { lines }: LogQuery): RawLog {
   const problem = missing
     ? 'there is no journal on this machine'

@@ -17,7 +17,7 @@ const NAMES: Readonly<Record<string, Level>> = {
   trace: 'debug',
   verbose: 'debug'
 }
-/** Where a level stands: at the beginning of a line, past the time. */
+/** Position of a level: at the beginning of a line, after the time. */
 const READ = 120
 const NAME = Object.keys(NAMES).join('|')
 /** `level=warn`, `"severity":"ERROR"` */

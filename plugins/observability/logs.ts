@@ -20,13 +20,13 @@ const FEWER = 16
 const TIMEOUT_MS = 10_000
 /** Logs that are read at the same time. */
 export const MAX_READING = 8
-/** How long lines are masked before others have their turn. */
+/** Milliseconds of masking before other work gets a turn. */
 const SLICE_MS = 5
 
 export interface LogRequest {
   readonly lines: number
   readonly sinceSeconds?: number | undefined
-  /** Of whoever asked. */
+  /** Signal of the requester. */
   readonly signal: AbortSignal
 }
 

@@ -90,7 +90,7 @@ export const serviceLogs = defineMethod({
   params: Type.Object(
     {
       sourceId: Type.String({ minLength: 1, maxLength: 256, description: 'An id of system.observabilitySources' }),
-      lines: Type.Optional(Type.Integer({ minimum: 1, maximum: 2000, default: LINES, description: 'Lines at the most' })),
+      lines: Type.Optional(Type.Integer({ minimum: 1, maximum: 2000, default: LINES, description: 'Maximum number of lines' })),
       sinceSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000, description: 'No older lines than that' }))
     },
     { additionalProperties: false }

@@ -23,7 +23,7 @@ interface Surroundings {
   readonly now?: () => number
 }
 
-/** How the gateway and what runs beside it are, were, and what they say of it. */
+/** State, history and logs of the gateway and of the services beside it. */
 export class Observability {
   readonly #look: Surroundings['look']
   readonly #sampler: Sampler
@@ -65,7 +65,7 @@ export class Observability {
     const seconds = windowMinutes * 60
     if (wanted.length * Math.ceil(seconds / bucketSeconds) > MAX_POINTS) {
       const least = Math.ceil(seconds / Math.floor(MAX_POINTS / wanted.length))
-      const message = `must be at least ${least} for ${windowMinutes} minutes of ${wanted.length} sources: an answer has ${MAX_POINTS} points at the most`
+      const message = `must be at least ${least} for ${windowMinutes} minutes of ${wanted.length} sources: an answer has at most ${MAX_POINTS} points`
       throw invalidParams([{ path: 'params.bucketSeconds', message }])
     }
     const now = this.#now()

@@ -1,4 +1,4 @@
-/** What a source was like at one moment. */
+/** State of a source at one moment. */
 export interface Sample {
   /** Epoch milliseconds. */
   readonly ts: number
@@ -14,7 +14,7 @@ export interface Sample {
 export const SAMPLE_BYTES = 8 + 1 + 1 + 2 + 2
 const MAX_COUNT = 65_535
 
-/** What a bucket is called that holds good and bad: the first of these that was seen. Failed, stopped, starting, running, unknown. */
+/** State of a bucket that holds several: the first of these that occurred. Failed, stopped, starting, running, unknown. */
 const STATES = [4, 1, 2, 3, 0]
 /** Unhealthy, healthy, none. */
 const HEALTH = [1, 2, 0]

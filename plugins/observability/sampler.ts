@@ -61,7 +61,7 @@ export class Sampler {
     }
   }
 
-  /** Whether anything is kept of it. */
+  /** Tells if anything is kept of the source. */
   has(id: string): boolean {
     return this.#kept.has(id)
   }
@@ -91,7 +91,7 @@ export class Sampler {
     kept.before = source
   }
 
-  /** A source that is gone is kept as long as what was seen of it; where there is no room, those that are there come first. */
+  /** A source that is gone is kept while its samples are. When room runs out, present sources come first. */
   #forget(sources: readonly Source[]): void {
     const there = new Set(sources.map(({ id }) => id))
     const gone = [...this.#kept].filter(([id]) => !there.has(id))
@@ -105,7 +105,7 @@ export class Sampler {
   }
 }
 
-/** What it has counted itself; else whether it has failed or become unhealthy. */
+/** Its own count; else 1 for a source that has failed or become unhealthy. */
 function errorsSince(before: Source, now: Source): number {
   if (now.errors !== undefined) return Math.max(0, now.errors - (before.errors ?? now.errors))
   const failed = now.stateCode === STATE.failed && before.stateCode !== STATE.failed
@@ -113,7 +113,7 @@ function errorsSince(before: Source, now: Source): number {
   return Number(failed) + Number(sick)
 }
 
-/** What somebody has counted; else whether what runs now is another run than what ran before. */
+/** Its own count; else the change from one run to another. */
 function restartsSince(before: Source, now: Source): number {
   const counted = Math.max(0, (now.restarts ?? 0) - (before.restarts ?? now.restarts ?? 0))
   if (counted > 0) return counted

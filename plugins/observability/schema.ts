@@ -12,7 +12,7 @@ export const SourceRow = named(
     id: SourceId,
     name: Type.String(),
     kind: Type.String({
-      description: '`systemd_system`, `systemd_user`, `docker_dependency`; `process`: a gateway that nobody manages'
+      description: '`systemd_system`, `systemd_user`, `docker_dependency`; `process`: a gateway without a manager'
     }),
     runtime: Type.String({ description: 'What runs it: `systemd_system`, `systemd_user`, `docker_compose`, `process`' }),
     status: Type.String({ description: '`unknown`, `stopped`, `starting`, `running` or `failed`' }),
@@ -24,7 +24,7 @@ export const SourceRow = named(
 
 const count = (description: string) => Type.Integer({ minimum: 0, description })
 
-/** What a source was like in one bucket of time. */
+/** State of a source in one bucket of time. */
 export const Point = named(
   'Point',
   Type.Object({
@@ -40,11 +40,11 @@ export const Point = named(
       description: '0 none, 1 unhealthy, 2 healthy: the worst in the bucket (1, 2, 0)'
     }),
     errorCount: count('Of the gateway: errors in its log; of others: how often it failed or became unhealthy'),
-    restartCount: count('How often it was restarted, whoever did it')
+    restartCount: count('Number of restarts, manual ones included')
   })
 )
 
-/** How sources were. */
+/** History of sources. */
 export const Series = named(
   'Series',
   Type.Object({

@@ -6,11 +6,11 @@ import type { RawLog } from './journal.ts'
 import { levelIn } from './levels.ts'
 import type { OwnLog } from './own-log.ts'
 
-/** How a source is, as the specification numbers it. */
+/** State of a source, numbered by the specification. */
 export const STATE = { unknown: 0, stopped: 1, starting: 2, running: 3, failed: 4 } as const
 export const HEALTH = { none: 0, unhealthy: 1, healthy: 2 } as const
 
-/** What can be looked at: the gateway, and what it knows to run beside it. */
+/** Sources of observations: the gateway and the services beside it. */
 export interface Source {
   /** `systemd:<id>`, `docker:<id>` or `mcp:<name>`; the ids are those of the lists that they come from. */
   readonly id: string
@@ -22,13 +22,13 @@ export interface Source {
   readonly healthCode: number
   /** Errors so far, where they are counted. */
   readonly errors?: number | undefined
-  /** Tells one run of it from another, where that can be told. */
+  /** Identifies one run of the source, when it has such an identity. */
   readonly run?: string | undefined
-  /** Restarts so far, where somebody counts them. */
+  /** Restarts so far, when they are counted. */
   readonly restarts?: number | undefined
-  /** Seconds since it was started, as coarse as they are told. */
+  /** Seconds since its start, as coarse as the source reports them. */
   readonly upSeconds?: number | undefined
-  /** Where its log is; absent: nowhere that can be read. */
+  /** Place of its log. Absent when it has none that can be read. */
   readonly log?: LogPlace | undefined
   /** Why it cannot be seen, or its log not be read. */
   readonly problem?: string | undefined
@@ -44,7 +44,7 @@ export const GATEWAY = 'systemd:flynn'
 
 const STATUS = Object.keys(STATE)
 
-/** Who started the process: a manager of systemd, or somebody else. */
+/** Starter of the process: a manager of systemd, or anything else. */
 export async function startedBy(env: NodeJS.ProcessEnv, pid: number): Promise<string> {
   // Set for the process that systemd starts; what that one starts inherits it.
   if (env.SYSTEMD_EXEC_PID !== String(pid)) return 'process'
@@ -81,7 +81,7 @@ const UNIT_STATES: Readonly<Record<string, number>> = {
 
 export function backendSource(backend: Backend): Source {
   const { id, name, unit, scope, pid, restartCount, problem } = backend
-  // Nobody has a unit of that name: it does not run, and there is nothing wrong with that.
+  // No manager has a unit of that name: it does not run, which is no fault.
   const stateCode =
     backend.loadState === 'not-found' && !problem ? STATE.stopped : (UNIT_STATES[backend.activeState] ?? STATE.unknown)
   return {
@@ -134,7 +134,7 @@ const CONTAINER_STATES: Readonly<Record<string, number>> = {
 
 export function dependencySource(dependency: Dependency): Source {
   const { id, name, state, health, statusText, containerName, problem } = dependency
-  // `Exited (1) 2 minutes ago`: whoever was stopped ends with 0, or with the signal.
+  // `Exited (1) 2 minutes ago`: a container that was stopped ends with 0, or with the signal.
   const failed = state === 'exited' && !/\((?:0|137|143)\)/.test(statusText)
   const stateCode = state === 'exited' ? (failed ? STATE.failed : STATE.stopped) : (CONTAINER_STATES[state] ?? STATE.unknown)
   const missing = state === 'not_created' ? 'it has no container' : undefined

@@ -12,21 +12,21 @@ export interface Job {
   /** Epoch milliseconds. */
   readonly startedAt: number
   readonly endedAt?: number
-  /** What it is doing, or how it ended; one line, written for people. */
+  /** Current step, or the result; one line for people. */
   readonly text: string
 }
 
-/** What a job may use. */
+/** Tools of a running job. */
 export interface JobContext {
   /** Aborted at shutdown. */
   readonly signal: AbortSignal
-  /** Says what is being done. */
+  /** Sets the text of the job. */
   tell(text: string): void
 }
 
 /**
- * Changes to things of the machine. Of one thing there is one change at a time, be it of a request or of a job; whoever
- * comes second is told so and changes nothing. Neither depends on whoever asked: a client that is gone stops nothing.
+ * Changes to things of the machine. One thing has at most one change at a time, of a request or of a job; a second one is
+ * refused. A change does not depend on its requester: a client that disconnects stops nothing.
  * Ids come from the tables of the callers, so they are as few as there are things.
  */
 export class Changes {
@@ -100,7 +100,7 @@ export class Changes {
     return (await within(this.#track(ended), waitMs)) ?? this.#jobs.get(id)!
   }
 
-  /** Ends what is under way and waits for it. */
+  /** Aborts changes in progress and waits for their end. */
   async close(): Promise<void> {
     this.#closing.abort(new RpcError('AgentBusy', 'The gateway is shutting down', { statusCode: 503 }))
     await Promise.allSettled(this.#running)
@@ -126,10 +126,10 @@ export class Changes {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof RpcError ? error.message : 'failed in a way nobody foresaw'
+  return error instanceof RpcError ? error.message : 'failed for an unforeseen reason'
 }
 
-/** What the promise gives, unless that takes longer. */
+/** Value of the promise, or undefined after `ms`. */
 async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   const given = new AbortController()
   const over = pause(Math.max(0, ms), undefined, { signal: given.signal, ref: false }).catch(() => undefined)

@@ -18,7 +18,7 @@ export const MAX_WAITING = 100
 const TIMEOUT_MS = 10_000
 const MAX_BYTES = 4 * 1024 * 1024
 
-/** What programs get to see of the gateway's environment, which holds its credentials. */
+/** Variables that programs receive. The rest of the environment holds credentials of the gateway. */
 const HANDED_ON = [
   'PATH',
   'HOME',
@@ -41,7 +41,7 @@ const PLAIN = { LANG: 'C', LC_ALL: 'C', SYSTEMD_COLORS: '0', SYSTEMD_PAGER: '', 
 
 /** The one way to run a program of the machine. */
 export class Programs {
-  /** What is handed on to programs. `PATH` is where they are found. */
+  /** Environment of the programs. They are found in its `PATH`. */
   readonly environment: Record<string, string>
   readonly #closing = new AbortController()
   readonly #waiting: Array<() => void> = []
@@ -67,19 +67,19 @@ export class Programs {
       if (file === undefined) return MISSING
       return await launch({ file, args, env: this.environment, timeoutMs, maxBytes, signal: ended })
     } finally {
-      // Handed over, not given back: nobody comes in between.
+      // Handed over, not given back, so that no later run overtakes.
       const next = this.#waiting.shift()
       if (next) next()
       else this.#running--
     }
   }
 
-  /** What `read` finds out, read once for everybody who asks in the same moment. */
+  /** Value that `read` finds, read once for all callers of the same moment. */
   reading<T>(read: () => Promise<T>): Reading<T> {
     return new Reading(read)
   }
 
-  /** Changes to what runs on the machine, one at a time for each thing. Whoever makes it closes it. */
+  /** Changes to what runs on the machine, one at a time for each thing. The caller closes it. */
   changes(log: FastifyBaseLogger): Changes {
     return new Changes(log)
   }
@@ -110,7 +110,7 @@ export class Programs {
     })
   }
 
-  /** Looked for each time: it may be installed while the gateway runs. Relative folders are nobody's intention. */
+  /** Looked up for each run: it may be installed while the gateway runs. Relative folders of `PATH` are ignored. */
   async #find(program: Program): Promise<string | undefined> {
     for (const folder of (this.environment.PATH ?? '').split(path.delimiter)) {
       if (!path.isAbsolute(folder)) continue

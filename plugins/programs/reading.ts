@@ -1,4 +1,4 @@
-/** How long what was read is good enough for whoever asks next. */
+/** Milliseconds for which a value that was read is returned to the next callers. */
 const FRESH_MS = 1000
 
 /**
@@ -21,7 +21,7 @@ export class Reading<T> {
     return this.fresh()
   }
 
-  /** As it is now: for whoever has just changed something. */
+  /** Value as it is now, for a caller that has just changed something. */
   fresh(): Promise<T> {
     let until = Number.POSITIVE_INFINITY
     const current = { value: this.#read(), until: () => until }

@@ -17,16 +17,16 @@ declare module '../define.ts' {
 
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
-/** What a connection is told of companion nodes, and of its own registration as one; without a connection, over HTTP, of none. */
+/** Describes companion nodes to a connection, with its own registration as one. Over HTTP there is no connection. */
 export type NodesDescription = (connection: Peer | undefined) => Pick<Static<typeof Capabilities>, 'nodes' | 'featureGates'>
 
-/** A gateway without the plugin that keeps them. */
+/** Description for a gateway without the plugin `nodes`. */
 const withoutNodes: NodesDescription = () => ({
   nodes: { enabled: false, locationEnabled: false, pushEnabled: false, allowedRoles: [], registered: false },
   featureGates: {}
 })
 
-/** What the gateway says of itself. */
+/** Version, capabilities and readiness of the gateway. */
 export class System {
   /** The version of the protocol that this gateway speaks. */
   readonly protocol = { version: 1 }
@@ -50,7 +50,7 @@ export class System {
     }
   }
 
-  /** Who keeps companion nodes describes them. */
+  /** Sets the description of companion nodes. The plugin that owns them calls it. */
   describeNodes(nodes: NodesDescription): void {
     this.#nodes = nodes
   }
@@ -88,7 +88,7 @@ export class System {
     )
   }
 
-  /** From now on the gateway is not ready; connections that asked for it are told. */
+  /** Ends readiness and sends the event `shutdown` to the connections that asked for it. */
   closing(): void {
     this.#closing = true
     this.#app.connections.notify('shutdown', { graceMs: this.#app.config.server.shutdownGraceSeconds * 1000 })

@@ -27,7 +27,7 @@ const Limits = Type.Object({
   maxInFlight: Type.Integer({
     description: 'Requests under way on one connection; past it a request gets error 3. The most a batch holds, too'
   }),
-  maxMessageCharacters: Type.Integer({ description: 'Characters of one message; what is longer is an attachment' }),
+  maxMessageCharacters: Type.Integer({ description: 'Characters of one message. Send longer texts as an attachment' }),
   maxAttachments: Type.Integer({ description: 'Attachments of one message' }),
   maxAttachmentBytes: Type.Integer({ description: 'All attachments of one message together, decoded' }),
   heartbeatSeconds: Type.Integer({ description: 'A peer that misses two pings is terminated' }),

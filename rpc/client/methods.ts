@@ -931,7 +931,7 @@ export interface GatewayMethods {
         maxValues: number
         /** Requests under way on one connection; past it a request gets error 3. The most a batch holds, too */
         maxInFlight: number
-        /** Characters of one message; what is longer is an attachment */
+        /** Characters of one message. Send longer texts as an attachment */
         maxMessageCharacters: number
         /** Attachments of one message */
         maxAttachments: number
@@ -1167,7 +1167,7 @@ export interface GatewayMethods {
         provider: string
         name: string
         unit: string
-        /** Whose unit it is; null: nobody has one of that name (extension) */
+        /** Manager of the unit, null when no manager has a unit of that name (extension) */
         scope?: 'user' | 'system' | null
         /** The configuration has a model of it, or the machine has its unit */
         configured: boolean
@@ -1333,7 +1333,7 @@ export interface GatewayMethods {
           healthCode: number
           /** Of the gateway: errors in its log; of others: how often it failed or became unhealthy */
           errorCount: number
-          /** How often it was restarted, whoever did it */
+          /** Number of restarts, manual ones included */
           restartCount: number
         }[]
       }[]
@@ -1347,7 +1347,7 @@ export interface GatewayMethods {
       sources: {
         id: string
         name: string
-        /** `systemd_system`, `systemd_user`, `docker_dependency`; `process`: a gateway that nobody manages */
+        /** `systemd_system`, `systemd_user`, `docker_dependency`; `process`: a gateway without a manager */
         kind: string
         /** What runs it: `systemd_system`, `systemd_user`, `docker_compose`, `process` */
         runtime: string
@@ -1405,7 +1405,7 @@ export interface GatewayMethods {
     params: {
       /** An id of system.observabilitySources */
       sourceId: string
-      /** Lines at the most */
+      /** Maximum number of lines */
       lines?: number | undefined
       /** No older lines than that */
       sinceSeconds?: number | undefined
