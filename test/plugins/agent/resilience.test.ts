@@ -138,7 +138,7 @@ test('a provider that cannot be reached is named as such', async (t) => {
   const client = await connect(t, url)
   const id = client.start('agent.send', { message: 'go' })
   const { error } = await client.final(id)
-  assert.equal(error.message, 'The model provider anthropic could not be reached: check base_url, and that it runs')
+  assert.equal(error.message, 'The model provider anthropic could not be reached: check base_url, and whether it runs')
   assertPresentable(JSON.stringify(error))
 })
 
