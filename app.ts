@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import type { TSchema } from '@sinclair/typebox'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
@@ -45,6 +46,8 @@ declare module 'fastify' {
 
 /** The shell: opens one encapsulated scope, so that nothing of the gateway leaks into the host. */
 async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<void> {
+  refuseOldNode()
+  const prefix = (opts.prefix ?? '').replace(/\/+$/, '')
   await host.register(
     async (scope) => {
       const app = scope as unknown as GatewayInstance
@@ -64,7 +67,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
         return reply.code(error.statusCode).send({ error })
       })
       // At the root of a host it would be the host's, or that of the scope it registers the gateway in.
-      if (opts.prefix && opts.prefix !== '/') app.setNotFoundHandler(nothingHere)
+      if (prefix !== '') app.setNotFoundHandler(nothingHere)
 
       // Shutdown runs in reverse: the last plugin closes first, the database closes last.
       await app.register(plugins.hooks)
@@ -113,6 +116,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(plugins.metrics)
       await app.register(plugins.tracing)
 
+      await app.register(plugins.configuredPlugins)
       for (const extension of opts.plugins ?? []) {
         const [plugin, options] = typeof extension === 'function' ? [extension, {}] : extension
         await app.register(plugin as FastifyPluginAsync, options)
@@ -126,13 +130,22 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(socket)
       host.decorate(opts.decorator ?? 'gateway', app)
     },
-    { prefix: opts.prefix ?? '' }
+    { prefix }
   )
 }
 
 /** Protocol error for a refusal of Fastify itself: a body too large, a wrong content type. */
 function refused(cause: FastifyError): RpcError {
   return new RpcError('InvalidRequest', cause.message, { cause, statusCode: cause.statusCode ?? 400 })
+}
+
+/** An older Node.js crashes without a word while it loads the database driver. */
+function refuseOldNode(): void {
+  const floor: string = createRequire(import.meta.url)('#package.json').engines.node.replace('>=', '')
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const [wantedMajor = 0, wantedMinor = 0] = floor.split('.').map(Number)
+  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return
+  throw new Error(`flynn-gateway needs Node.js ${floor} or later, this is ${process.versions.node}`)
 }
 
 export default fp(gateway, { name: 'flynn-gateway', fastify: '5.x' })

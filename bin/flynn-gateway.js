@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// What `npx flynn-gateway` runs, in a clone as in an installed package, on any Node.js from 18 on: finds the program, makes a fresh
-// clone ready as `npm start` does, and goes on with the Node.js brought along where the machine's own is too old.
+// Entry point of `npx flynn-gateway`, in a clone and in an installed package, on any Node.js from 18 on: finds the program, sets up a
+// fresh clone as `npm start` does, and uses the Node.js brought along where the machine's own is too old.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -10,13 +10,13 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const broughtNode = join(root, 'node_modules', '.bin', 'node')
 const setup = join(root, 'scripts', 'setup.mjs')
 
-// In a clone the sources are what somebody works on, and a build beside them may be an old one. Packages have the build alone.
+// In a clone the sources count: a build beside them may be old. Packages have the build alone.
 const sources = join(root, 'cli.ts')
 const isClone = existsSync(sources) && existsSync(setup)
 const program = isClone ? sources : join(root, 'dist', 'cli.js')
 
 if (isClone) {
-  // What it says is talk: stdout is for what the command answers.
+  // Its messages go to stderr: stdout belongs to the command.
   const { status } = spawnSync(process.execPath, [setup, '--omit=dev'], { stdio: ['ignore', 2, 2] })
   if (status !== 0) process.exit(status ?? 1)
 }

@@ -6,7 +6,7 @@ import { loadConfig } from '../plugins/config/parse/load.ts'
 import { EXIT } from './exit.ts'
 import { print } from './output.ts'
 
-/** Copies the database of a gateway that runs by itself, while it runs, and prints where to. */
+/** Copies the database of a gateway, also while it runs, and prints the path of the copy. */
 export async function backup(
   given: string | undefined,
   flags: { readonly config?: string },
@@ -22,7 +22,7 @@ export async function backup(
   return EXIT.ok
 }
 
-/** In a folder, a backup is called by the time it was made. */
+/** Path of the backup; in a folder its name is the time. */
 async function targetOf(given: string, folder: boolean): Promise<string> {
   const path = resolve(given)
   if (!folder && !(await stat(path).catch(() => undefined))?.isDirectory()) return path

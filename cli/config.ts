@@ -13,7 +13,7 @@ import { print, say } from './output.ts'
 
 const WHAT = ['check', 'print', 'diff'] as const
 
-/** Looks at the configuration as a gateway would read it now. Needs none that runs, and never shows a secret. */
+/** Checks or prints the configuration as a gateway would read it now. Needs no running gateway, and never shows a secret. */
 export async function config(
   what: string,
   flags: { readonly config?: string; readonly json?: true },
@@ -35,7 +35,7 @@ async function printAll(loaded: Config, json: true | undefined): Promise<void> {
   print(json ? JSON.stringify(all, null, 2) : stringify(inFileNames(ConfigSchema, all), { lineWidth: 0 }).trimEnd())
 }
 
-/** `home` is where the relative paths among the defaults start. */
+/** `home` is the base of relative default paths. */
 function printDifferences(loaded: Config, home: string, json: true | undefined): void {
   const defaults = resolveConfig({
     dataDir: resolve(home, 'data'),
@@ -48,7 +48,7 @@ function printDifferences(loaded: Config, home: string, json: true | undefined):
     .filter((one) => JSON.stringify(one.default) !== JSON.stringify(one.value))
   if (json) print(JSON.stringify(differences, null, 2))
   else for (const { path, default: was, value } of differences) print(`${path}: ${textOf(was)} → ${textOf(value)}`)
-  if (differences.length === 0) say('Everything is as by default.')
+  if (differences.length === 0) say('No differences from the defaults.')
 }
 
 function shown(loaded: Config): Record<string, unknown> {
@@ -60,7 +60,7 @@ function textOf(value: unknown): string {
   return value === undefined ? '–' : JSON.stringify(value)
 }
 
-/** With the keys as the file writes them. What somebody has named keeps its name. */
+/** The value with keys as the file writes them; chosen names stay. */
 function inFileNames(schema: TSchema, value: unknown): unknown {
   if (isList(schema)) return (value as unknown[]).map((item) => inFileNames(schema.items, item))
   if (isRecord(schema)) {
@@ -77,7 +77,7 @@ function inFileNames(schema: TSchema, value: unknown): unknown {
   )
 }
 
-/** Every value by its path, lists as a whole. */
+/** Values by their paths, lists as a whole. */
 function settingsOf(value: unknown, path = ''): Map<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return new Map([[path, value]])
   return new Map(Object.entries(value).flatMap(([key, part]) => [...settingsOf(part, join(path, key))]))

@@ -15,7 +15,7 @@ import { coloured, print } from './output.ts'
 
 const COLOURS = { pass: 'green', warn: 'yellow', fail: 'red' } as const
 
-/** Looks for what is wrong, with a gateway that runs or without, and changes nothing. Exit code 1 when something fails. */
+/** Runs all checks, with or without a running gateway, and changes nothing. Exit code 1 when one fails. */
 export async function doctor(flags: { readonly config?: string; readonly json?: true }, env: NodeJS.ProcessEnv): Promise<number> {
   const findings = await findingsOf(flags, env)
   if (flags.json) print(JSON.stringify(findings, null, 2))
@@ -31,10 +31,10 @@ async function findingsOf({ config: file }: { readonly config?: string }, env: N
     config = await source.load()
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    const fix = 'correct it, then run this again: everything else depends on it'
+    const fix = 'correct it and run doctor again: the other checks depend on it'
     return [...program, ...error.problems.map((problem) => fail('config', problem, fix))]
   }
-  const where = (await fileExists(source.file)) ? source.file : 'no file, so the defaults and the environment'
+  const where = (await fileExists(source.file)) ? source.file : 'no file: defaults and environment'
   return [
     ...program,
     pass('config', where),

@@ -1,10 +1,10 @@
 /**
- * How a command ends. From sysexits.h where it has a number, so that a supervisor can tell what is worth a restart: 78 never is.
- * 130 is what a shell makes of SIGINT.
+ * Exit codes. Those of sysexits.h where they exist, so that a supervisor knows that a restart after 78 is useless. 130 is the shell's
+ * code for SIGINT.
  */
 export const EXIT = { ok: 0, failed: 1, usage: 2, unavailable: 69, config: 78, interrupted: 130 } as const
 
-/** Why a command ends before its end, in words for whoever typed it. */
+/** Failure of a command, with a message for the user and an exit code. */
 export class Failure extends Error {
   override readonly name = 'Failure'
   readonly exitCode: number

@@ -6,17 +6,14 @@ import { print, say } from './output.ts'
 
 const ENVIRONMENT_FILE = '.env.example'
 
-/**
- * Writes a configuration to begin with, and prints the token in it, this once: it is all there is on stdout. What is there already is
- * left alone.
- */
+/** Writes a first configuration, and prints its token once: stdout has nothing else. Existing files stay. */
 export async function init(): Promise<number> {
   const token = randomBytes(32).toString('base64url')
   const isNew = await writeNew(DEFAULT_FILE, configuration(token))
-  tell(DEFAULT_FILE, isNew)
-  tell(ENVIRONMENT_FILE, await writeNew(ENVIRONMENT_FILE, ENVIRONMENT))
+  report(DEFAULT_FILE, isNew)
+  report(ENVIRONMENT_FILE, await writeNew(ENVIRONMENT_FILE, ENVIRONMENT))
   if (isNew) {
-    say('The token, which the page and every program ask for; it stands in flynn.yaml and is not shown again:')
+    say('Token for the dashboard and for programs. It is stored in flynn.yaml and not shown again:')
     print(token)
   }
   const command = (await fileExists('cli.ts')) ? 'npm start' : 'npx flynn-gateway'
@@ -24,29 +21,29 @@ export async function init(): Promise<number> {
   return EXIT.ok
 }
 
-function tell(file: string, isNew: boolean): void {
-  say(isNew ? `Wrote ${file}.` : `${file} is there already and was left as it is.`)
+function report(file: string, isNew: boolean): void {
+  say(isNew ? `Wrote ${file}.` : `${file} exists and was not changed.`)
 }
 
 const configuration = (
   token: string
-) => `# The configuration of the gateway. Every key has a default: what is commented out here shows it, or an example.
-# A change takes effect while the gateway runs. \`flynn-gateway config check\` says what is wrong with it.
+) => `# Configuration of flynn-gateway. Every key has a default, shown here in comments, or an example.
+# Changes take effect while the gateway runs. \`flynn-gateway config check\` validates this file.
 
 server:
-  # Any other address than loopback can be reached by others. Use TLS then, or a proxy that does.
+  # Others can reach any address but loopback. Use TLS then, or a proxy with TLS (docs/proxies.md).
   host: 127.0.0.1
   port: 18800
-  # Whoever has it may do everything. \${NAME} stands for an environment variable.
+  # Gives full access. \${NAME} stands for an environment variable.
   token: ${token}
-  # More tokens, which may do less:
+  # Further tokens with fewer rights:
   # tokens:
   #   - { name: dashboard, token: "\${DASHBOARD_TOKEN}", scopes: [read, write] }
 
 # Database and workspaces.
 data_dir: ./data
 
-# Who answers. Without any of them, the built-in offline model does.
+# Models. Without any, the built-in offline model answers.
 # models:
 #   default:
 #     anthropic:
@@ -55,11 +52,11 @@ data_dir: ./data
 #     ollama:
 #       model: llama3.2
 
-# What happens to a message that comes while the agent is busy: followup, collect, steer, steer_backlog, interrupt.
+# Queue mode of messages that arrive while the agent is busy: followup, collect, steer, steer_backlog, interrupt.
 # lanes:
 #   default: { mode: followup, cap: 20, overflow: drop_old }
 
-# What the agent may do.
+# Tools of the agent.
 # tools:
 #   shell: { enabled: false }
 #   confirm: [shell.exec]
@@ -70,9 +67,9 @@ data_dir: ./data
 # log: { level: info }
 `
 
-const ENVIRONMENT = `# What the gateway takes from its environment; flynn.yaml has the rest. Copy it to .env, which \`docker compose\` reads by itself and
-# \`node --env-file=.env\` when it is told to. Every key of flynn.yaml is a variable too: FLYNN_SERVER__PORT is server.port. Of each
-# there is a form that names a file with the value in it, for secrets that are mounted: FLYNN_TOKEN_FILE=/run/secrets/flynn_token
+const ENVIRONMENT = `# Environment of the gateway. Copy this file to .env: \`docker compose\` reads it by itself, \`node --env-file=.env\` on request.
+# Every key of flynn.yaml is a variable too: FLYNN_SERVER__PORT is server.port. With _FILE appended a variable names a file that holds
+# the value, as containers mount secrets: FLYNN_TOKEN_FILE=/run/secrets/flynn_token
 
 # Wins over server.token. At least 32 random characters: openssl rand -base64 32
 #FLYNN_TOKEN=

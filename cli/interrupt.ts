@@ -1,6 +1,6 @@
 import { EXIT } from './exit.ts'
 
-/** Runs until it is done, or until somebody presses Ctrl-C: then `abort` is called, and the code is 130. */
+/** Waits for `work`, or for Ctrl-C, which calls `abort` and makes the exit code 130. */
 export async function interruptible(work: Promise<number>, abort: () => void): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>()
   const onSignal = () => {
@@ -8,7 +8,7 @@ export async function interruptible(work: Promise<number>, abort: () => void): P
     resolve(EXIT.interrupted)
   }
   process.once('SIGINT', onSignal)
-  // Whoever read what is printed has enough, as `head` does.
+  // The reader of stdout has closed it, as `head` does.
   process.stdout.once('error', () => {
     abort()
     resolve(EXIT.ok)

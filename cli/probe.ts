@@ -3,20 +3,20 @@ import { request as secure } from 'node:https'
 import { json } from 'node:stream/consumers'
 import type { Target } from './target.ts'
 
-/** Longer than a gateway takes that is alive, shorter than whoever asks is willing to wait. */
+/** Longer than a live gateway takes, shorter than a user waits. */
 const PATIENCE_MS = 5000
 
 export interface Health {
   /** HTTP status. */
   readonly status: number
-  /** What a gateway says; with a credential also its version. */
+  /** Answer of a gateway; with a credential it includes the version. */
   readonly body?: { readonly status?: unknown; readonly version?: unknown; readonly uptime?: unknown }
 }
 
 /**
  * Asks `/health`.
  * @param anyCertificate for those who tell no token: it is then not looked at whose certificate it is
- * @throws Error of the system when nobody answers
+ * @throws system error when there is no answer
  */
 export function askHealth(target: Target, { anyCertificate = false } = {}): Promise<Health> {
   return ask<NonNullable<Health['body']>>(target, { path: '/health', patienceMs: PATIENCE_MS, anyCertificate })
@@ -64,7 +64,7 @@ function trust(certificate: Buffer | undefined, anyCertificate: boolean) {
   return certificate ? pinned(certificate) : {}
 }
 
-/** Trusts this certificate and no other, whatever name it has: the file is the gateway's own. */
+/** Trusts this certificate alone, with any name: the file is the gateway's own. */
 export function pinned(certificate: Buffer) {
   return { ca: certificate, allowPartialTrustChain: true, checkServerIdentity: () => undefined }
 }

@@ -6,7 +6,7 @@ import { Problems } from '../plugins/config/parse/problems.ts'
 import { type Config, ConfigSchema } from '../plugins/config/schema.ts'
 import { UsageError } from './exit.ts'
 
-/** How a command finds the gateway that it talks to. */
+/** Flags that select the gateway. */
 export interface TargetFlags {
   readonly config?: string
   readonly url?: string
@@ -16,13 +16,13 @@ export interface Target {
   /** `http://127.0.0.1:18800`, without a slash at the end. */
   readonly url: string
   readonly token?: string | undefined
-  /** The only certificate to trust: that of the configuration, which is the gateway's own, whoever signed it. */
+  /** The only certificate to trust: that of the configuration, with any issuer. */
   readonly certificate?: Buffer | undefined
 }
 
 /**
- * The gateway of this configuration, or the one at `url`, which is never told a token that is meant for another: its own is
- * FLYNN_TOKEN.
+ * Finds the gateway of the configuration, or the one at `url`. The token of the configuration is never sent to another gateway: with
+ * `url` it is read from FLYNN_TOKEN.
  * @throws UsageError, ConfigError
  */
 export async function findTarget({ config: file, url }: TargetFlags, env: NodeJS.ProcessEnv): Promise<Target> {
@@ -33,7 +33,7 @@ export async function findTarget({ config: file, url }: TargetFlags, env: NodeJS
 /** @throws UsageError when the port is not known */
 export async function targetOf({ server }: Config): Promise<Target> {
   if (server.port === 0)
-    throw new UsageError('server.port is 0, so only the log of the gateway knows where it is: give its address with --url')
+    throw new UsageError('server.port is 0, so the address is only in the log of the gateway: pass it with --url')
   const { tls } = server
   return {
     url: `${tls ? 'https' : 'http'}://${reachable(server.host)}:${server.port}`,
@@ -42,7 +42,7 @@ export async function targetOf({ server }: Config): Promise<Target> {
   }
 }
 
-/** Who listens everywhere listens here. */
+/** Wildcard addresses are reached through loopback. */
 function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'

@@ -3,13 +3,13 @@ import { nearest } from '../plugins/config/parse/keys.ts'
 import { printable } from '../security/sanitize.ts'
 import { UsageError } from './exit.ts'
 
-/** Put into words what commander found wrong. Values are left out: who mistypes an option may have typed a secret after it. */
+/** Usage error for an error of commander. Values are left out: a secret may follow a mistyped option. */
 export function usageErrorOf(error: CommanderError, command: Command): UsageError {
   const [, quoted = ''] = /'([^']*)'/.exec(error.message) ?? []
   if (error.code === 'commander.unknownOption') return new UsageError(unknownOption(quoted, command))
   if (error.code === 'commander.optionMissingArgument') return new UsageError(`${longOf(quoted)} needs a value`)
   if (error.code === 'commander.missingArgument') return new UsageError(`${command.name()} needs <${quoted}>`)
-  // The only check of our own is that there is something.
+  // Our only check is that a value is not empty.
   if (error.code === 'commander.invalidArgument') return new UsageError(`${longOf(error.message)} needs a value`)
   if (error.code === 'commander.excessArguments') return new UsageError(`too many arguments for ${command.name()}`)
   return new UsageError(error.message.replace(/^error: /, ''))

@@ -89,11 +89,13 @@ export function gatewayPlugin(
 
 function withOptions(name: string, schema: TObject, plugin: (app: GatewayInstance, options: never) => Promise<void>) {
   const check = compile({ additionalProperties: false, ...schema }, 'options')
-  return (app: GatewayInstance, { prefix: _prefix, ...given }: Record<string, unknown>): Promise<void> => {
+  // Async: avvio waits for ever for a plugin that throws synchronously.
+  return async (app: GatewayInstance, { prefix: _prefix, ...given }: Record<string, unknown>): Promise<void> => {
     const checked = check(given)
     if (!('issues' in checked)) return plugin(app, checked.value as never)
-    const issues = checked.issues.map(({ path, message }) => `${path} ${message}`).join('; ')
-    throw new Error(`Options of plugin '${name}' are invalid: ${issues}.`)
+    const { issues } = checked
+    const text = issues.map(({ path, message }) => `${path} ${message}`).join('; ')
+    throw Object.assign(new Error(`Options of plugin '${name}' are invalid: ${text}.`), { issues })
   }
 }
 

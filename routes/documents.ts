@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { gatewayPlugin } from '../plugins/define.ts'
 
-/** What describes the gateway to programs: the path of each, and what it is. */
+/** Documents that describe the gateway to programs, by path. */
 const DOCUMENTS = {
   openrpc: 'Every method, as an OpenRPC document: what `rpc.discover` answers',
   openapi: 'Every method and route over HTTP, as an OpenAPI document',
@@ -33,7 +33,7 @@ export default gatewayPlugin({ name: 'document-routes', dependencies: ['document
   }
 })
 
-/** Whether an `If-None-Match` names this tag; also one that a proxy has made a weak one (RFC 9110, 13.1.2). */
+/** True if an `If-None-Match` names this tag, also in the weak form that a proxy makes of it (RFC 9110, 13.1.2). */
 function names(header: string | undefined, etag: string): boolean {
   return (
     header !== undefined && (header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag))

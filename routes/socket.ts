@@ -1,17 +1,18 @@
 import { fileURLToPath } from 'node:url'
 import helmet from '@fastify/helmet'
-import files from '@fastify/static'
 import { Type } from '@sinclair/typebox'
+import type { FastifyReply } from 'fastify'
 import { gatewayPlugin } from '../plugins/define.ts'
 import { CLOSE } from '../rpc/connection.ts'
 import type { RouteSchema } from '../rpc/documents/described.ts'
 import { errorFrame } from '../rpc/frames.ts'
+import { type PageFile, pageFiles } from './page.ts'
 
 const PUBLIC = fileURLToPath(new URL('./public/', import.meta.resolve('#package.json')))
 
 const ROOT: RouteSchema = {
   summary: 'The page; for those who upgrade, the socket of the protocol',
-  description: 'What is said over the socket is in `/asyncapi.json`.',
+  description: 'The protocol of the socket is in `/asyncapi.json`.',
   tags: ['page'],
   response: {
     101: Type.Null({ description: 'The socket is open' }),
@@ -37,7 +38,7 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
     // The host, or the proxy before it, knows whether there is TLS.
     hsts: false
   })
-  // Not on upgrades: a socket would keep headers that nobody reads for as long as it lives.
+  // Not on upgrades: a socket would keep these headers in memory while it lives.
   app.addHook('onRequest', async (request, reply) => {
     if (!request.ws) await reply.helmet()
   })
@@ -45,14 +46,7 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
   app.addHook('onRoute', (route) => {
     route.config = { auth: 'none', ...route.config }
   })
-  await app.register(files, {
-    root: PUBLIC,
-    index: false,
-    wildcard: false,
-    globIgnore: ['README.md'],
-    // A host may have brought @fastify/static: its `sendFile` is given our root below.
-    decorateReply: !app.hasReplyDecorator('sendFile')
-  })
+  const page = pageFiles(PUBLIC)
 
   // Registered last, so that it runs last: by now the lanes refuse new work. What runs has its grace and tells its
   // outcome before its client is sent away. Not awaited: Fastify waits for open sockets by itself, and a `preClose` hook
@@ -70,9 +64,9 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
     schema: ROOT,
     handler(request, reply) {
       const [path, query] = request.url.split('?', 2)
-      // Without its slash the page's own files would be looked for one level up.
-      if (!path!.endsWith('/')) return reply.redirect(`${path}/${query ? `?${query}` : ''}`)
-      return reply.sendFile('index.html', PUBLIC)
+      // Without its slash the page's own files would be looked for one level up. Relative: a proxy may have removed a prefix.
+      if (!path!.endsWith('/')) return reply.redirect(`${path!.split('/').at(-1)}/${query ? `?${query}` : ''}`)
+      return send(reply, page.get('index.html')!, request.headers['if-none-match'])
     },
     wsHandler(socket, request) {
       const outcome = app.auth.of(request)
@@ -80,7 +74,7 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
         app.connections.accept(socket, request.raw.socket, outcome.caller)
         return
       }
-      // A browser cannot see the status of a refused upgrade: it is told in a frame. Nothing is read from it.
+      // A browser cannot see the status of a refused upgrade: a frame says why. Nothing is read from the socket.
       const { error } = outcome
       app.connections.refuse(
         socket,
@@ -92,9 +86,19 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
     }
   })
 
+  for (const [name, file] of page) {
+    app.get(`/${name}`, (request, reply) => send(reply, file, request.headers['if-none-match']))
+  }
+
   app.route({
     method: 'GET',
     url: '/*',
     handler: (_request, reply) => reply.callNotFound()
   })
 })
+
+function send(reply: FastifyReply, { type, etag, content }: PageFile, known: string | undefined): FastifyReply {
+  reply.header('etag', etag).header('cache-control', 'public, max-age=0')
+  if (known === etag) return reply.code(304).send()
+  return reply.type(type).send(content)
+}

@@ -106,7 +106,9 @@ export class Registry<App = unknown> {
     return this.#around(this.#entries.get(name)?.method, ctx, () => {
       const { method, validate } = this.#entry(name)
       if (!allows(ctx.caller, method.scope)) throw denied(name, method.scope)
-      const checked = validate(params ?? {})
+      // Clients of JSON-RPC 2.0 send an empty array where there are no params.
+      const isEmpty = Array.isArray(params) && params.length === 0
+      const checked = validate(isEmpty ? {} : (params ?? {}))
       if ('issues' in checked) throw invalidParams(checked.issues)
       return method.handler(checked.value, ctx)
     })

@@ -22,6 +22,7 @@ const CHOSEN: Readonly<Record<string, string>> = {
   'lanes.channels': 'frontend',
   'server.nodes.feature_gates': 'capability',
   'pairing.channels': 'channel',
+  'plugins[].options': 'option',
   webhooks: 'name'
 }
 

@@ -34,8 +34,8 @@ function ready() {
 }
 
 /**
- * Compares the lock file with npm's own record of what is in node_modules, which npm writes when it is done: an install
- * that was interrupted left none. Packages of other platforms are in the lock file only, hence not the optional ones.
+ * Compares the lock file with npm's own record of the installed packages, which npm writes when it is done: an interrupted
+ * install leaves none. Packages of other platforms are in the lock file only, hence not the optional ones.
  */
 function packagesInstalled() {
   const installed = read(join(modules, '.package-lock.json'))?.packages ?? {}

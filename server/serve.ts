@@ -1,13 +1,22 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { type Config, ConfigSource, checkListening, FileWatch, maskerOf } from '../plugins/config/index.ts'
 import { OwnLog } from '../plugins/observability/own-log.ts'
 import type { Masker } from '../security/masking/masker.ts'
+import { normalizeForwarded, type Trust, trustOf } from '../security/trusted-proxies.ts'
 import { loggerOptions, logTarget, RequestLog } from './log.ts'
 import { Signals } from './signals.ts'
+import { Sockets } from './sockets.ts'
 import { readTls, type Tls } from './tls.ts'
 
 /** A client that takes longer to send one request only holds a socket. Fastify's default is no limit. */
 const REQUEST_TIMEOUT_MS = 120_000
+/** A client that takes longer to send the head of a request only holds a socket. */
+const HEADERS_TIMEOUT_MS = 10_000
+/** Interval at which Node.js looks for requests that are over their time. */
+const CHECK_MS = 2_000
 /** Added to the grace of running turns: abandoning those that ignore the abort (5 s), the goodbye (2 s), closing the database. */
 const SHUTDOWN_MARGIN_SECONDS = 10
 /** Time that clients get to read their last answer after the last turn has ended. */
@@ -45,7 +54,8 @@ export async function serve(flags: StartFlags, env: NodeJS.ProcessEnv, signals =
     // Used until the gateway exists, which then knows the secrets in force.
     const atStart = maskerOf(config)
     const ownLog = new OwnLog(await logTarget())
-    app = build(loaded, ownLog, () => app?.gateway?.configStore.masker ?? atStart)
+    const current = () => app?.gateway?.config ?? loaded.config
+    app = build({ ...loaded, ownLog, masker: () => app?.gateway?.configStore.masker ?? atStart, current })
     signals.closes(app, (config.server.shutdownGraceSeconds + SHUTDOWN_MARGIN_SECONDS) * 1000)
     endIdleConnections(app, config)
     // Loaded only now, so that configuration errors are reported at once.
@@ -65,15 +75,60 @@ export async function serve(flags: StartFlags, env: NodeJS.ProcessEnv, signals =
   }
 }
 
-function build({ config, tls }: { config: Config; tls: Tls | null }, ownLog: OwnLog, masker: () => Masker): FastifyInstance {
-  return Fastify({
+interface Building {
+  readonly config: Config
+  readonly tls: Tls | null
+  readonly ownLog: OwnLog
+  readonly masker: () => Masker
+  /** The configuration in force. */
+  readonly current: () => Config
+}
+
+function build({ config, tls, ownLog, masker, current }: Building): FastifyInstance {
+  let known = { entries: config.server.trustedProxies, trust: trustOf(config.server.trustedProxies) }
+  const trust: Trust = (address, hop) => {
+    const entries = current().server.trustedProxies
+    if (entries !== known.entries) known = { entries, trust: trustOf(entries) }
+    return known.trust(address, hop)
+  }
+  const normalize = ({ socket, headers }: IncomingMessage): void => {
+    if (trust(socket.remoteAddress ?? '', 0)) normalizeForwarded(headers)
+  }
+  const sockets = new Sockets({
+    limits: () => current().limits,
+    isProxy: (address) => trust(address, 0),
+    report: (detail) => app.log.warn(detail, 'socket closed: too many of them')
+  })
+  const app: FastifyInstance = Fastify({
     logger: loggerOptions(config, ownLog, masker),
     logController: new RequestLog(),
-    trustProxy: false,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    // The two kinds of server differ in nothing that matters here, but do in their types.
-    https: tls as null
+    trustProxy: trust,
+    serverFactory(handler) {
+      const options = {
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        connectionsCheckingInterval: CHECK_MS
+      }
+      const listener = (request: IncomingMessage, response: ServerResponse): void => {
+        if (!sockets.admit(request, response)) return
+        normalize(request)
+        handler(request, response)
+      }
+      const server = tls ? createTlsServer({ ...options, ...tls }, listener) : createServer(options, listener)
+      server.maxConnections = config.limits.connections
+      // The first listener: upgrades do not pass the one above.
+      server.on('upgrade', normalize)
+      server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => sockets.open(socket))
+      // An `accept` that fails, for want of descriptors for example, must not end the process.
+      server.on('error', (err) => app.log.error({ err }, 'the server failed to accept a connection'))
+      server.on('drop', () => app.log.warn({ limit: 'limits.connections' }, 'socket closed: too many of them'))
+      return server
+    }
   })
+  app.addHook('preHandler', async (request) => {
+    if (app.gateway && 'caller' in app.gateway.auth.of(request)) sockets.authenticated(request.raw.socket)
+  })
+  return app
 }
 
 function modelOf(app: FastifyInstance): string {

@@ -28,6 +28,8 @@ export class Signals {
         if (!this.#closing) this.#reload?.()
       })
     }
+    // Its default opens the inspector, through which any program of this user could read every secret.
+    process.on('SIGUSR1', () => {})
     this.#grace = this.#listen(START_CLOSE_MS)
   }
 

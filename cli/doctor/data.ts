@@ -6,7 +6,7 @@ import { type Finding, fail, pass, reasonOf, warn } from './finding.ts'
 
 const OTHERS = 0o077
 
-/** Whether the gateway could keep its data, without changing any of it. */
+/** Checks that the data folder is writable, without changing it. */
 export async function checkData({ dataDir }: Config): Promise<Finding> {
   try {
     const { mode } = await stat(dataDir)
@@ -15,7 +15,7 @@ export async function checkData({ dataDir }: Config): Promise<Finding> {
     return warn('data', `${dataDir} is open to other users of this machine`, `chmod 700 ${dataDir}`)
   } catch (error) {
     const code = reasonOf(error)
-    if (code === 'ENOENT' && (await canBeMade(dataDir))) return pass('data', `${dataDir} will be made at the first start`)
+    if (code === 'ENOENT' && (await canBeMade(dataDir))) return pass('data', `${dataDir} will be created at the first start`)
     return fail('data', `${dataDir} cannot be written to: ${code}`, 'give it to the user of the gateway, or set another data_dir')
   }
 }
@@ -45,12 +45,12 @@ async function checkPostgres(url: string): Promise<Finding> {
 }
 
 const MAGIC = 'SQLite format 3\0'
-/** Which versions of the format may write and read it: 2 is WAL (sqlite.org/fileformat.html, 1.3.3). */
+/** Header offsets of the format versions; 2 is WAL (sqlite.org/fileformat.html, 1.3.3). */
 const VERSIONS = { write: 18, read: 19, wal: 2 } as const
 
 /**
- * Whether the database can be written to and is in the mode it should be in. SQLite itself would leave files beside it, which belong to
- * whoever runs this and not to the user of the gateway: its header says enough.
+ * Checks that the database is writable and in WAL mode. Only the header is read: SQLite would leave files beside it that belong to the
+ * user of this command and not to the user of the gateway.
  */
 export async function checkDatabase({ dataDir, database }: Config): Promise<Finding> {
   if (database.url !== undefined) return await checkPostgres(database.url)
@@ -58,17 +58,17 @@ export async function checkDatabase({ dataDir, database }: Config): Promise<Find
   try {
     await access(file, constants.R_OK | constants.W_OK)
     const header = await beginningOf(file)
-    if (header.length === 0) return pass('database', 'empty; the next start makes it')
+    if (header.length === 0) return pass('database', 'empty; the next start creates it')
     if (header.toString('latin1', 0, MAGIC.length) !== MAGIC) {
-      return fail('database', `${file} is damaged`, 'stop the gateway, and put a backup in its place')
+      return fail('database', `${file} is damaged`, 'stop the gateway, and restore a backup')
     }
     if (header[VERSIONS.write] === VERSIONS.wal && header[VERSIONS.read] === VERSIONS.wal) {
       return pass('database', 'can be written to, in WAL mode')
     }
-    return warn('database', `${file} is not in WAL mode`, 'start the gateway: it changes that by itself')
+    return warn('database', `${file} is not in WAL mode`, 'start the gateway: it sets the mode')
   } catch (error) {
     const code = reasonOf(error)
-    if (code === 'ENOENT') return pass('database', 'the first start makes it')
+    if (code === 'ENOENT') return pass('database', 'the first start creates it')
     return fail('database', `${file} cannot be written to: ${code}`, 'give it to the user of the gateway')
   }
 }

@@ -6,7 +6,7 @@ export const pass = (check: string, message: string): Finding => ({ check, statu
 export const warn = (check: string, message: string, fix: string): Finding => ({ check, status: 'warn', message, fix })
 export const fail = (check: string, message: string, fix: string): Finding => ({ check, status: 'fail', message, fix })
 
-/** What is wrong, in the words of the system: its code where it has one. */
+/** Code of a system error, else its message. */
 export function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   return code ?? message

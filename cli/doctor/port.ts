@@ -5,10 +5,11 @@ import { askHealth } from '../probe.ts'
 import { targetOf } from '../target.ts'
 import { type Finding, fail, pass, reasonOf, warn } from './finding.ts'
 
-/** Whether the gateway runs, and else whether it could listen. */
+/** Checks that the gateway runs, or else that it could listen. */
 export async function checkPort(config: Config): Promise<Finding> {
   const { host, port } = config.server
-  if (port === 0) return warn('port', 'server.port is 0: another one at each start', 'set server.port, so that it can be found')
+  if (port === 0)
+    return warn('port', 'server.port is 0: a different port at each start', 'set server.port, so that clients can find it')
   try {
     const target = await targetOf(config)
     const { status, body } = await askHealth(target)
@@ -17,12 +18,12 @@ export async function checkPort(config: Config): Promise<Finding> {
     if (status === 401 || status === 429) {
       return warn(
         'port',
-        `what runs at ${target.url} does not take this token (HTTP ${status})`,
+        `the gateway at ${target.url} refuses this token (HTTP ${status})`,
         'restart it, or run this with its configuration'
       )
     }
   } catch {
-    // Nobody answers, or nobody who speaks HTTP: whether the port is free is told by trying.
+    // No answer, or none in HTTP: listening shows if the port is free.
   }
   const server = createServer()
   try {
@@ -31,7 +32,8 @@ export async function checkPort(config: Config): Promise<Finding> {
     return pass('port', `${host}:${port} is free; no gateway runs there`)
   } catch (error) {
     const code = reasonOf(error)
-    if (code === 'EADDRINUSE') return fail('port', `another program has ${host}:${port}`, 'stop it, or set another server.port')
+    if (code === 'EADDRINUSE')
+      return fail('port', `another program listens on ${host}:${port}`, 'stop it, or set another server.port')
     if (code === 'EACCES') return fail('port', `this user may not listen on port ${port}`, 'set a server.port from 1024 on')
     return fail('port', `cannot listen on ${host}:${port}: ${code}`, 'set server.host to an address of this machine')
   } finally {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { type Finding, fail, pass } from './finding.ts'
 
-/** The Node.js that runs this is the one that would run the gateway. */
+/** Checks the version of Node.js, the one that would run the gateway. */
 export function checkNode(running: string = process.versions.node): Finding {
   const floor: string = createRequire(import.meta.url)('#package.json').engines.node.replace('>=', '')
   const [major = 0, minor = 0] = running.split('.').map(Number)
@@ -10,7 +10,7 @@ export function checkNode(running: string = process.versions.node): Finding {
   return fail('node', `Node.js ${running} is older than ${floor}`, `install Node.js ${floor} or later`)
 }
 
-/** SQLite is a part of the program that is made for one kind of machine. */
+/** Checks that SQLite loads: its binary depends on the machine. */
 export async function checkNative(): Promise<Finding> {
   try {
     const { default: Driver } = await import('better-sqlite3')

@@ -4,21 +4,17 @@ import { isLoopback } from '../../plugins/config/parse/checks.ts'
 import type { Config } from '../../plugins/config/schema.ts'
 import { type Finding, fail, pass, reasonOf, warn } from './finding.ts'
 
-/** Fewer can be guessed by whoever has the time; a generated token has 256. */
+/** Fewer bits can be guessed with enough time; a generated token has 256. */
 const WEAK_BITS = 64
 
 const FIX = 'use a generated one: openssl rand -base64 32'
 
-/** Whether tokens can be guessed. They are told by their names. */
+/** Checks that tokens are hard to guess. They are reported by name. */
 export function checkTokens({ server }: Config): Finding[] {
   const tokens = [...(server.token === undefined ? [] : [{ name: 'server.token', token: server.token }]), ...server.tokens]
   if (tokens.length === 0) {
     return [
-      warn(
-        'token',
-        'there is none: every program of this machine may do everything',
-        'set server.token, or let flynn-gateway init do it'
-      )
+      warn('token', 'not set: every program of this machine has full access', 'set server.token, or run flynn-gateway init')
     ]
   }
   const weak = tokens.filter(({ token }) => bitsOf(token) < WEAK_BITS).map(({ name }) => name)
@@ -27,7 +23,7 @@ export function checkTokens({ server }: Config): Finding[] {
   return [finding('token', `easy to guess: ${weak.join(', ')}`, FIX)]
 }
 
-/** At the most: a word of the language has less. What repeats itself counts once. */
+/** Upper bound of the entropy; repeated characters count once. */
 function bitsOf(token: string): number {
   const different = new Set(token).size
   const alphabets: readonly [RegExp, number][] = [
@@ -42,7 +38,7 @@ function bitsOf(token: string): number {
 
 const VAPID_FILE = 'vapid.json'
 
-/** The keys that browsers know this gateway by, and what wakes companion devices, for whoever has a copy of the database. */
+/** Checks the VAPID keys of browsers, and the encryption of push tokens in the database. */
 export async function checkPushKeys({ dataDir, server }: Config): Promise<Finding> {
   const fault = await readFile(join(dataDir, VAPID_FILE), 'utf8').then(
     (text) => (hasKeys(text) ? undefined : 'holds no keys'),
@@ -52,12 +48,12 @@ export async function checkPushKeys({ dataDir, server }: Config): Promise<Findin
     return fail(
       'push',
       `${VAPID_FILE} in data_dir ${fault}`,
-      'put back the right one; without it browsers have to subscribe anew'
+      'restore the right file; without it browsers have to subscribe again'
     )
   }
-  if (!server.nodes.push.enabled) return pass('push', 'no push tokens of devices are kept')
+  if (!server.nodes.push.enabled) return pass('push', 'no push tokens of devices are stored')
   if (server.secretKey !== undefined) return pass('push', 'push tokens are encrypted')
-  return warn('push', 'push tokens are stored as they are', 'set server.secret_key to what openssl rand -base64 32 prints')
+  return warn('push', 'push tokens are stored in plain text', 'set server.secret_key to the output of openssl rand -base64 32')
 }
 
 function hasKeys(text: string): boolean {

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 
 const SUBPROTOCOL = 'bearer.'
 
-/** A token as it was sent: every text its bytes may stand for. A malformed credential has no reading and matches nothing. */
+/** A token as it was sent: every text its bytes may stand for. A malformed one has no reading and matches nothing. */
 export type Given = ReadonlyArray<string | Uint8Array>
 
 /**
@@ -29,6 +29,6 @@ function fromAuthorization(header: string): Given {
 
 function fromBase64url(text: string): Given {
   const bytes = Buffer.from(text, 'base64url')
-  // Node skips what is not base64url; only a text that it would write itself was one.
+  // Node skips characters that are not base64url: the text must be what Node would write.
   return text !== '' && bytes.toString('base64url') === text ? [bytes] : []
 }

@@ -6,7 +6,7 @@ const NAME = 'flynn_session'
 /** 30 days. */
 export const SESSION_SECONDS = 30 * 24 * 60 * 60
 
-/** Cookies of one name are told apart by path: gateways under `/` and `/agent` of one host see each other's. More is noise. */
+/** Cookies of one name that are read. Gateways under `/` and `/agent` of one host see each other's; more is noise. */
 const MAX_READ = 4
 
 /**
@@ -20,8 +20,8 @@ export function issueSession(token: Token, now: number): string {
 }
 
 /**
- * Whose session a cookie's value is. `stale`: expired, or of a token that is gone; it was compared with no secret and so tells
- * nothing about one. `forged`: the signature is wrong, which is either a guess at a token or a cookie from before it changed.
+ * Token of a session cookie. `stale`: expired, or of a removed token; it was compared with no secret and so reveals nothing. `forged`:
+ * the signature is wrong, which is either a guess at a token or a cookie from before the token changed.
  */
 export function readSession(value: string, tokens: Tokens, now: number): Token | 'stale' | 'forged' {
   const [, claim, name, expiry, signature] = /^((.+)\.(\d{1,12}))\.([\w-]+)$/.exec(value) ?? []

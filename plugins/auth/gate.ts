@@ -15,10 +15,10 @@ import { type TokenSettings, Tokens } from './tokens.ts'
 /** Characters of what a client says that go into a log. */
 const MAX_SHOWN = 200
 
-/** What a route asks for; see README.md. A route that says nothing is `required`. */
+/** Credential that a route requires; see README.md. The default is `required`. */
 export type AuthPolicy = 'required' | 'http' | 'optional' | 'socket' | 'none'
 
-/** Who is calling, or why the gateway does not know: `AuthRequired` (nothing given) or `AuthFailed` (something wrong). */
+/** The caller, or the error of the authentication: `AuthRequired` (nothing given) or `AuthFailed` (something wrong). */
 export type Outcome = { readonly caller: Caller } | { readonly error: RpcError }
 
 /** The part of a request that authentication looks at. */
@@ -39,7 +39,7 @@ export interface GateSettings extends TokenSettings, TailscaleSettings {
 }
 
 /**
- * What is worth a line in a log: `failed` and `lockout` are also for the audit, `refused` is a page of another site or a
+ * Reports an event for the log: `failed` and `lockout` are also for the audit, `refused` is a page of another site or a
  * foreign name, `ignored` a Tailscale identity that does not count. `detail` holds no credential and only printable text.
  */
 export type Report = (event: 'failed' | 'lockout' | 'refused' | 'ignored', detail: ReportDetail) => void
@@ -51,7 +51,7 @@ export interface ReportDetail {
   readonly [more: string]: string | number
 }
 
-/** Also what a Tailscale identity gets: the operator chose these people, and they need no token. */
+/** Scopes of a Tailscale identity too: the operator chose these people. */
 const EVERYTHING: ReadonlySet<(typeof SCOPES)[number]> = new Set(SCOPES)
 /** Prefix of the caller ids of Tailscale logins. */
 const TAILSCALE = 'tailscale:'
@@ -61,7 +61,7 @@ const ANONYMOUS: Caller = { id: 'anonymous', scopes: new Set(['read'] as const) 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 const READS = new Set(['GET', 'HEAD'])
 
-/** Any of these and somebody else stands between the client and the loopback peer. */
+/** Headers that show a proxy between the client and the loopback peer. */
 const FORWARDED = /^(?:forwarded|x-forwarded-.+|x-real-ip|via)$/
 
 /**
@@ -73,7 +73,7 @@ export class Gate {
   #origins: Origins
   #tailscale: Tailscale
   #authHttp: boolean
-  /** Whose login each caller is that Tailscale vouched for. */
+  /** Login of each caller that Tailscale identified. */
   readonly #logins = new WeakMap<Caller, string>()
   readonly #limiter: FailureLimiter
   readonly #now: () => number
@@ -89,7 +89,7 @@ export class Gate {
     this.#report = report
   }
 
-  /** No token is configured: who connects directly from this machine may do everything. */
+  /** No token is configured: direct connections from this machine have full access. */
   get open(): boolean {
     return this.#tokens.none
   }
@@ -109,15 +109,20 @@ export class Gate {
     return (id) => gone.has(id) || (id.startsWith(TAILSCALE) && !this.#tailscale.admits(id.slice(TAILSCALE.length)))
   }
 
-  /** Whether somebody who was let in earlier would still be, with the same credential, as the same caller. */
+  /** True if a caller admitted earlier would still be, with the same credential and scopes. */
   stillAdmits(caller: Caller): boolean {
     if (caller === LOCAL) return this.open
     const login = this.#logins.get(caller)
     return login === undefined ? this.#tokens.include(caller) : this.#tailscale.admits(login)
   }
 
+  /** True for an origin of `server.allowed_origins`. */
+  lists(origin: string): boolean {
+    return this.#origins.lists(origin)
+  }
+
   /**
-   * What becomes of a request to a route of that policy. Throws what the route must not get to see: 403 (another site's page,
+   * Outcome of a request to a route of that policy. Throws where the request must not reach the route: 403 (another site's page,
    * a rebound name), 429 (locked out), and under `required` and `http` 401.
    */
   admit(attempt: Attempt, policy: Exclude<AuthPolicy, 'none'>): Outcome {
@@ -129,11 +134,10 @@ export class Gate {
     throw outcome.error
   }
 
-  /** The value of a session cookie for whoever knows a token. Throws 401 and 429. */
+  /** Value of a session cookie for a token. Throws 401 and 429. */
   signIn(attempt: Attempt, token: string): string {
     const identity = this.#tailscale.identify(attempt.headers, attempt.peer)
     const bucket = bucketFor(attempt, identity && 'login' in identity ? identity.login : undefined)
-    this.#refuseLocked(bucket)
     const found = this.#tokens.find([token])
     if (found) return issueSession(found, this.#now())
     this.#fail(attempt, bucket, 'wrong token at sign-in')
@@ -174,8 +178,6 @@ export class Gate {
     const bucket = bucketFor(attempt, login)
     const given = givenTokens(headers, upgrade)
     const cookies = sessionCookies(headers.cookie)
-    if (upgrade || given.length > 0 || cookies.length > 0) this.#refuseLocked(bucket)
-
     if (this.open && !login) {
       if (upgrade) this.#fail(attempt, bucket, 'no token is configured')
       return { error: tokenNotConfigured() }
@@ -216,8 +218,9 @@ export class Gate {
   }
 
   #refuseForeignHost(attempt: Attempt): void {
-    if (this.#origins.knowsHost(attempt.headers.host)) return
-    this.#report('refused', { ...about(attempt), reason: 'host', host: printable(attempt.headers.host ?? '', MAX_SHOWN) })
+    const host = hostOf(attempt.headers)
+    if (this.#origins.knowsHost(host)) return
+    this.#report('refused', { ...about(attempt), reason: 'host', host: printable(host ?? '', MAX_SHOWN) })
     throw foreignHost()
   }
 
@@ -226,7 +229,12 @@ export class Gate {
     if (retryAfterMs > 0) throw lockedOut(retryAfterMs)
   }
 
+  /**
+   * Counts a failure. Throws 429 when the address is locked out; only then, since a request that verifies is never refused because
+   * others behind the same address failed.
+   */
   #fail(attempt: Attempt, bucket: string, reason: string, evidence?: string): void {
+    this.#refuseLocked(bucket)
     const counted = this.#limiter.fail(bucket, evidence)
     if (counted === 'repeated') return
     this.#report('failed', { ...about(attempt), reason })
@@ -242,6 +250,16 @@ export class Gate {
   }
 }
 
+/** Host that the client asked for. HTTP/2 has a pseudo header instead. */
+function hostOf(headers: IncomingHttpHeaders): string | undefined {
+  return headers.host ?? (headers[':authority'] as string | undefined)
+}
+
+/** True when a proxy has forwarded the request, or a client says so. */
+export function isForwarded({ headers }: Pick<Attempt, 'headers'>): boolean {
+  return Object.keys(headers).some((name) => FORWARDED.test(name))
+}
+
 /** A cookie may be long and must not be kept. */
 function fingerprint(value: string): string {
   return createHash('sha256').update(value).digest('base64')
@@ -253,13 +271,13 @@ export function isUpgrade({ headers }: Pick<Attempt, 'headers'>): boolean {
 }
 
 /** A proxy on this machine has a loopback address as well; what it forwards may come from anywhere. */
-function isDirect({ headers, peer }: Attempt): boolean {
-  return isLoopback(peer) && !Object.keys(headers).some((name) => FORWARDED.test(name))
+function isDirect(attempt: Attempt): boolean {
+  return isLoopback(attempt.peer) && !isForwarded(attempt)
 }
 
 /**
- * Who is held to account for a failure. Behind `tailscale serve` everybody has the same address: where its word counts,
- * failures are the person's, and nobody is locked out by another.
+ * Key under which a failure is counted. Behind `tailscale serve` all clients have the same address: where its identity counts,
+ * failures are counted by login, so that one person cannot lock out another.
  */
 function bucketFor({ address, peer }: Attempt, login: string | undefined): string {
   if (login) return `tailscale:${login}`

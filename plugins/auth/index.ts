@@ -1,9 +1,10 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, FastifySchema } from 'fastify'
 import type { Caller } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
+import { isLoopback } from '../../security/address.ts'
 import { gatewayPlugin } from '../define.ts'
 import { sessionHeader } from './cookie.ts'
-import { type Attempt, type AuthPolicy, Gate, isUpgrade, type Outcome } from './gate.ts'
+import { type Attempt, type AuthPolicy, Gate, isForwarded, isUpgrade, type Outcome } from './gate.ts'
 
 declare module '../define.ts' {
   interface GatewayDecorators {
@@ -16,13 +17,13 @@ export type { AuthPolicy, Outcome } from './gate.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What the route asks of its callers; `required` when it says nothing — plugins/auth */
+    /** Credential that the route requires; default `required` — plugins/auth */
     auth?: AuthPolicy
   }
 }
 
 /** Any request, whatever its route's types. */
-type Incoming = Pick<FastifyRequest, 'raw' | 'ip' | 'host' | 'protocol'>
+type Incoming = Pick<FastifyRequest, 'raw' | 'ip' | 'host' | 'protocol' | 'originalUrl'>
 
 /** Any reply that a header can still be added to. */
 interface Answer {
@@ -32,13 +33,13 @@ interface Answer {
 export interface Auth {
   /** No token is configured. */
   readonly open: boolean
-  /** Who sent a request. On a route with `auth: 'none'` nobody was asked, and the outcome is `AuthRequired`. */
+  /** Caller of a request. On a route with `auth: 'none'` the outcome is always `AuthRequired`. */
   of(request: Incoming): Outcome
-  /** Who sent a request; throws the `RpcError` of its outcome when that is nobody. */
+  /** Caller of a request; throws the `RpcError` of its outcome when there is none. */
   require(request: Incoming): Caller
-  /** Adds the session cookie to the answer for whoever knows a token. Throws 401, and 429 with `Retry-After`. */
+  /** Adds the session cookie to the answer if the token is right. Throws 401, and 429 with `Retry-After`. */
   signIn(request: Incoming, reply: Answer, token: string): void
-  /** Whether the credential that somebody was let in with still counts, and for the same. */
+  /** True if the credential of a caller is still valid, with the same scopes. */
   stillAdmits(caller: Caller): boolean
   /** Calls `listener` after a reload that may have removed or changed credentials, with a predicate over the ids of their callers. */
   onRevoked(listener: (revoked: (callerId: string) => boolean) => void): void
@@ -93,16 +94,38 @@ export default gatewayPlugin({ name: 'auth', dependencies: ['config', 'audit'] }
   }
   app.decorate('auth', auth)
 
+  // CORS for the listed origins. Before the check below, so that a page can read its errors too.
+  app.addHook('onRequest', async ({ headers: { origin } }, reply) => {
+    if (origin === undefined) return
+    reply.header('vary', 'Origin')
+    if (!gate.lists(origin)) return
+    reply.header('access-control-allow-origin', origin).header('access-control-allow-credentials', 'true')
+    reply.header('access-control-expose-headers', 'retry-after, www-authenticate')
+  })
+  // A host with CORS of its own answers preflights itself.
+  if (!app.hasRoute({ method: 'OPTIONS', url: '*' })) {
+    app.options('/*', {
+      config: { auth: 'none' },
+      schema: { hide: true } as FastifySchema,
+      handler({ headers: { origin } }, reply) {
+        if (origin === undefined || !gate.lists(origin)) return reply.callNotFound()
+        reply.header('access-control-allow-methods', 'GET, HEAD, POST, DELETE').header('access-control-max-age', '600')
+        return reply.header('access-control-allow-headers', 'authorization, content-type, traceparent').code(204).send()
+      }
+    })
+  }
+
   app.addHook('onRequest', (request, reply, done) => {
     const policy = request.routeOptions.config?.auth ?? 'required'
     if (policy === 'none') return done()
     const attempt = attemptOf(request)
+    noteProxy(attempt)
     try {
       outcomes.set(request.raw, gate.admit(attempt, policy))
     } catch (error) {
       if (error instanceof RpcError) explain(reply, error)
       if (isUpgrade(attempt)) {
-        // Node has let go of the socket of an upgrade: nobody else would close it once the answer is out.
+        // Node has released the socket of an upgrade: it must be closed here once the answer is out.
         reply.header('connection', 'close')
         reply.raw.once('finish', () => request.raw.socket?.destroySoon?.())
       }
@@ -111,14 +134,28 @@ export default gatewayPlugin({ name: 'auth', dependencies: ['config', 'audit'] }
     done()
   })
 
+  let noted = false
+  /** Says once that the requests of a proxy on this machine all count as one client. */
+  function noteProxy(attempt: Attempt): void {
+    if (noted || !isLoopback(attempt.peer) || attempt.address !== attempt.peer || !isForwarded(attempt)) return
+    // Clients of tailscale serve have different logins.
+    if (attempt.headers['tailscale-user-login'] !== undefined) return
+    noted = true
+    app.log.warn(
+      'requests arrive through a proxy on this machine that is not trusted: failed logins of one client count for all. Set server.trusted_proxies to loopback, or trustProxy of the host'
+    )
+  }
+
   function setSession(request: Incoming, reply: Answer, value: string): void {
     // Behind a proxy that ends TLS only the browser knows for sure: its page's Origin, by now checked, says https.
     const secure = request.protocol === 'https' || request.raw.headers.origin?.startsWith('https:') === true
-    reply.header('set-cookie', sessionHeader(value, { path: app.prefix || '/', secure }))
+    // Of the URL that the browser asked for: a host may have rewritten it.
+    const path = request.originalUrl.split('?', 1)[0]!.replace(/\/auth\/session\/?$/, '') || '/'
+    reply.header('set-cookie', sessionHeader(value, { path, secure }))
   }
 })
 
-/** An injected upgrade has no socket: it is nobody's peer. */
+/** The part of a request that authentication looks at. An injected upgrade has no socket and no peer. */
 function attemptOf({ raw, ip, host }: Incoming): Attempt {
   return { method: raw.method ?? '', headers: raw.headers, peer: raw.socket?.remoteAddress, address: ip, host }
 }

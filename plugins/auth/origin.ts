@@ -17,20 +17,26 @@ export class Origins {
     }
   }
 
+  /** True for a listed origin. */
+  lists(origin: string): boolean {
+    const url = URL.parse(origin)
+    return url !== null && isBare(url) && this.#listed.has(originOf(url))
+  }
+
   /**
-   * Whether a request with this `Origin` may open a socket or change something: no browser (none given), the gateway's own page
+   * True if a request with this `Origin` may open a socket or change something: no browser (none given), the gateway's own page
    * (same host and port; the scheme may differ, TLS often ends at a proxy), or a listed one. `null` (a sandboxed frame, a file) is neither.
    */
   allows(origin: string | undefined, host: string): boolean {
     if (origin === undefined) return true
+    if (this.lists(origin)) return true
     const url = URL.parse(origin)
     if (!url || !isBare(url)) return false
-    if (this.#listed.has(originOf(url))) return true
     return (url.protocol === 'http:' || url.protocol === 'https:') && parseHost(host, url.protocol)?.host === url.host
   }
 
   /**
-   * Whether a name in `Host` can only be this gateway's. A page that rebinds its own name to 127.0.0.1 counts as same-origin
+   * True if a name in `Host` can only be this gateway's. A page that rebinds its own name to 127.0.0.1 counts as same-origin
    * to the browser; the name it was loaded under is all that gives it away.
    */
   knowsHost(host: string | undefined): boolean {

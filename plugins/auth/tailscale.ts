@@ -7,11 +7,11 @@ const MAX_LOGIN_LENGTH = 256
 
 export interface TailscaleSettings {
   readonly tailscaleIdentity: boolean
-  /** Absent: everybody on the tailnet. Empty: nobody. */
+  /** Absent: every login of the tailnet. Empty: none. */
   readonly tailscaleAllowedLogins?: readonly string[] | undefined
 }
 
-/** Who `tailscale serve` says is calling, or why its word does not count. `undefined`: it says nothing, or is not asked. */
+/** Login that `tailscale serve` reports, or the reason why it is ignored. `undefined`: no header, or the setting is off. */
 export type Identity = { readonly login: string } | { readonly ignored: string } | undefined
 
 /**
@@ -47,7 +47,7 @@ export class Tailscale {
     return { login }
   }
 
-  /** Whether somebody of that login may be let in, wherever the request comes from. */
+  /** True if this login is accepted, from any request. */
   admits(login: string): boolean {
     return this.#enabled && (this.#allowed?.has(login) ?? true)
   }
@@ -57,7 +57,7 @@ export class Tailscale {
 const TAILNET = [ipaddr.parseCIDR('100.64.0.0/10'), ipaddr.parseCIDR('fd7a:115c:a1e0::/48')]
 
 /**
- * tailscale serve sets `X-Forwarded-For` to the one tailnet address of whoever calls. Another proxy on this machine that
+ * tailscale serve sets `X-Forwarded-For` to the one tailnet address of the caller. Another proxy on this machine that
  * lets the identity header of a stranger through adds the stranger's address, or one more.
  */
 function isTailnetAddress(forwardedFor: string | string[] | undefined): boolean {

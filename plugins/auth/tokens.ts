@@ -39,7 +39,7 @@ export class Tokens {
     return this.#list.find((token) => token.name === name)
   }
 
-  /** Whether a caller is that of a token: the very object. */
+  /** True if this very object is the caller of a token. */
   include(caller: Caller): boolean {
     return this.#list.some((token) => token.caller === caller)
   }

@@ -4,13 +4,13 @@ import { camelCase } from './parse/names.ts'
 import { join } from './parse/problems.ts'
 import { type Config, ConfigSchema } from './schema.ts'
 
-/** What becomes of a configuration that was read while another one is in force. Paths are in the file's names. */
+/** Result of reading a configuration while another one is in force. Paths are in the file's names. */
 export interface Change {
-  /** What is in force from then on. Every part in which nothing changes is the same object as before. */
+  /** Configuration to put in force. Unchanged parts are the same objects as before. */
   readonly config: Config
-  /** What has another value in it; lists as a whole. */
+  /** Paths whose value changes; lists count as a whole. */
   readonly changed: readonly string[]
-  /** What was read and needs a restart: `config` keeps the running value. */
+  /** Paths whose new value needs a restart: `config` keeps the running value. */
   readonly restartRequired: readonly string[]
 }
 
@@ -34,7 +34,7 @@ export function changeTo(running: Config, read: Config): Change {
         old as Values,
         next as Values
       )
-      // Nothing in it, so it is their order: that of providers says who is asked first.
+      // No entry changed, so their order did. The order of providers decides which one is tried first.
       if (changed.length + restartRequired.length === known) changed.push(path)
       return result
     }
@@ -69,12 +69,12 @@ function own(values: Values, name: string): unknown {
   return Object.hasOwn(values, name) ? values[name] : undefined
 }
 
-/** Order counts: it means something among the providers of a tier. */
+/** Order counts: the providers of a tier are tried in their order. */
 function same(old: unknown, next: unknown): boolean {
   return JSON.stringify(old) === JSON.stringify(next)
 }
 
-/** Itself, or anything in it: what comes or goes as a whole cannot be half in force. */
+/** True if the part itself or anything in it needs a restart: a part that is added or removed cannot be half in force. */
 function needsRestart(schema: TSchema): boolean {
   if (schema.restart) return true
   if (isObject(schema)) return Object.values(schema.properties).some(needsRestart)

@@ -7,31 +7,31 @@ import { ConfigError, Problems } from './parse/problems.ts'
 import { maskerOf, secretsOf, shownConfig } from './redaction.ts'
 import type { Config } from './schema.ts'
 
-/** Reloads that wait for their turn. The last of them will read whatever is there by then, so more would be of no use. */
+/** Reloads that wait for their turn. More would be useless: the last one reads the newest file anyway. */
 export const MAX_WAITING = 16
-/** Secrets that a reload has taken out of force. They may still work elsewhere, and stand in lines that were logged before. */
+/** Secrets that a reload has replaced. They may still be valid elsewhere, and are in older log lines. */
 const MAX_RETIRED = 256
-/** Problems that one answer tells. Whoever has more of them has another file in mind. */
+/** Problems that one answer lists. */
 const MAX_TOLD = 20
 
-/** What a part has made ready for a configuration that is not in force yet. One of the two is called, and neither may throw. */
+/** Preparation of a part for a configuration that is not in force yet. Exactly one of the two is called; neither may throw. */
 export interface Prepared {
   commit(): void
   discard?(): void
 }
 
-/** Throws an `Error` whose message says which setting cannot work; nothing is changed then. */
+/** Throws an `Error` whose message names the setting that cannot work; nothing changes then. */
 export type Preparation = (next: Config, current: Config) => Prepared | undefined | Promise<Prepared | undefined>
 
-/** What a reload has done. */
+/** Result of a reload. */
 export type Reloaded = Pick<Change, 'changed' | 'restartRequired'>
 
-/** How a reload went, and who asked for it. */
+/** Outcome of a reload, and its initiator. */
 export type Attempt = { readonly actor: string } & (Reloaded | { readonly refused: RpcError })
 
 export interface ConfigStoreOptions {
   readonly config: Config
-  /** Gathers the configuration anew. Throws a `ConfigError`. Absent: there is nothing it could be gathered from. */
+  /** Reads the configuration again. Throws a `ConfigError`. Absent in a gateway that cannot reload. */
   readonly read?: (() => Promise<Config>) | undefined
   readonly log: Pick<FastifyBaseLogger, 'error'>
   /** Called with the outcome of each reload. Must not throw. */
@@ -39,12 +39,12 @@ export interface ConfigStoreOptions {
 }
 
 /**
- * The configuration in force, and how it becomes another one. A reload goes: read → check → prepare → swap → tell. Up to the swap
- * anything that is wrong leaves everything as it was; the swap and what was prepared for it happen in one turn of the event loop.
+ * The configuration in force, and its reload: read → check → prepare → swap → notify. Up to the swap an error leaves everything
+ * as it was; the swap and the prepared parts take effect in one turn of the event loop.
  */
 export class ConfigStore {
   #current: Config
-  /** Made when it is first asked for. */
+  /** Made at its first use. */
   #masker: Masker | undefined
   readonly #read: ConfigStoreOptions['read']
   readonly #log: ConfigStoreOptions['log']
@@ -66,35 +66,35 @@ export class ConfigStore {
     return this.#current
   }
 
-  /** Knows every secret of the configuration in force, and of those that were. */
+  /** Masks every secret of the configuration in force and of earlier ones. */
   get masker(): Masker {
     this.#masker ??= maskerOf(this.#current, this.#retired)
     return this.#masker
   }
 
-  /** The configuration in force, fit to be shown. */
+  /** The configuration in force without its secrets. */
   shown(): Record<string, unknown> {
     return shownConfig(this.#current, (text) => this.masker.mask(text).text)
   }
 
-  /** `fn` makes ready what a configuration needs before it can be in force, or refuses it. */
+  /** Registers a preparation: it makes a part ready for a configuration, or refuses it. */
   onPrepare(fn: Preparation): void {
     this.#preparations.push(fn)
   }
 
-  /** `fn` is told as soon as another configuration is in force, in the order of registration. What it throws is logged. */
+  /** Registers a listener for changes, called in the order of registration. What it throws is logged. */
   onChange(fn: (current: Config, previous: Config) => void): void {
     this.#changeListeners.push(fn)
   }
 
   /**
-   * Reads the configuration again and puts it in force. Two at once happen one after the other.
-   * @param actor who wants it: the id of a caller, or what noticed a change
-   * @throws RpcError InvalidRequest that names everything which is wrong; nothing is changed then. AgentBusy when too many wait
+   * Reads the configuration again and puts it in force. Concurrent reloads run one after the other.
+   * @param actor initiator: the id of a caller, `file` or `SIGHUP`
+   * @throws RpcError InvalidRequest that lists all problems; nothing changes then. AgentBusy when too many wait
    */
   async reload(actor: string): Promise<Reloaded> {
     if (this.#waiting >= MAX_WAITING) {
-      const message = `${MAX_WAITING} reloads are waiting: the last of them reads what is there now`
+      const message = `${MAX_WAITING} reloads are waiting already. The last of them will read the current file`
       throw new RpcError('AgentBusy', message, { data: { retryAfterMs: 1000 } })
     }
     this.#waiting++
@@ -121,7 +121,7 @@ export class ConfigStore {
 
   async #prepared(read: Config): Promise<Change> {
     const previous = this.#current
-    const change = changeTo(previous, read)
+    const change = keepingLogin(previous, changeTo(previous, read))
     if (change.config === previous) return change
     checkTogether(change)
     const ready: Prepared[] = []
@@ -139,19 +139,40 @@ export class ConfigStore {
     return change
   }
 
-  /** One that fails keeps nothing from the others: what they are told of has happened. */
+  /** A listener that fails does not keep the change from the others. */
   #tell<A extends unknown[]>(listeners: readonly ((...args: A) => void)[], ...args: A): void {
     for (const listener of listeners) {
       try {
         listener(...args)
       } catch (err) {
-        this.#log.error({ err }, 'a part of the gateway failed to take a change of its configuration')
+        this.#log.error({ err }, 'failed to apply a configuration change')
       }
     }
   }
 }
 
-/** What waits for a restart and what does not are in force together until then. */
+/**
+ * Keeps the tokens when all of them are gone: a reload never turns the login off, since an emptied or truncated file would open the
+ * gateway. A restart does.
+ */
+function keepingLogin({ server: before }: Config, change: Change): Change {
+  const { server } = change.config
+  const hadLogin = before.token !== undefined || before.tokens.length > 0
+  if (!hadLogin || server.token !== undefined || server.tokens.length > 0) return change
+  const { token, tokens } = before
+  const config = Object.freeze({
+    ...change.config,
+    server: Object.freeze({ ...server, ...(token !== undefined && { token }), tokens })
+  })
+  const isToken = (path: string) => path === 'server.token' || path.startsWith('server.tokens')
+  return {
+    config,
+    changed: change.changed.filter((path) => !isToken(path)),
+    restartRequired: [...change.restartRequired, ...change.changed.filter(isToken)]
+  }
+}
+
+/** Checks the mix of new values and of running values that wait for a restart. */
 function checkTogether({ config, restartRequired }: Change): void {
   if (restartRequired.length === 0) return
   const problems = new Problems()
@@ -165,18 +186,18 @@ function checkTogether({ config, restartRequired }: Change): void {
 function embedded(): RpcError {
   return new RpcError(
     'InvalidRequest',
-    'This gateway was given its configuration by the program that it is embedded in, and there is nothing to read it from again'
+    'This gateway cannot reload: its configuration comes from the program that embeds it. Pass `reload` beside `config`'
   )
 }
 
 /**
- * A host's own way of reading may fail in any way, and say anything: only what is wrong with a configuration is told. Problems quote
- * what has no business where it was written, and that may be one of the secrets.
+ * Error for the caller. Only the problems of a `ConfigError` are shown: a host's own reader may fail with any text. They are masked,
+ * since a problem quotes the value it is about, which may be a misplaced secret.
  */
 function refusal(cause: unknown, masker: Masker): RpcError {
   if (cause instanceof RpcError) return cause
   if (!(cause instanceof ConfigError)) {
-    return new RpcError('InternalError', 'The configuration could not be read again; nothing was changed', { cause })
+    return new RpcError('InternalError', 'Failed to read the configuration; nothing was changed', { cause })
   }
   const problems = cause.problems.map((problem) => masker.mask(problem).text)
   const told = problems.slice(0, MAX_TOLD).map((problem) => `\n  ${problem}`)

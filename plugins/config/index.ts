@@ -30,13 +30,13 @@ export { FileWatch } from './watch.ts'
 
 export interface ConfigOptions {
   readonly config?: ConfigInput
-  /** Gathers the configuration anew, for a reload. Absent: there is none. */
+  /** Reads the configuration again for a reload. Without it there is no reload. */
   readonly reload?: (() => Promise<ConfigInput>) | undefined
 }
 
 /**
- * Owns `app.config`, which is what is in force now, and `app.configStore`, which makes it another one. A library must not read its
- * host's environment by surprise: what the host hands over, and the defaults, is all there is.
+ * Owns `app.config`, the configuration in force, and `app.configStore`, which replaces it. A library must not read its host's
+ * environment: only what the host passes and the defaults count.
  */
 export default gatewayPlugin<ConfigOptions>(
   { name: 'config', dependencies: ['hooks', 'rpc'] },

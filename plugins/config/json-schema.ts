@@ -2,14 +2,14 @@ import { KindGuard, type TSchema } from '@sinclair/typebox'
 import { isFree, isList, isObject, isRecord, recordOf } from './parse/keys.ts'
 import { ConfigSchema } from './schema.ts'
 
-/** A value that comes out of a variable may stand anywhere, and only the gateway knows what is in it. */
+/** `${NAME}` may stand for any value, which only the gateway knows. */
 const VARIABLE = '\\$\\{'
 
 type Json = Readonly<Record<string, unknown>>
 
 /**
- * The schema of a configuration file for editors, as JSON Schema draft 07, which is what their YAML servers speak. It knows the
- * file's own names: an editor marks `authHttp`, which the gateway takes, as a slip, so that a file is written in one way.
+ * Schema of the configuration file for editors, as JSON Schema draft 07, which their YAML servers speak. It has snake_case names only:
+ * an editor marks `authHttp`, which the gateway accepts, so that files are written in one way.
  */
 export function editorSchema(): Json {
   return {
@@ -35,7 +35,7 @@ function shapeOf(schema: TSchema): Json {
     const required = parts.filter(([, part]) => !KindGuard.IsOptional(part) && mustBeWritten(part)).map(([key]) => key)
     return {
       type: ['object', 'string', 'null'],
-      pattern,
+      ...(!schema.shorthand && { pattern }),
       properties: Object.fromEntries(parts.map(([key, part]) => [key, translated(part)])),
       ...(required.length > 0 && { required }),
       additionalProperties: false
@@ -49,7 +49,7 @@ function shapeOf(schema: TSchema): Json {
     return {
       type,
       pattern,
-      // A gateway that has a file has no plugins that could bring more of them.
+      // A gateway with a file has no plugins of a host that could add more of them.
       ...(names
         ? { properties: Object.fromEntries(names.map((name) => [name, part])) }
         : { patternProperties: { [keys.source]: part } }),
@@ -76,7 +76,7 @@ function shapeOf(schema: TSchema): Json {
   return { type: [type, 'string'], pattern, ...(minimum !== undefined && { minimum }), ...(maximum !== undefined && { maximum }) }
 }
 
-/** It has no default, and nothing in it has everything that it needs. */
+/** Required in the file: no default, and a required part inside without one. */
 function mustBeWritten(schema: TSchema): boolean {
   if (schema.default !== undefined) return false
   return !isObject(schema) || Object.values(schema.properties).some((part) => !KindGuard.IsOptional(part) && mustBeWritten(part))

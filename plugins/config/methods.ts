@@ -4,7 +4,7 @@ import { Reloaded, Shown } from './method-schemas.ts'
 
 export const get = defineMethod({
   name: 'config.get',
-  summary: 'Show the configuration in force, without its secrets',
+  summary: 'Show the configuration in force without its secrets',
   scope: 'admin',
   params: NoParams,
   result: Shown,

@@ -1,25 +1,23 @@
 import type { TSchema } from '@sinclair/typebox'
 import { Masker } from '../../security/masking/masker.ts'
+import { namesSecret } from '../../security/masking/rules.ts'
 import { isFree, isList, isObject, isRecord, recordOf } from './parse/keys.ts'
 import { camelCase } from './parse/names.ts'
 import { type Config, ConfigSchema } from './schema.ts'
 
 const HIDDEN = '***'
 
-/**
- * The configuration as it may be shown: what the schema marks secret is `***` wherever it stands, every other text has gone through
- * `mask`. What is not set is not there.
- */
+/** The configuration without its secrets: values that the schema marks secret are `***`, every other text is passed through `mask`. */
 export function shownConfig(config: Config, mask: (text: string) => string): Record<string, unknown> {
   return mapped(ConfigSchema, config, (text, isSecret) => (isSecret ? HIDDEN : mask(text))) as Record<string, unknown>
 }
 
-/** Knows every secret of a configuration, and `more`. */
+/** Masker of every secret of a configuration, and of `more`. */
 export function maskerOf(config: Config, more: readonly string[] = []): Masker {
   return new Masker([...secretsOf(config), ...more])
 }
 
-/** The values of everything that the schema marks secret. */
+/** Values of all keys that the schema marks secret. */
 export function secretsOf(config: Config): string[] {
   const secrets: string[] = []
   mapped(ConfigSchema, config, (text, isSecret) => {
@@ -29,7 +27,7 @@ export function secretsOf(config: Config): string[] {
   return secrets
 }
 
-/** A copy with other texts. Of a secret everything is a text: a number may be a PIN. */
+/** A copy with texts replaced. Every value of a secret counts as text: a number may be a PIN. */
 function mapped(schema: TSchema, value: unknown, textOf: (text: string, secret: boolean) => string, secret = false): unknown {
   const hidden = secret || schema.secret === true
   const inside = (part: TSchema, content: unknown) => mapped(part, content, textOf, hidden)
@@ -37,12 +35,18 @@ function mapped(schema: TSchema, value: unknown, textOf: (text: string, secret: 
   if (isFree(schema) && Array.isArray(value)) return value.map((item) => inside(schema, item))
   const partOf = partsOf(schema, value)
   if (partOf) {
-    return Object.fromEntries(Object.entries(value as object).map(([name, content]) => [name, inside(partOf(name), content)]))
+    const parts = Object.entries(value as object).map(([name, content]) => {
+      const part = partOf(name)
+      // Options of plugins have no schema here: their names must do.
+      const isSecret = hidden || (isFree(part) && namesSecret(name))
+      return [name, mapped(part, content, textOf, isSecret)]
+    })
+    return Object.fromEntries(parts)
   }
   return hidden || typeof value === 'string' ? textOf(String(value), hidden) : value
 }
 
-/** From a name in the program to its schema, for what has named parts. */
+/** Schema of a part by its name in the program; undefined for schemas without named parts. */
 function partsOf(schema: TSchema, value: unknown): ((name: string) => TSchema) | undefined {
   if (isRecord(schema)) return () => recordOf(schema).value
   if (isFree(schema) && typeof value === 'object' && value !== null) return () => schema
@@ -51,10 +55,10 @@ function partsOf(schema: TSchema, value: unknown): ((name: string) => TSchema) |
   return (name) => parts.get(name)!
 }
 
-/** Headers that carry credentials. The subprotocol is where browsers put theirs. */
+/** Headers that carry credentials. Browsers send theirs as a subprotocol. */
 const HEADERS = ['authorization', 'cookie', 'set-cookie', 'sec-websocket-protocol']
 
-/** What the logger must never write, as pino's `redact` paths: what the schema marks secret, and headers with credentials. */
+/** Paths for pino's `redact`: keys that the schema marks secret, and headers with credentials. */
 export function redactPaths(): string[] {
   const secrets = secretPaths(ConfigSchema, '').flatMap((path) => [path, `config.${path}`])
   const headers = HEADERS.flatMap((name) => ['headers', 'req.headers', 'res.headers'].map((holder) => `${holder}["${name}"]`))

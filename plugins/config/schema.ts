@@ -11,6 +11,7 @@ import { LanesSection } from './sections/lanes.ts'
 import { LimitsSection } from './sections/limits.ts'
 import { Models } from './sections/models.ts'
 import { ObservabilitySection } from './sections/observability.ts'
+import { PluginsSection } from './sections/plugins.ts'
 import { RetentionSection } from './sections/retention.ts'
 import { filled, name, named, oneOf, path, restart, section } from './sections/schema-helpers.ts'
 import { Server } from './sections/server.ts'
@@ -26,7 +27,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const PAIRING = ['open', 'required', 'allowlist'] as const
 
 /** Every key of the configuration, under its name in the file. A property without default that is not optional must be written. */
-export const ConfigSchema = section('The configuration of the gateway', {
+export const ConfigSchema = section('Configuration of flynn-gateway', {
   server: Server,
   data_dir: Type.String({ description: 'Folder of the database and the workspaces', default: './data', ...path, ...restart }),
   database: DatabaseSection,
@@ -35,9 +36,9 @@ export const ConfigSchema = section('The configuration of the gateway', {
   lanes: LanesSection,
   tools: ToolsSection,
   limits: LimitsSection,
-  presence: section('Who is there', {
+  presence: section('Presence of senders', {
     offline_after_seconds: Type.Integer({
-      description: 'A sender who has not written for longer counts as offline',
+      description: 'Seconds without a message after which a sender is offline',
       default: 300,
       minimum: 1,
       maximum: 30 * 86_400
@@ -77,8 +78,9 @@ export const ConfigSchema = section('The configuration of the gateway', {
   google_chat: GoogleChat,
   bluebubbles: BlueBubbles,
   webchat: WebChat,
-  log: section('The log', {
-    level: oneOf(LOG_LEVELS, { description: 'The least important lines that are still written', default: 'info' })
+  plugins: PluginsSection,
+  log: section('Log', {
+    level: oneOf(LOG_LEVELS, { description: 'Lowest level that is logged', default: 'info' })
   })
 })
 
@@ -87,7 +89,7 @@ type File = Static<typeof ConfigSchema>
 /** The configuration: complete, checked, frozen, paths absolute. */
 export type Config = Camel<File>
 
-/** What may be written: any part of the configuration, in the file's names or in those of the program. */
+/** Any part of the configuration, in the names of the file or of the program. */
 export type ConfigInput = Partially<File> | Partially<Config>
 
 type Partially<T> = T extends readonly (infer Item)[]

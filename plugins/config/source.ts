@@ -3,9 +3,9 @@ import { basename, resolve } from 'node:path'
 import { DEFAULT_FILE, loadConfig, type Sources } from './parse/load.ts'
 import type { Config } from './schema.ts'
 
-/** Where a gateway that runs by itself has its configuration from, at the start and later. */
+/** Sources of the configuration of a gateway that runs by itself, at the start and for reloads. */
 export class ConfigSource {
-  /** The file that is read, if it is there. */
+  /** File that is read if it exists. */
   readonly file: string
   readonly #sources: Sources
   readonly #name: string
@@ -19,13 +19,13 @@ export class ConfigSource {
   }
 
   /**
-   * Gathers the configuration. A file that is gone is no empty one: a reload would then take back every token. From the second time
-   * on whoever asked may not be at the machine, and is told the name of the file without its folder.
+   * Reads the configuration. A removed file is an error and not an empty file: a reload would remove every token. Problems of a
+   * reload name the file without its folder, since the caller may not be at the machine.
    * @throws ConfigError
    */
   async load(): Promise<Config> {
     const called = this.#loaded ? basename(this.#name) : this.#name
-    // One that is named must be there.
+    // A file that is named must exist.
     const file = this.#hadFile ? this.#name : this.#sources.file
     const config = await loadConfig({ ...this.#sources, file, called })
     this.#loaded = true

@@ -5,20 +5,20 @@ const EVERY_MS = 1000
 
 export interface FileWatchOptions {
   readonly file: string
-  /** The file is another one, or has other content, and has been left alone since the last look. */
+  /** The file was replaced or changed, and has not been touched since the last look. */
   readonly changed: () => void
-  /** The file was emptied. Who writes it may not have come to it yet. */
+  /** The file was emptied. Its writer may not be done. */
   readonly emptied: () => void
 }
 
 /**
- * Notices changes of a file by looking at it, as `fs.watchFile` does: notices of the system follow the inode, which an editor
- * that renames, or the links of a Kubernetes volume, replace. It is taken for changed only when two looks in a row have seen the
- * same: in between somebody may be writing it, and the beginning of a YAML file often is a YAML file too.
+ * Watches a file by polling, as `fs.watchFile` does: file system events follow the inode, which a renaming editor or a Kubernetes
+ * volume replaces. A change counts only when two looks in a row have seen the same state: a file may be half written, and the
+ * beginning of a YAML file is often valid YAML.
  */
 export class FileWatch {
   readonly #options: FileWatchOptions
-  /** What was last told, or was there at the start. */
+  /** State that was reported last, or that of the start. */
   #known: string | undefined
   #seen: string | undefined
   #timer: NodeJS.Timeout | undefined
@@ -27,7 +27,7 @@ export class FileWatch {
     this.#options = options
   }
 
-  /** What is there now is known. */
+  /** Takes the current state as known. */
   async mark(): Promise<void> {
     this.#known = this.#seen = await markOf(this.#options.file)
   }
@@ -46,7 +46,7 @@ export class FileWatch {
     const mark = await markOf(this.#options.file)
     const settled = mark === this.#seen
     this.#seen = mark
-    // Gone changes nothing; and when it comes back as it was, nothing has changed either.
+    // A removed file changes nothing, and neither does one that comes back unchanged.
     if (mark === undefined || mark === this.#known || !settled) return
     this.#known = mark
     if (mark.endsWith(' 0')) this.#options.emptied()
@@ -54,7 +54,7 @@ export class FileWatch {
   }
 }
 
-/** Which file it is, when it was written, how long it is. Undefined: there is none. */
+/** Identity, time and size of the file; undefined when it does not exist. */
 async function markOf(file: string): Promise<string | undefined> {
   try {
     const { dev, ino, mtimeNs, size } = await stat(file, { bigint: true })

@@ -1,15 +1,20 @@
 import { Readable } from 'node:stream'
 import { type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import { MAX_IN_FLIGHT } from '../../rpc/connection.ts'
 import type { Origin } from '../../rpc/define.ts'
 import { RpcError, toRpcError } from '../../rpc/errors.ts'
-import { errorFrame, eventFrame, resultFrame } from '../../rpc/frames.ts'
+import { errorFrame, eventFrame, readRequest, resultFrame, unreadableFrame } from '../../rpc/frames.ts'
 import { parseJson } from '../../rpc/json.ts'
 import { Failure } from '../../rpc/schemas/failure.ts'
 import { HOPELESS_FACTOR, SLOW_FACTOR, STALL_MS } from '../../rpc/send-buffer.ts'
 import { type AnyMethod, type Context, gatewayPlugin } from '../define.ts'
 
 const NDJSON = 'application/x-ndjson'
+/** Silence of a stream after which a blank line is sent. */
+const KEEPALIVE_MS = 15_000
+/** Time in which a call is refused if it is: scope, params, a full queue. */
+const REFUSAL_MS = 250
 
 /** Gives every method an HTTP route, `POST /rpc/<name>`, with the same schemas. */
 export default gatewayPlugin({ name: 'rpc-http', dependencies: ['hooks', 'rpc', 'config', 'auth', 'documents'] }, async (app) => {
@@ -29,7 +34,58 @@ export default gatewayPlugin({ name: 'rpc-http', dependencies: ['hooks', 'rpc', 
   app.post('/rpc/*', { schema: { hide: true } as FastifySchema }, async (request: FastifyRequest, reply) =>
     rpc.call((request.params as { '*': string })['*'], undefined, contextOf(request, reply))
   )
+  // One JSON-RPC 2.0 endpoint for all methods, with batches and notifications.
+  app.post('/rpc', {
+    schema: { hide: true } as FastifySchema,
+    bodyLimit: app.config.server.maxPayloadBytes,
+    errorHandler: (cause, _request, reply) => {
+      const error = toRpcError(cause)
+      return reply
+        .code(error.statusCode)
+        .type('application/json')
+        .send(unreadableFrame({ dialect: '2.0', id: null, error }))
+    },
+    async handler(request: FastifyRequest, reply) {
+      const { body } = request
+      request.body = undefined
+      const ctx = contextOf(request, reply)
+      reply.type('application/json')
+      if (!Array.isArray(body)) {
+        const answer = await answerTo(body, ctx)
+        return answer === undefined ? reply.code(204).send() : reply.send(answer)
+      }
+      if (body.length === 0 || body.length > MAX_IN_FLIGHT) {
+        throw new RpcError(
+          'InvalidRequest',
+          `Invalid request: a batch holds 1 to ${MAX_IN_FLIGHT} requests, this one ${body.length}`
+        )
+      }
+      const answers = (await Promise.all(body.map((item) => answerTo(item, ctx)))).filter((answer) => answer !== undefined)
+      return answers.length === 0 ? reply.code(204).send() : reply.send(`[${answers.join(',')}]`)
+    }
+  })
   rpc.onMethod(expose)
+
+  /** Frame that answers one request of JSON-RPC 2.0; undefined for a notification. */
+  async function answerTo(item: unknown, ctx: Context): Promise<string | undefined> {
+    const read = readRequest(item)
+    if ('error' in read) return unreadableFrame({ ...read, dialect: '2.0' })
+    const { dialect, id, method, params } = read
+    if (dialect !== '2.0') {
+      return unreadableFrame({
+        dialect: '2.0',
+        id: null,
+        error: new RpcError('InvalidRequest', 'Invalid request: jsonrpc must be "2.0"')
+      })
+    }
+    try {
+      const result = rpc.encode(method, await rpc.call(method, params, ctx))
+      return id === undefined ? undefined : resultFrame('2.0', id, result)
+    } catch (cause) {
+      if (!(cause instanceof RpcError)) ctx.log.error({ err: cause, method }, 'a method failed')
+      return id === undefined ? undefined : errorFrame('2.0', id, toRpcError(cause))
+    }
+  }
 
   /** Releases the body: a message with attachments must not stay in memory until its answer. */
   function call(name: string, request: FastifyRequest, ctx: Context): unknown {
@@ -99,6 +155,11 @@ export default gatewayPlugin({ name: 'rpc-http', dependencies: ['hooks', 'rpc', 
       if (owedTooMuch(HOPELESS_FACTOR)) cutOff()
       else if (owedTooMuch(SLOW_FACTOR) && !watched) watch()
     }
+    // A blank line between two frames. A proxy ends a response that is silent, after 60 seconds in nginx.
+    const blank = (): void => {
+      if (!lines.destroyed) lines.push('\n')
+    }
+    const keepalive = setInterval(blank, KEEPALIVE_MS).unref()
     const emit = (event: string, data: unknown, origin: Origin): void =>
       push(eventFrame('native', { id: null, event, data, origin }))
     const answer = (async () => rpc.encode(name, await call(name, request, { ...ctx, emit })))()
@@ -111,9 +172,17 @@ export default gatewayPlugin({ name: 'rpc-http', dependencies: ['hooks', 'rpc', 
           push(errorFrame('native', null, toRpcError(cause)))
         }
       )
-      .finally(() => lines.push(null))
-    await begun.promise
-    return reply.type(NDJSON).header('cache-control', 'no-store').send(lines)
+      .finally(() => {
+        clearInterval(keepalive)
+        lines.push(null)
+      })
+    // A refusal has a status of its own; whatever takes longer gets its headers now, so that no proxy gives up.
+    const patience = setTimeout(begun.resolve, REFUSAL_MS)
+    await begun.promise.finally(() => clearTimeout(patience))
+    streaming = true
+    if (lines.readableLength === 0) blank()
+    reply.raw.once('close', () => clearInterval(keepalive))
+    return reply.type(NDJSON).header('cache-control', 'no-store').header('x-accel-buffering', 'no').send(lines)
   }
 
   /** The context of a call over HTTP: no connection, and events only for a streaming request. */

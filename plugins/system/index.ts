@@ -20,6 +20,9 @@ const { version } = createRequire(import.meta.url)('#package.json') as { version
 /** Describes companion nodes to a connection, with its own registration as one. Over HTTP there is no connection. */
 export type NodesDescription = (connection: Peer | undefined) => Pick<Static<typeof Capabilities>, 'nodes' | 'featureGates'>
 
+/** Milliseconds between two probes of the database. */
+const PROBE_MS = 1000
+
 /** Description for a gateway without the plugin `nodes`. */
 const withoutNodes: NodesDescription = () => ({
   nodes: { enabled: false, locationEnabled: false, pushEnabled: false, allowedRoles: [], registered: false },
@@ -35,6 +38,7 @@ export class System {
   readonly #startedAt = performance.now()
   #nodes = withoutNodes
   #closing = false
+  #probe: { readonly at: number; readonly reason: Promise<string | undefined> } | undefined
 
   constructor(app: GatewayInstance) {
     this.#app = app
@@ -79,6 +83,13 @@ export class System {
   /** Why no work should be sent here, or undefined. */
   async unready(): Promise<string | undefined> {
     if (this.#closing) return 'shutting down'
+    const now = performance.now()
+    // A probe is a commit, and anyone may ask: at most one a second.
+    if (this.#probe === undefined || now - this.#probe.at >= PROBE_MS) this.#probe = { at: now, reason: this.#probeDatabase() }
+    return await this.#probe.reason
+  }
+
+  async #probeDatabase(): Promise<string | undefined> {
     return await this.#app.db.ready().then(
       () => undefined,
       (err) => {

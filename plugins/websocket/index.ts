@@ -36,7 +36,7 @@ export default gatewayPlugin({ name: 'websocket', dependencies: ['config'] }, as
       ...(isFirst ? {} : { server: new EventEmitter() as Server }),
       maxPayload: app.config.server.maxPayloadBytes,
       clientTracking: false,
-      // Never the token: what is selected here is sent back in the clear.
+      // Never the token: the selected protocol is sent back in the clear.
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false)
     },
     errorHandler(err, socket, request) {

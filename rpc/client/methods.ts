@@ -241,7 +241,7 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** Show the configuration in force, without its secrets */
+  /** Show the configuration in force without its secrets */
   'config.get': {
     params: Record<never, never>
     result: Record<string, unknown>
@@ -252,9 +252,9 @@ export interface GatewayMethods {
     params: Record<never, never>
     result: {
       success: boolean
-      /** Paths of the settings that have another value now, as the file writes them (extension) */
+      /** Paths of the settings that changed, as the file writes them (extension) */
       changed?: string[]
-      /** Paths of the settings whose new value holds after a restart; until then the running one does (extension) */
+      /** Paths of the settings whose new value takes effect after a restart (extension) */
       restartRequired?: string[]
     }
     events: Record<never, never>

@@ -24,7 +24,7 @@ async function doctor(t: TestContext, cwd: string, env: Record<string, string> =
   return { code, stdout, of: (check: string) => findings.find((finding) => finding.check === check), findings }
 }
 
-/** A port that nobody has. */
+/** A free port. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
@@ -43,7 +43,7 @@ test('nothing fails in an empty folder, each line says what was looked at, and n
     ['node', 'native', 'config', 'token', 'data', 'database', 'port', 'push', 'systemd', 'docker', 'clock']
   )
   assert.match(stdout, /^warn {2}token .*\. To do: set server\.token/m)
-  assert.ok(!stdout.includes('\u001b'), 'no colour where nobody sees it')
+  assert.ok(!stdout.includes('\u001b'), 'no colour without a terminal')
   assert.deepEqual(await readdir(cwd), [])
 })
 
@@ -73,9 +73,9 @@ test('what keeps a gateway from working fails with what to do, and exits 1', asy
   const { code, of } = await doctor(t, cwd, { FLYNN_PORT: String(port) })
   assert.equal(code, 1)
   for (const [check, message, fix] of [
-    ['port', /another program has 127\.0\.0\.1:\d+/, /another server\.port/],
+    ['port', /another program listens on 127\.0\.0\.1:\d+/, /another server\.port/],
     ['database', /is damaged/, /backup/],
-    ['push', /vapid\.json in data_dir holds no keys/, /put back/]
+    ['push', /vapid\.json in data_dir holds no keys/, /restore the right file/]
   ] as const) {
     assert.equal(of(check)!.status, 'fail')
     assert.match(of(check)!.message, message)

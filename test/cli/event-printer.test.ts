@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { EventPrinter } from '../../cli/event-printer.ts'
 
-/** What a terminal is sent, without the colours, which a test has none of. */
+/** Output for a terminal, without colours. */
 function written(...frames: Parameters<EventPrinter['take']>[0][]): string {
   let text = ''
   const told = new EventPrinter((part) => {
@@ -14,7 +14,7 @@ function written(...frames: Parameters<EventPrinter['take']>[0][]): string {
 
 const of = (event: string, data: unknown, sessionId = 'cli:me') => ({ event, data, sessionId, runId: 'r' })
 
-test('what is said is written as it comes, everything else on lines of its own', () => {
+test('text streams, everything else has lines of its own', () => {
   const text = written(
     of('content', { text: 'He' }),
     of('content', { text: 'llo' }),

@@ -43,7 +43,7 @@ test('init overwrites nothing, and makes no token where there is a configuration
   await writeFile(join(cwd, 'flynn.yaml'), '# mine\n')
   const { code, stdout, stderr } = await cli(t, ['init'], { cwd })
   assert.deepEqual([code, stdout], [0, ''])
-  assert.match(stderr, /flynn\.yaml is there already and was left as it is/)
+  assert.match(stderr, /flynn\.yaml exists and was not changed/)
   assert.equal(await readFile(join(cwd, 'flynn.yaml'), 'utf8'), '# mine\n')
 })
 
@@ -65,10 +65,10 @@ test('config print shows all of it in the names of the file, and no secret; --js
   assert.partialDeepStrictEqual(JSON.parse(json.stdout), { server: { maxPayloadBytes: 2048 }, lanes: { maxConcurrentRuns: 32 } })
 })
 
-test('config diff shows what is not as by default, from wherever it is', async (t) => {
+test('config diff shows differences from the defaults, from any folder', async (t) => {
   const cwd = await scratch(t)
   const nothing = await cli(t, ['config', 'diff'], { cwd })
-  assert.deepEqual([nothing.stdout, nothing.stderr], ['', 'Everything is as by default.\n'])
+  assert.deepEqual([nothing.stdout, nothing.stderr], ['', 'No differences from the defaults.\n'])
   await writeFile(join(cwd, 'flynn.yaml'), YAML)
   const { stdout } = await cli(t, ['config', 'diff'], { cwd, env: { FLYNN_LOG__LEVEL: 'debug' } })
   assert.deepEqual(stdout.trim().split('\n').sort(), [

@@ -6,7 +6,7 @@ import test, { type TestContext } from 'node:test'
 import { scratch } from '../helper.ts'
 import { cli, LAUNCHER, listen, spawned } from './fixtures.ts'
 
-/** An installed package of which the program tells how it was started, ends as it is told, or waits for a signal. */
+/** An installed package whose program prints how it was started, exits with a given code, or waits for a signal. */
 const PROGRAM = `
 if (process.argv[2] === 'wait') {
   setInterval(() => {}, 1000)

@@ -148,14 +148,14 @@ test('tail finds a gateway that is started again, and goes on', async (t) => {
   assert.equal(await stop(second), 0)
 })
 
-test('who is not let in is told at once, and who finds no gateway too', async (t) => {
+test('a refused login and a missing gateway fail at once', async (t) => {
   const { url } = await build(t, { config: { server: { token: TOKEN } } })
   const cwd = await scratch(t)
   assert.equal((await cli(t, ['tail', '--url', url], { cwd })).code, 1)
   assert.equal((await cli(t, ['tail', '--url', 'http://127.0.0.1:1'], { cwd })).code, 69)
 })
 
-test('node server.ts goes on being the program', async (t) => {
+test('node server.ts is the program too', async (t) => {
   const child = start(t, await scratch(t), ['--version'])
   const out = listen(child, 'stdout')
   await once(child, 'exit')

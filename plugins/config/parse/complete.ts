@@ -4,7 +4,7 @@ import { isList, isObject, isRecord, recordOf } from './keys.ts'
 import { camelCase } from './names.ts'
 import { join, type Problems } from './problems.ts'
 
-/** The later source wins, key by key; lists are replaced as a whole. */
+/** Merges two sources. The later one wins, key by key; lists are replaced as a whole. */
 export function merge(earlier: unknown, later: unknown): unknown {
   if (later === undefined) return earlier
   if (!isMap(earlier) || !isMap(later)) return later
@@ -19,15 +19,15 @@ function isMap(value: unknown): value is Record<string, unknown> {
 
 export interface Completing {
   readonly problems: Problems
-  /** Where the object at a path was written. */
+  /** Place of the object at a path. */
   placeOf(path: string): string
-  /** Makes a path of a default absolute. */
+  /** Makes a default path absolute. */
   resolve(path: string): string
 }
 
 /**
- * What the sources said, under its names in the program, defaults filled in, frozen. Keys of records (tiers,
- * providers) are names that somebody chose: they keep their spelling and their order.
+ * Completes the merged sources: names of the program, defaults filled in, frozen. Keys of records (tiers, providers) are chosen by
+ * the operator and keep their spelling and order.
  */
 export function complete(schema: TSchema, value: unknown, path: string, context: Completing): unknown {
   if (isObject(schema)) {

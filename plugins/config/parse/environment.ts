@@ -4,29 +4,29 @@ import { isObject, isRecord, keysOf, nearest, partOf, settingsOf } from './keys.
 import type { Problems } from './problems.ts'
 import type { Environment } from './yaml.ts'
 
-/** One setting from outside the file: a variable or a flag. */
+/** Setting from a variable or a flag. */
 export interface Setting {
-  /** What it is called out there: `FLYNN_SERVER__PORT`. */
+  /** Name of the variable or flag: `FLYNN_SERVER__PORT`. */
   readonly name: string
   readonly path: readonly string[]
   readonly schema: TSchema
   readonly text: string
-  /** The variable whose file the text is from: it is then never shown. */
+  /** Variable whose file the text is from; such a text is never shown. */
   readonly from?: string
 }
 
 const PREFIX = 'FLYNN_'
-/** `FLYNN_TOKEN_FILE` names a file that holds what FLYNN_TOKEN would: the way of secrets in containers. */
+/** `FLYNN_TOKEN_FILE` names a file that holds the value of FLYNN_TOKEN, as containers mount secrets. */
 const FILE = '_FILE'
 
-/** Short names of what a container is most often told. FLYNN_CONFIG, which names the file, is no setting. */
+/** Short names of the most common settings. FLYNN_CONFIG, which names the file, is not a setting. */
 const SHORT: Readonly<Record<string, readonly string[]>> = {
   FLYNN_HOST: ['server', 'host'],
   FLYNN_PORT: ['server', 'port'],
   FLYNN_TOKEN: ['server', 'token']
 }
 
-/** What the command line may say of the configuration: `--host`, `--port`. */
+/** Flags of the command line that are settings. */
 export type Flags = { readonly [name in 'host' | 'port']?: string | undefined }
 
 export function settingsOfFlags(flags: Flags, root: TSchema): Setting[] {
@@ -42,8 +42,8 @@ export function variableOf(path: readonly string[]): string {
 }
 
 /**
- * Every variable that starts with FLYNN_, as a setting; what stands for no key is a problem. Wide settings come
- * before narrow ones, so that FLYNN_SERVER__PORT wins over a port inside FLYNN_SERVER.
+ * Settings of all variables that start with FLYNN_; one that stands for no key is a problem. Wide settings come before narrow ones, so
+ * that FLYNN_SERVER__PORT wins over a port inside FLYNN_SERVER.
  */
 export async function settingsIn(env: Environment, root: TSchema, problems: Problems): Promise<Setting[]> {
   const settings = new Map<string, Setting>()
@@ -63,13 +63,13 @@ export async function settingsIn(env: Environment, root: TSchema, problems: Prob
   return [...settings.values()].sort((one, other) => one.path.length - other.path.length)
 }
 
-/** What a variable is about, and how much of that there is. */
+/** Path of a variable, and as much of it as exists. */
 function targetOf(name: string, root: TSchema): { path: readonly string[]; schema: TSchema; known: readonly string[] } {
   const path = SHORT[name] ?? name.slice(PREFIX.length).toLowerCase().split('__')
   return { path, ...walk(root, path) }
 }
 
-/** A key may itself be called so: `docker.compose_file`. */
+/** True for the `_FILE` form of a variable. A key may end like that itself: `docker.compose_file`. */
 function isFile(name: string, root: TSchema): boolean {
   const isKey = (variable: string) => {
     const { path, known } = targetOf(variable, root)
@@ -78,13 +78,13 @@ function isFile(name: string, root: TSchema): boolean {
   return name.endsWith(FILE) && !isKey(name) && isKey(name.slice(0, -FILE.length))
 }
 
-/** Undefined when the file is of no use: the problems then say why, and neither its path nor its content. */
+/** Setting from a file; undefined when it cannot be used. The problem shows neither path nor content. */
 async function contentOf(name: string, file: string, env: Environment, root: TSchema, problems: Problems) {
   const variable = name.slice(0, -FILE.length)
   const target = targetOf(variable, root)
   const at = target.path.join('.')
   if (env[variable] !== undefined) {
-    problems.add(`${name}:`, at, `is also set by ${variable}: only one of the two may be there`)
+    problems.add(`${name}:`, at, `is also set by ${variable}: set only one of the two`)
     return undefined
   }
   try {
@@ -96,7 +96,7 @@ async function contentOf(name: string, file: string, env: Environment, root: TSc
   }
 }
 
-/** As far along `path` as there are keys: the schema there, and the keys so far. */
+/** Follows `path` as far as there are keys: the schema reached, and its keys. */
 function walk(root: TSchema, path: readonly string[]): { schema: TSchema; known: string[] } {
   let schema = root
   const known: string[] = []
@@ -111,7 +111,7 @@ function walk(root: TSchema, path: readonly string[]): { schema: TSchema; known:
 
 function unknown(name: string, path: readonly string[], root: TSchema): string {
   const { schema, known } = walk(root, path)
-  // A part of a list, say: what can be set is the whole of it.
+  // A part of a list: only the whole list can be set.
   const whole = isObject(schema) || isRecord(schema) ? undefined : variableOf(known)
   const rest = path.slice(known.length + 1)
   const siblings = isRecord(schema) ? keysOf(schema).map((key) => [...known, key, ...rest]) : settingsOf(schema, known)

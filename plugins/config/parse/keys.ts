@@ -2,7 +2,7 @@ import { KindGuard, type TArray, type TObject, type TRecord, type TSchema } from
 import { distance } from 'fastest-levenshtein'
 import { camelCase } from './names.ts'
 
-/** Objects of named keys, records of invented keys, lists: what has parts. Everything else is a leaf. */
+/** Schemas with parts: objects of known keys, records of chosen keys, lists. Everything else is a leaf. */
 export const isObject = (schema: TSchema): schema is TObject => KindGuard.IsObject(schema)
 export const isRecord = (schema: TSchema): schema is TRecord => KindGuard.IsRecord(schema)
 export const isList = (schema: TSchema): schema is TArray => KindGuard.IsArray(schema)
@@ -15,7 +15,7 @@ export function recordOf(schema: TRecord): { readonly pattern: RegExp; readonly 
   return { pattern: new RegExp(pattern), value }
 }
 
-/** They would reach the prototype of whatever object they are copied to. */
+/** Keys that would reach the prototype of an object they are copied to. */
 export function isReserved(key: string): boolean {
   return key === '__proto__' || key === 'constructor' || key === 'prototype'
 }
@@ -43,19 +43,19 @@ export function settingsOf(schema: TSchema, path: readonly string[] = []): strin
   return Object.entries(schema.properties).flatMap(([key, part]) => settingsOf(part, [...path, key]))
 }
 
-/** The one of `known` that was probably meant. A third of the letters may be wrong, two always. */
+/** The known name that was probably meant. A third of its letters may be wrong, and always two. */
 export function nearest(key: string, known: readonly string[]): string | undefined {
   const guess = closest(key, known)
   return guess && guess.wrong <= Math.max(2, Math.floor(guess.name.length / 3)) ? guess.name : undefined
 }
 
-/** Where other names are possible: too near to one of `known` to be one of them. */
+/** True for a chosen key that nearly equals a known one. */
 function isSlip(key: string, known: readonly string[]): boolean {
   const guess = closest(key, known)
   return guess !== undefined && guess.name !== key && guess.wrong <= 2
 }
 
-/** `wrong`: how many letters, whatever their case. */
+/** The nearest known name; `wrong` counts differing letters, ignoring case. */
 function closest(key: string, known: readonly string[]): { readonly name: string; readonly wrong: number } | undefined {
   const wrongIn = (name: string) => distance(key.toLowerCase(), name.toLowerCase())
   return known.map((name) => ({ name, wrong: wrongIn(name) })).sort((one, other) => one.wrong - other.wrong)[0]

@@ -16,15 +16,15 @@ export interface Sources {
   /** Replaces FLYNN_CONFIG; a file that is named must exist. Without either, `flynn.yaml` is read if there is one. */
   readonly file?: string | undefined
   readonly env: Environment
-  /** What the command line says; wins over everything. */
+  /** Settings of the command line. They win over all others. */
   readonly flags?: Flags
-  /** Where relative paths start that do not stand in a file. */
+  /** Base of relative paths outside a file. */
   readonly cwd?: string
-  /** What the file is called where something is wrong with it. Absent: as it was named. */
+  /** Name of the file in problems. Default: as it was given. */
   readonly called?: string
 }
 
-/** Gathers the configuration of a gateway that runs by itself: defaults ← file ← environment ← flags. Throws a `ConfigError`. */
+/** Reads the configuration of a gateway that runs by itself: defaults ← file ← environment ← flags. Throws a `ConfigError`. */
 export async function loadConfig({ file, env, flags = {}, cwd = process.cwd(), called }: Sources): Promise<Config> {
   const assembly = new Assembly(cwd)
   const named = file ?? (env.FLYNN_CONFIG || undefined)
@@ -35,7 +35,7 @@ export async function loadConfig({ file, env, flags = {}, cwd = process.cwd(), c
     assembly.problems.add(`${shown}:`, '', `cannot be read: ${fault}`)
   }
   if (text !== undefined) {
-    // The parser is loaded only by those who have a file.
+    // Loaded only when there is a file.
     const { parseYaml } = await import('./yaml.ts')
     assembly.home = dirname(resolve(cwd, name))
     const written = parseYaml(text, shown, env, assembly.problems)
@@ -46,27 +46,40 @@ export async function loadConfig({ file, env, flags = {}, cwd = process.cwd(), c
   return assembly.finish({ listens: true })
 }
 
+/** Source of a finished configuration. */
+export interface ConfigOrigin {
+  /** Place of a value, or of the nearest part around it: `flynn.yaml:4:14`. Empty for values of a host. */
+  placeOf(path: string): string
+  /** Folder of the configuration file, else the working directory. */
+  readonly home: string
+}
+
 /** Marks a finished configuration. Not enumerable: a copy of one, which may have been changed, is parsed as any other input. */
-const kFinished = Symbol('flynn.config')
+const kOrigin = Symbol('flynn.config')
+
+/** The source of a configuration that was returned by `loadConfig` or `resolveConfig`. */
+export function originOf(config: Config): ConfigOrigin {
+  return (config as { [kOrigin]?: ConfigOrigin })[kOrigin] ?? { placeOf: () => '', home: process.cwd() }
+}
 
 /**
  * Completes the configuration that a host passes to the gateway; one that `loadConfig` has finished is returned as it is.
  * Reads no file and no environment. Throws a `ConfigError`.
  */
 export function resolveConfig(input: ConfigInput): Config {
-  if ((input as { [kFinished]?: true } | null)?.[kFinished]) return input as Config
+  if ((input as { [kOrigin]?: ConfigOrigin } | null)?.[kOrigin]) return input as Config
   const assembly = new Assembly(process.cwd())
   assembly.add(ofValue(input), assembly.home)
   return assembly.finish({ listens: false })
 }
 
-/** One configuration in the making: sources go in, the later ones win, a `Config` or all problems come out. */
+/** Builds one configuration: sources are added, later ones win; the result is a `Config` or all problems. */
 class Assembly {
   readonly problems = new Problems()
   readonly #places = new Map<string, string>()
   readonly #cwd: string
   #content: unknown = {}
-  /** Where the relative paths among the defaults start. */
+  /** Base of relative default paths. */
   home: string
 
   constructor(cwd: string) {
@@ -90,10 +103,10 @@ class Assembly {
   }
 
   finish({ listens }: { listens: boolean }): Config {
-    // What is missing was written nowhere: its place is then that of what should have it.
+    // A missing key has no place: the place of its parent is used.
     const placeOf = (at: string) => [at, ...ancestors(at)].map((known) => this.#places.get(known)).find(Boolean) ?? ''
     const completed = complete(ConfigSchema, this.#content, '', { ...this.#reading(this.home), placeOf }) as Config
-    const config = Object.freeze(Object.defineProperty({ ...completed }, kFinished, { value: true }))
+    const config = Object.freeze(Object.defineProperty({ ...completed }, kOrigin, { value: { placeOf, home: this.home } }))
     const complain = complainTo(this.problems, placeOf)
     checkWhole(config, complain)
     if (listens) {
@@ -115,26 +128,26 @@ function ancestors(path: string): string[] {
   return cut < 1 ? [] : [path.slice(0, cut), ...ancestors(path.slice(0, cut))]
 }
 
-const MISSING = 'there is no such file'
-/** No configuration is as large, and what is larger would keep everybody waiting while it is looked at. */
+const MISSING = 'the file does not exist'
+/** Larger than any configuration. Parsing more would block the gateway. */
 const MAX_BYTES = 256 * 1024
 
-/** Nothing that has no end, or never begins. */
+/** Reads a regular file; devices and pipes may have no end. */
 async function readWhole(path: string): Promise<{ readonly text?: string; readonly fault?: string }> {
-  // Whoever opens a pipe for reading waits for a writer.
+  // Opening a pipe for reading would wait for a writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const stats = await file.stat()
     if (stats.isDirectory()) return { fault: 'it is a folder' }
-    if (!stats.isFile()) return { fault: 'it is no file' }
-    if (stats.size > MAX_BYTES) return { fault: `it has more than ${MAX_BYTES / 1024} KiB` }
+    if (!stats.isFile()) return { fault: 'it is not a regular file' }
+    if (stats.size > MAX_BYTES) return { fault: `it is larger than ${MAX_BYTES / 1024} KiB` }
     return { text: await file.readFile('utf8') }
   } finally {
     await file.close()
   }
 }
 
-/** The file's text, or why there is none. */
+/** The text of the file, or the reason why it cannot be read. */
 async function readText(file: string): Promise<{ readonly text?: string; readonly fault?: string }> {
   try {
     return await readWhole(file)

@@ -1,4 +1,4 @@
-/** A configuration that cannot be used. `problems` has one line for everything that is wrong with it. */
+/** A configuration that cannot be used. `problems` has one line for each error. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly string[]
@@ -9,23 +9,27 @@ export class ConfigError extends Error {
   }
 }
 
-/** Collects what is wrong, so that an operator learns of everything at once. */
+/** Collects problems, so that an operator sees all of them at once. */
 export class Problems {
   readonly #lines: string[] = []
   readonly #paths: string[] = []
 
   /**
-   * `place` is where it was written (`flynn.yaml:4:14`, `FLYNN_PORT:`), `path` what it is about (`server.port`;
-   * the empty one is everything, undefined is nothing that could be named).
+   * `place` is its position (`flynn.yaml:4:14`, `FLYNN_PORT:`), `path` its key (`server.port`; empty for the whole configuration,
+   * undefined when there is no key).
    */
   add(place: string, path: string | undefined, text: string): void {
     this.#lines.push([place, path, text].filter(Boolean).join(' '))
     if (path !== undefined) this.#paths.push(path)
   }
 
-  /** Something at, above or below this path is wrong already; what follows from it would only be noise. */
+  /** True if something at, above or below this path is wrong already: further problems would be noise. */
   touch(path: string): boolean {
     return this.#paths.some((known) => within(known, path) || within(path, known))
+  }
+
+  get lines(): readonly string[] {
+    return this.#lines
   }
 
   throw(): void {
@@ -38,8 +42,8 @@ function within(path: string, root: string): boolean {
 }
 
 /**
- * `server`, `port` → `server.port`. Strange keys are quoted, long ones cut: they end up in a terminal. Where a space is missing after
- * the colon, the value is a part of the key: what comes after one is left out.
+ * `server`, `port` → `server.port`. Strange keys are quoted and long ones cut, since they end up in a terminal. When the space after a
+ * colon is missing, the value is a part of the key: everything after a colon is left out.
  */
 export function join(path: string, key: string): string {
   const shown = /^[\w.@-]{1,64}$/.test(key) ? key : JSON.stringify(key.slice(0, 64).replace(/[:=].{4,}$/s, '…'))

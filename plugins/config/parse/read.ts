@@ -1,5 +1,6 @@
 import type { TArray, TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import ipaddr from 'ipaddr.js'
 import { expected } from '../../../rpc/validate.ts'
 import { masked } from '../../../security/sanitize.ts'
 import { isFree, isList, isObject, isRecord, isReserved, keysOf, nearest, partOf } from './keys.ts'
@@ -8,9 +9,9 @@ import { ofValue, type Written } from './source-node.ts'
 
 export interface Reading {
   readonly problems: Problems
-  /** Path of the configuration → where it was written last. */
+  /** Path of the configuration → its last place. */
   readonly places: Map<string, string>
-  /** Folder that relative paths of this source start from. */
+  /** Resolves a relative path of this source. */
   resolve(path: string): string
 }
 
@@ -19,8 +20,8 @@ const MAX_QUOTED = 60
 const MAX_DEPTH = 16
 
 /**
- * What one source says about the part of the configuration at `path`: checked key by key, under the file's names,
- * without defaults. Undefined when it says nothing, or nothing usable; the problems then say what.
+ * Reads one source's value for `path`: checked key by key, in the file's names, without defaults. Undefined when the source has no
+ * usable value; problems then say why.
  */
 export function read(schema: TSchema, written: Written, path: string, reading: Reading): unknown {
   const value = written.kind === 'text' ? interpret(schema, written) : written
@@ -30,22 +31,52 @@ export function read(schema: TSchema, written: Written, path: string, reading: R
 
   if (isFree(schema)) return readFree(value, path, reading)
   const isMap = isObject(schema) || isRecord(schema)
+  if (isMap && schema.shorthand && value.kind === 'scalar' && typeof value.value === 'string') {
+    return readMap(schema, { kind: 'map', place, entries: [{ key: schema.shorthand as string, place, value }] }, path, reading)
+  }
   if (isMap && value.kind === 'map') return readMap(schema, value, path, reading)
   if (isList(schema) && value.kind === 'list') return readList(schema, value, path, reading)
+  // One value stands for a list of one.
+  if (isList(schema) && schema.single && value.kind === 'scalar' && value.value !== null) {
+    return readList(schema, { kind: 'list', place, items: [value] }, path, reading)
+  }
   if (isMap || isList(schema)) {
-    // `server:` with every line below it commented out.
+    // A key whose lines are all commented out.
     if (value.kind === 'scalar' && value.value === null && !schema.minProperties) return undefined
     return reading.problems.add(place, path || 'the configuration', `must be ${expected(schema)}, got ${kindOf(value)}`)
   }
-  if (value.kind === 'scalar' && Value.Check(schema, value.value) && (!schema.url || isUrl(value.value as string))) {
-    return schema.path ? reading.resolve(value.value as string) : value.value
+  const leaf =
+    value.kind === 'scalar' ? (schema.text && typeof value.value === 'number' ? String(value.value) : value.value) : undefined
+  // Variables of MCP servers, which have no pattern, may hold anything.
+  const slip = schema.secret && schema.pattern && typeof leaf === 'string' ? slipIn(leaf) : undefined
+  if (slip) return reading.problems.add(place, path, slip)
+  if (value.kind === 'scalar' && Value.Check(schema, leaf) && isParsed(schema, leaf)) {
+    const isPath = schema.path || (schema.module && /^\.{0,2}\//.test(leaf as string))
+    return isPath ? reading.resolve(leaf as string) : leaf
   }
   return reading.problems.add(place, path, `must be ${expected(schema)}${schema.secret ? hint(value) : `, got ${quote(value)}`}`)
 }
 
-/** A host is what makes a URL of any use here; `file://localhost` has none. */
-function isUrl(text: string): boolean {
-  return Boolean(URL.parse(text)?.host)
+/** Problem of a secret that was mangled on its way: copied with white space, or a variable that was not substituted. */
+function slipIn(secret: string): string | undefined {
+  // A key in PEM has lines.
+  if (/^\s*-----BEGIN /.test(secret)) return undefined
+  if (secret !== '' && secret.trim() === '') return undefined
+  if (secret !== secret.trim()) return 'has white space around it: remove it'
+  if (/\p{Cc}/u.test(secret)) return 'has control characters, such as a line break: remove them'
+  if (/^\$\{?[A-Za-z_]\w*\}?$/.test(secret))
+    return 'is the name of a variable and not its value: the file needs braces around the name'
+  return undefined
+}
+
+/** Checks URLs and networks with their parsers; a pattern alone cannot. A URL needs a host, `file://localhost` has none. */
+function isParsed(schema: TSchema, value: unknown): boolean {
+  if (schema.url) return Boolean(URL.parse(value as string)?.host)
+  return !schema.network || value === 'loopback' || /^\d+$/.test(value as string) || isNetwork(value as string)
+}
+
+function isNetwork(text: string): boolean {
+  return ipaddr.isValid(text) || ipaddr.isValidCIDR(text)
 }
 
 function readMap(schema: TSchema, map: Written & { kind: 'map' }, path: string, reading: Reading): object {
@@ -59,7 +90,7 @@ function readMap(schema: TSchema, map: Written & { kind: 'map' }, path: string, 
     else if (seen.has(part.name)) problems.add(place, at, `is given twice${key === part.name ? '' : ` (${key} is the same key)`}`)
     else {
       seen.add(part.name)
-      // `offline:` is a provider too, with nothing to say about it.
+      // `offline:` alone is a provider too.
       const content = read(part.schema, value, at, reading) ?? (isRecord(schema) ? {} : undefined)
       if (content !== undefined) result[part.name] = content
     }
@@ -71,6 +102,7 @@ function readMap(schema: TSchema, map: Written & { kind: 'map' }, path: string, 
 
 /** Any JSON, its names as they are written. */
 function readFree(written: Written, path: string, reading: Reading, depth = 0): unknown {
+  reading.places.set(path, written.place)
   if (depth > MAX_DEPTH) return reading.problems.add(written.place, path, `must have at most ${MAX_DEPTH} levels`)
   if (written.kind === 'list') {
     return Object.freeze(Array.from(written.items, (item, n) => readFree(item, `${path}[${n}]`, reading, depth + 1)))
@@ -78,7 +110,7 @@ function readFree(written: Written, path: string, reading: Reading, depth = 0): 
   if (written.kind === 'map') {
     const entries = Array.from(written.entries, ({ key, place, value }) => {
       const at = join(path, key)
-      if (isReserved(key)) reading.problems.add(place, at, 'is a key that is never allowed')
+      if (isReserved(key)) reading.problems.add(place, at, 'is never allowed as a key')
       return [key, readFree(value, at, reading, depth + 1)] as const
     })
     return Object.freeze(Object.fromEntries(entries))
@@ -95,14 +127,14 @@ function readList(schema: TArray, { items, place }: Written & { kind: 'list' }, 
 }
 
 function unknown(schema: TSchema, key: string): string {
-  if (isReserved(key)) return 'is a key that is never allowed'
+  if (isReserved(key)) return 'is never allowed as a key'
   const known = keysOf(schema)
   const guess = nearest(key, known)
   if (guess) return `is not known; did you mean ${guess}?`
   return isRecord(schema) ? `is not a possible key: must be ${schema.key}` : `is not known; known here: ${known.join(', ')}`
 }
 
-/** What text from a variable or a flag means where the schema expects something else than text. */
+/** Interprets text from a variable or flag as the type that the schema expects. */
 function interpret(schema: TSchema, written: Written & { kind: 'text' }): Written {
   const { place, text, from } = written
   const scalar = (value: unknown): Written => ({ kind: 'scalar', place, value, from })
@@ -113,6 +145,7 @@ function interpret(schema: TSchema, written: Written & { kind: 'text' }): Writte
       return scalar(text)
     }
   }
+  if (isObject(schema) && schema.shorthand && !text.trimStart().startsWith('{')) return scalar(text)
   if (isObject(schema) || isRecord(schema) || (isList(schema) && text.trimStart().startsWith('['))) {
     try {
       return ofValue(JSON.parse(text), place, from)
@@ -133,18 +166,18 @@ function interpret(schema: TSchema, written: Written & { kind: 'text' }): Writte
   return scalar(text)
 }
 
-/** The value, for people: never what came out of a variable in the file, which may be a secret in the wrong place. */
+/** The value as shown to people. A value from a variable may be a misplaced secret and is never shown. */
 function quote(written: Written): string {
   if (written.kind !== 'scalar') return kindOf(written)
-  if (written.from) return `what is in ${written.from}`
+  if (written.from) return `the value of ${written.from}`
   if (typeof written.value === 'number') return String(written.value)
   if (!['string', 'boolean'].includes(typeof written.value)) return kindOf(written)
-  // What stands before the @ or after the ? of a URL may be a secret.
+  // The part of a URL before the @ or after the ? may be a secret.
   const harmless = String(written.value)
     .replace(/\/\/.*@/s, '//***@')
     .replace(/(:\/\/[^?#]*[?#]).*/s, '$1***')
   if (typeof written.value !== 'string') return harmless
-  // Never a part of it: nobody would know half of a secret for what it is.
+  // Never a part of it: half of a secret cannot be recognised.
   if (harmless.length > MAX_QUOTED) return `a string of ${written.value.length} characters`
   return JSON.stringify(masked(harmless, { limit: MAX_QUOTED }))
 }
@@ -157,7 +190,7 @@ function kindOf(written: Written): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
-/** Of a secret only what kind of thing it is; the usual slip is a number without quotes. */
+/** The kind of a secret's value. The usual slip is a number without quotes. */
 function hint(written: Written): string {
   if (written.kind === 'scalar' && typeof written.value === 'string') return ''
   const kind = kindOf(written)

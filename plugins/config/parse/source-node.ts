@@ -1,24 +1,24 @@
 /**
- * A value as somebody wrote it, with its place. Children are made when they are asked for: the schema leads the walk,
- * so an alias that contains itself, or a file of aliases of aliases, costs no more than what the schema has room for.
+ * A written value with its place. Children are made lazily: the schema leads the walk, so an alias that contains itself costs no more
+ * than the schema has room for.
  */
 export type Written =
   | { readonly kind: 'map'; readonly place: string; readonly entries: Iterable<Entry> }
   | { readonly kind: 'list'; readonly place: string; readonly items: Iterable<Written> }
   | { readonly kind: 'scalar'; readonly place: string; readonly value: unknown; readonly from?: string | undefined }
-  /** Untyped text, from a variable or a flag: what it means is up to the schema. */
+  /** Untyped text of a variable or flag, interpreted by the schema. */
   | { readonly kind: 'text'; readonly place: string; readonly text: string; readonly from?: string | undefined }
-  /** Could not be made out at all. */
+  /** Not readable. */
   | { readonly kind: 'fault'; readonly place: string; readonly fault: string }
 
 export interface Entry {
   readonly key: string
-  /** Where the key stands, for what is wrong with the key itself. */
+  /** Place of the key, for problems of the key itself. */
   readonly place: string
   readonly value: Written
 }
 
-/** A value of the program. `from` is the variable it came out of, if any: its content is then never shown. */
+/** A value of the program. `from` names the variable it came from, if any: its content is then never shown. */
 export function ofValue(value: unknown, place = '', from?: string): Written {
   if (Array.isArray(value)) return { kind: 'list', place, items: itemsOf(value, place, from) }
   // By tag and not by prototype: an object of another realm (a test runner's) is an object.

@@ -20,12 +20,12 @@ import type { Entry, Written } from './source-node.ts'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Reads the text of a file called `name`. Variables (`${NAME}`) are put in on the way; `$${` stands for a literal `${`.
- * Returns undefined when the text is no YAML: the problems then say why.
+ * Parses the text of a file called `name`. Variables (`${NAME}`) are substituted; `$${` stands for a literal `${`. Returns undefined
+ * when the text is not YAML; problems then say why.
  */
 export function parseYaml(text: string, name: string, env: Environment, problems: Problems): Written | undefined {
   const lines = new LineCounter()
-  // Duplicate keys are found by whoever walks the tree: it also knows `auth_http` and `authHttp` to be one key.
+  // Duplicate keys are found later, by `read`: it knows that `auth_http` and `authHttp` are the same key.
   const doc = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
@@ -41,16 +41,15 @@ export function parseYaml(text: string, name: string, env: Environment, problems
   if (doc.errors.length + doc.warnings.length > 0) return undefined
   let left = MAX_VALUES
   const count = () => {
-    if (left-- <= 0)
-      throw new ConfigError([`${name}: says too much: more than ${MAX_VALUES} values, those behind aliases included`])
+    if (left-- <= 0) throw new ConfigError([`${name}: has more than ${MAX_VALUES} values, including those behind aliases`])
   }
   return written(doc.contents, { targets: targetsOf(doc), env, placeOf, above: `${name}:1:1`, count })
 }
 
-/** Of one file. Aliases of aliases make millions of a few lines. */
+/** Values of one file. Aliases of aliases make millions of a few lines. */
 const MAX_VALUES = 20_000
 
-/** What each alias stands for: the last anchor of its name before it. Looked up once for all, the library would do so for each. */
+/** Target of each alias: the last anchor of its name before it. Found in one pass; the library would search for each alias. */
 function targetsOf(doc: Document): ReadonlyMap<Alias, Node> {
   const anchors = new Map<string, Node>()
   const targets = new Map<Alias, Node>()
@@ -67,8 +66,8 @@ function targetsOf(doc: Document): ReadonlyMap<Alias, Node> {
 }
 
 function textOf({ code, message }: YAMLParseError | YAMLWarning): string {
-  if (code === 'MULTIPLE_DOCS') return 'a second document starts here, but the configuration is one'
-  // These two quote what they stumbled over, and that may be half a secret.
+  if (code === 'MULTIPLE_DOCS') return 'a second document starts here; the configuration must be a single document'
+  // These two quote the text that they failed at, which may be half a secret.
   return code === 'UNEXPECTED_TOKEN' || code === 'TAG_RESOLVE_FAILED'
     ? message.replace(/: .*$/s, '').replace(/!\S+/, '!…')
     : message
@@ -79,9 +78,9 @@ interface Source {
   readonly env: Environment
   /** Character offset → `flynn.yaml:4:14`. */
   placeOf(offset: number): string
-  /** Where to point for a value that is not there. */
+  /** Place of the parent, used for a missing value. */
   readonly above: string
-  /** One more value. @throws ConfigError when there are too many */
+  /** Counts a value. @throws ConfigError when there are too many */
   count(): void
 }
 
@@ -93,7 +92,7 @@ function written(node: Node | null | undefined, source: Source): Written {
     const target = source.targets.get(node)
     return target
       ? written(target, source)
-      : { kind: 'fault', place, fault: 'starts with a * and so refers to an anchor, which is nowhere defined: put it in quotes' }
+      : { kind: 'fault', place, fault: 'starts with * and refers to an anchor that is not defined: put it in quotes' }
   }
   if (isMap<Node, Node | null>(node)) return { kind: 'map', place, entries: entriesOf(node, { ...source, above: place }) }
   if (isSeq<Node>(node)) return { kind: 'list', place, items: itemsOf(node, source) }
@@ -114,14 +113,14 @@ function* itemsOf(list: YAMLSeq<Node>, source: Source): Iterable<Written> {
   for (const item of list.items) yield written(item, source)
 }
 
-/** The value with its variables put in. It is not looked at again: a variable's content may hold `${` as it likes. */
+/** Substitutes variables. The result is not scanned again: a variable may contain `${`. */
 function substitute(value: string, place: string, env: Environment): Written {
   const used: string[] = []
   const faults: string[] = []
   const text = value.replace(/\$\$\{|\$\{([^}]*)\}?/g, (reference: string, name: string | undefined) => {
     if (reference === '$${') return '${'
     if (name === undefined || !/^[A-Za-z_]\w*$/.test(name) || !reference.endsWith('}')) {
-      faults.push(`has a \${ that starts no \${VARIABLE}: write $\${ for the two characters themselves`)
+      faults.push(`has a \${ that starts no \${VARIABLE}: write $\${ for a literal \${`)
       return ''
     }
     const content = Object.hasOwn(env, name) ? env[name] : undefined

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { section } from './schema-helpers.ts'
+import { restart, section } from './schema-helpers.ts'
 
 const MIB = 1024 * 1024
 
@@ -16,5 +16,24 @@ export const LimitsSection = section('Bounds on the cost of one caller. An error
     default: 32,
     minimum: 1,
     maximum: 1000
+  }),
+  connections: Type.Integer({
+    description: 'Open connections. Further ones are closed',
+    default: 10_000,
+    minimum: 1,
+    maximum: 1_000_000,
+    ...restart
+  }),
+  connections_per_address: Type.Integer({
+    description: 'Open connections of one client address. Further ones are closed; trusted proxies are exempt',
+    default: 1000,
+    minimum: 1,
+    maximum: 1_000_000
+  }),
+  unauthenticated_connections: Type.Integer({
+    description: 'Open connections without a login. Beyond it the oldest one is closed',
+    default: 500,
+    minimum: 1,
+    maximum: 1_000_000
   })
 })

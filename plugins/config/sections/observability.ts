@@ -1,15 +1,15 @@
 import { Type } from '@sinclair/typebox'
 import { section } from './schema-helpers.ts'
 
-export const ObservabilitySection = section('What is kept of how things were', {
+export const ObservabilitySection = section('Observability series', {
   sample_seconds: Type.Number({
-    description: 'How often the gateway looks how it is itself, the backends and the containers',
+    description: 'Interval between two samples of the gateway, its backends and containers, in seconds',
     default: 15,
     minimum: 5,
     maximum: 300
   }),
   retention_hours: Type.Number({
-    description: 'How long what it saw is kept, in memory',
+    description: 'Time that samples stay in memory, in hours',
     default: 24,
     minimum: 1,
     maximum: 24

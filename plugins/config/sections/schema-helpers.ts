@@ -1,30 +1,37 @@
 import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox'
 
-/** Never shown: not in an error, not in a log. */
+/** Never shown in an error or a log. */
 export const secret = { secret: true } as const
-/** Whoever reads it does so once, at the start: a change holds from the next start on, and the running value stays in force. */
+/** Read once, at the start. A change takes effect at the next start; until then the running value stays in force. */
 export const restart = { restart: true } as const
-/** A file or folder; relative to the configuration file that names it, else to the working directory. */
+/** File or folder, relative to the configuration file that names it, else to the working directory. */
 export const path = { path: true, minLength: 1, expected: 'a path' } as const
-/** May be written without a character in it only by mistake, and an empty token would let everyone in. */
+/** Not empty: an empty token would let everyone in. */
 export const filled = { pattern: '\\S', expected: 'a string that is not empty' } as const
-/** 256 bits: 42 digits, one of which the last two bits are zero, and the padding. */
+/** 256 bits: 42 digits, one whose last two bits are zero, and the padding. */
 export const secretKey = {
   pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$',
   expected: '32 bytes in base64, such as `openssl rand -base64 32` prints'
 } as const
-/** Chosen by the operator; ends up in logs, in commands and in keys. */
+/** Name chosen by the operator. It is used in logs, commands and keys. */
 export const name = {
   pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$',
   expected: 'a name of 1 to 64 letters, digits and . _ @ -'
 } as const
-/** The pattern keeps out what has no business here; whether the rest is a URL, its parser knows (`url`). */
+/** The pattern keeps out credentials and queries; `url` lets the URL parser check the rest. */
 export const baseUrl = {
   url: true,
   pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
   expected: 'a URL such as https://example.com/v1, without credentials or a query in it'
 } as const
-/** Of any scheme: extensions of browsers have their own. */
+/** Entry of `server.trusted_proxies`. */
+export const proxy = {
+  pattern: '^(loopback|[1-9]|10|\\d{1,3}(\\.\\d{1,3}){3}(/\\d{1,2})?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(/\\d{1,3})?)$',
+  network: true,
+  text: true,
+  expected: 'an address, a network such as 10.0.0.0/8, loopback, or a number of hops from 1 to 10'
+} as const
+/** Origin of any scheme: browser extensions have their own. */
 export const origin = {
   url: true,
   pattern: '^[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9.:[\\]-]+/?$',
@@ -45,7 +52,7 @@ export const oneOf = <const T extends readonly string[]>(values: T, options: Rec
     options
   )
 
-/** Keys that the operator chooses; `key` says how they may look. What is nearly one of `names` is a slip. */
+/** Object whose keys the operator chooses. `key` describes them; a key that nearly equals one of `names` is taken for a slip. */
 export const named = <T extends TSchema>(pattern: string, value: T, options: Record<string, unknown>) =>
   Type.Record(Type.String({ pattern }), value, { additionalProperties: false, ...options })
 

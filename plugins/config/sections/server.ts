@@ -2,58 +2,73 @@ import { Type } from '@sinclair/typebox'
 import { SCOPES } from '../../../rpc/define.ts'
 import { CAPABILITY } from '../../../rpc/schemas/capability.ts'
 import { endpoint } from './endpoint.ts'
-import { filled, name, named, oneOf, origin, path, restart, restarting, secret, secretKey, section } from './schema-helpers.ts'
+import {
+  filled,
+  name,
+  named,
+  oneOf,
+  origin,
+  path,
+  proxy,
+  restart,
+  restarting,
+  secret,
+  secretKey,
+  section
+} from './schema-helpers.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
 
-const Token = section('One credential and what it may do', {
+const Token = section('One credential and its scopes', {
   name: Type.String({
-    description: 'Who this is, in logs and in the audit log',
+    description: 'Name of the credential in logs and in the audit log',
     ...name
   }),
-  token: Type.String({ description: 'The secret itself', ...secret, ...filled }),
-  scopes: Type.Array(oneOf(SCOPES), { description: 'What it may do; `admin` includes all others', minItems: 1 })
+  token: Type.String({ description: 'The secret', ...secret, ...filled }),
+  scopes: Type.Array(oneOf(SCOPES), { description: 'Scopes of the credential; `admin` includes all others', minItems: 1 })
 })
 
-const Tls = section('Serve TLS; both files in PEM', {
+const Tls = section('TLS certificate and key, both in PEM', {
   cert: Type.String({ description: 'Certificate chain', ...path }),
   key: Type.String({ description: 'Private key of the certificate', ...path })
 })
 
 const Nodes = section('Companion devices', {
-  enabled: Type.Boolean({ description: 'Let companion devices register', default: false, ...restart }),
-  allowed_roles: Type.Array(Type.String(name), { description: 'The roles they may register with', default: ['companion'] }),
-  feature_gates: named(CAPABILITY.pattern, Type.Boolean({ description: 'Whether nodes that declare it may use it' }), {
-    description: 'Which capabilities of nodes are enabled; what is not listed is not',
+  enabled: Type.Boolean({ description: 'Allow companion devices to register', default: false, ...restart }),
+  allowed_roles: Type.Array(Type.String(name), { description: 'Roles that devices may register with', default: ['companion'] }),
+  feature_gates: named(CAPABILITY.pattern, Type.Boolean({ description: 'Enable the capability for nodes that declare it' }), {
+    description: 'Capabilities of nodes that are enabled; all others are disabled',
     default: {},
     key: CAPABILITY.expected,
     expected: 'an object of capabilities'
   }),
-  location: section('Where they are', {
-    enabled: Type.Boolean({ description: 'Take and keep the locations of nodes', default: false })
+  location: section('Locations of companion devices', {
+    enabled: Type.Boolean({ description: 'Accept and store the locations of nodes', default: false })
   }),
-  push: section('How they are woken', {
-    enabled: Type.Boolean({ description: 'Take and keep the push tokens of nodes', default: false }),
-    apns: section('Devices of Apple, by a key of the developer account', {
-      team_id: Type.Optional(Type.String({ description: 'Team of the developer account', ...filled })),
-      key_id: Type.Optional(Type.String({ description: 'Id of its key for APNs', ...filled })),
-      private_key: Type.Optional(Type.String({ description: 'That key, PKCS #8 in PEM (.p8)', ...secret, ...filled })),
+  push: section('Push messages to companion devices', {
+    enabled: Type.Boolean({ description: 'Accept and store the push tokens of nodes', default: false }),
+    apns: section('Apple devices, by a key of the developer account', {
+      team_id: Type.Optional(Type.String({ description: 'Team id of the developer account', ...filled })),
+      key_id: Type.Optional(Type.String({ description: 'Id of the APNs key', ...filled })),
+      private_key: Type.Optional(Type.String({ description: 'APNs key, PKCS #8 in PEM (.p8)', ...secret, ...filled })),
       topic: Type.Optional(Type.String({ description: 'Bundle id of the app, for nodes that name none', ...filled })),
-      url: Type.String({ description: 'Where APNs is', default: 'https://api.push.apple.com', ...endpoint }),
+      url: Type.String({ description: 'URL of APNs', default: 'https://api.push.apple.com', ...endpoint }),
       sandbox_url: Type.String({
-        description: 'Where it is for apps under development',
+        description: 'URL of APNs for apps under development',
         default: 'https://api.sandbox.push.apple.com',
         ...endpoint
       })
     }),
-    fcm: section('Devices of Google, by a service account of the Firebase project', {
+    fcm: section('Android devices, by a service account of the Firebase project', {
       project_id: Type.Optional(
-        Type.String({ description: 'The Firebase project', pattern: '^[a-z0-9-]+$', expected: 'a project id' })
+        Type.String({ description: 'Firebase project id', pattern: '^[a-z0-9-]+$', expected: 'a project id' })
       ),
-      client_email: Type.Optional(Type.String({ description: 'Address of the service account', ...filled })),
-      private_key: Type.Optional(Type.String({ description: 'Its key, PKCS #8 in PEM', ...secret, ...filled })),
-      api_url: Type.String({ description: 'Where FCM is', default: 'https://fcm.googleapis.com', ...endpoint }),
+      client_email: Type.Optional(Type.String({ description: 'Email address of the service account', ...filled })),
+      private_key: Type.Optional(
+        Type.String({ description: 'Key of the service account, PKCS #8 in PEM', ...secret, ...filled })
+      ),
+      api_url: Type.String({ description: 'URL of FCM', default: 'https://fcm.googleapis.com', ...endpoint }),
       token_url: Type.String({
         description: 'Token endpoint',
         default: 'https://oauth2.googleapis.com/token',
@@ -63,9 +78,9 @@ const Nodes = section('Companion devices', {
   })
 })
 
-export const Server = section('The listening side', {
+export const Server = section('HTTP and WebSocket server', {
   host: Type.String({
-    description: 'Address to listen on; any other than loopback needs a token',
+    description: 'Address to listen on; any address but loopback needs a token',
     default: '127.0.0.1',
     pattern: '^[^\\s/]+$',
     expected: 'an IP address or host name',
@@ -79,33 +94,46 @@ export const Server = section('The listening side', {
     ...restart
   }),
   token: Type.Optional(
-    Type.String({ description: 'Bearer token with every scope; absent: no login, loopback only', ...secret, ...filled })
+    Type.String({
+      description: 'Bearer token with every scope; without one there is no login, and the gateway listens on loopback only',
+      ...secret,
+      ...filled
+    })
   ),
-  tokens: Type.Array(Token, { description: 'More tokens, each with its own name and scopes', default: [] }),
-  auth_http: Type.Boolean({ description: 'HTTP reads need a token too; WebSocket and writes always do', default: true }),
-  tailscale_identity: Type.Boolean({ description: 'Accept the login that `tailscale serve` vouches for', default: false }),
+  tokens: Type.Array(Token, { description: 'Further tokens, each with its own name and scopes', default: [] }),
+  auth_http: Type.Boolean({
+    description: 'Require a token for HTTP reads; WebSocket and writes always require one',
+    default: true
+  }),
+  tailscale_identity: Type.Boolean({ description: 'Accept the identity that `tailscale serve` sends', default: false }),
   tailscale_allowed_logins: Type.Optional(
-    Type.Array(Type.String(filled), { description: 'Only these Tailscale logins; absent: any of the tailnet' })
+    Type.Array(Type.String(filled), { description: 'Tailscale logins that are accepted; by default every login of the tailnet' })
   ),
+  trusted_proxies: Type.Array(Type.String(proxy), {
+    description:
+      'Proxies whose X-Forwarded-* and Forwarded headers count: addresses, networks, `loopback`, or a number of hops. An embedded gateway uses the trustProxy of its host',
+    default: [],
+    single: true
+  }),
   allowed_origins: Type.Array(Type.String(origin), {
-    description: 'Browser origins let in beside the own one of the gateway',
+    description: 'Browser origins that may use the gateway beside its own',
     default: []
   }),
   max_payload_bytes: Type.Integer({
-    description: 'Largest frame or request body; more closes the socket with 1009',
+    description: 'Largest frame or request body, in bytes; a larger frame closes the socket with 1009',
     default: 16 * MiB,
     minimum: KiB,
     maximum: 256 * MiB,
     ...restart
   }),
   send_buffer_bytes: Type.Integer({
-    description: 'Unsent bytes of one socket from which events are merged; at four times this it is closed with 1013',
+    description: 'Unsent bytes of a socket from which events are merged; at four times as many it is closed with 1013',
     default: MiB,
     minimum: KiB,
     maximum: 256 * MiB
   }),
   shutdown_grace_seconds: Type.Number({
-    description: 'How long running turns may go on when the gateway is asked to stop',
+    description: 'Time for running turns to end at shutdown, in seconds',
     default: 10,
     minimum: 0,
     maximum: 3600,
@@ -113,7 +141,7 @@ export const Server = section('The listening side', {
   }),
   secret_key: Type.Optional(
     Type.String({
-      description: 'Encrypts push tokens in the database: 32 bytes in base64; absent: they are stored as they are',
+      description: 'Key that encrypts push tokens in the database: 32 bytes in base64; without it they are stored in plain text',
       ...secret,
       ...secretKey,
       ...restart

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { section } from './schema-helpers.ts'
 
-/** As a URL writes it. Neither an address nor a bare name, which would be one of the inside. */
+/** Host of a URL. Addresses and bare names, which could be internal, are refused. */
 const pushHost = {
   pattern: '^(\\*\\.)?([a-z0-9-]+\\.)+[a-z][a-z0-9-]*$',
   expected: 'a host such as push.example.com, or *.example.com for all below it'

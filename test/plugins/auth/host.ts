@@ -18,7 +18,7 @@ export interface AuthHost {
   readonly host: FastifyInstance
   /** Inside the gateway. */
   readonly app: GatewayInstance
-  /** What `inject` needs when a prefix is used. */
+  /** Address for `inject` under a prefix. */
   readonly prefix: string
   readonly audit: AuditEntry[]
   /** Lines of the log, as text. */

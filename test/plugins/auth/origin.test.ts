@@ -10,7 +10,7 @@ const origins = new Origins([
   'https://proxy.example/'
 ])
 
-test('the gateway own page, a listed one, and whoever is no browser may use it', () => {
+test('its own page, listed origins and programs may use the gateway', () => {
   const allowed: [string | undefined, string][] = [
     [undefined, 'anything'],
     ['http://localhost:18800', 'localhost:18800'],

@@ -56,7 +56,7 @@ test('with allowed logins only those count, compared without case and as they we
   assert.ok('login' in identify(encoded, { allowed: ['=?utf-8?q?Al=C3=AFce?='] })!)
 })
 
-test('a tagged node has no login, and with the setting off nobody looks', () => {
+test('a tagged node has no login, and the header is ignored by default', () => {
   assert.equal(identify({ host: served.host, 'x-forwarded-for': '100.64.1.2' }), undefined)
   assert.equal(new Tailscale({ tailscaleIdentity: false }, new Origins()).identify(served, '127.0.0.1'), undefined)
 })

@@ -308,7 +308,7 @@ test('what the operator may not have meant is said at the start', async (t) => {
 test('a webhook that anybody may use does not start where others reach the gateway', () => {
   const check = (webhook: object, host = '0.0.0.0') =>
     checkListening(resolveConfig({ server: { host, token: 'x'.repeat(32) }, webhooks: { open: webhook } }))
-  assert.throws(() => check({ allowUnsigned: true }), /webhooks\.open\.allow_unsigned lets anybody who reaches 0\.0\.0\.0/)
+  assert.throws(() => check({ allowUnsigned: true }), /webhooks\.open\.allow_unsigned lets everyone who reaches 0\.0\.0\.0/)
   check({ allowUnsigned: true, secret: 'x' })
   check({ allowUnsigned: true }, '127.0.0.1')
 })

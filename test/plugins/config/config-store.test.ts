@@ -33,7 +33,7 @@ test('a reload puts what it has read in force, and tells what has changed, and w
   assert.deepEqual(attempts, [{ actor: 'token:ops', ...told }])
 })
 
-test('what is not valid changes nothing, and every problem is told without a secret', async () => {
+test('an invalid configuration changes nothing and shows no secret', async () => {
   const { settings, attempts } = rig({ server: { token: 'a secret "quoted"' } }, () => {
     throw new ConfigError([
       'flynn.yaml:1:2 log.level must be x, got "a secret \\"quoted\\""',
@@ -65,7 +65,7 @@ test('a part that cannot work with it refuses it for all: what was prepared is d
   assert.equal(settings.current.agent.maxSteps, 1)
 })
 
-test('what was prepared is in force together with the configuration, before anybody is told', async () => {
+test('prepared parts take effect with the configuration, before listeners run', async () => {
   const { settings } = rig(steps(1), () => steps(2))
   const calls: string[] = []
   settings.onPrepare((next) => ({ commit: () => calls.push(`commit ${next.agent.maxSteps}`) }))
@@ -106,14 +106,26 @@ test('two reloads at once happen one after the other, also when the first fails'
   assert.deepEqual((await second).changed, ['agent.max_steps'])
 })
 
-test('what waits for a restart is checked together with what does not', async () => {
-  const { settings } = rig({ server: { host: '0.0.0.0', token: 'a' } }, () => ({ server: { host: '127.0.0.1' } }))
+test('values that wait for a restart are checked together with new ones', async () => {
+  const { settings } = rig({ server: { host: '0.0.0.0', tailscale_identity: false } }, () => ({
+    server: { host: '127.0.0.1', tailscale_identity: true }
+  }))
   settings.onPrepare(({ server }) => {
-    if (server.host === '0.0.0.0' && server.token === undefined) throw new Error('still exposed')
+    if (server.host === '0.0.0.0' && server.tailscaleIdentity) throw new Error('still exposed')
     return undefined
   })
   assert.match((await rejection(settings.reload('x'))).message, /still exposed/)
+  assert.equal(settings.current.server.tailscaleIdentity, false)
+})
+
+test('a reload never turns the login off', async () => {
+  const { settings } = rig({ server: { token: 'a', tokens: [{ name: 'b', token: 'b', scopes: ['read'] }] } }, () => ({
+    log: { level: 'debug' }
+  }))
+  const { changed, restartRequired } = await settings.reload('x')
+  assert.deepEqual([changed, restartRequired], [['log.level'], ['server.token', 'server.tokens']])
   assert.equal(settings.current.server.token, 'a')
+  assert.equal(settings.current.server.tokens.length, 1)
 })
 
 test('what a host throws is not told to clients', async () => {
@@ -126,14 +138,14 @@ test('what a host throws is not told to clients', async () => {
   assert.match(String(cause), /canary/)
 })
 
-test('without anything to read it from there is no reload', async () => {
+test('a store without a reader refuses to reload', async () => {
   const settings = new ConfigStore({ config: resolveConfig({}), log: { error: () => {} } })
   const { kind, message } = await rejection(settings.reload('x'))
   assert.equal(kind, 'InvalidRequest')
-  assert.match(message, /given its configuration by the program that it is embedded in/)
+  assert.match(message, /comes from the program that embeds it/)
 })
 
-test('more reloads than can wait are refused, and the last one that waits reads what is there then', async () => {
+test('too many waiting reloads are refused; the last one reads the newest file', async () => {
   const first = Promise.withResolvers<ConfigInput>()
   let reads = 0
   const { settings } = rig(steps(1), () => (reads++ === 0 ? first.promise : steps(reads)))

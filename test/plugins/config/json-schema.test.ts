@@ -73,7 +73,7 @@ test('what the gateway takes is in order for an editor too', async (t) => {
 })
 
 test('the examples of a configuration in the documents are in order', () => {
-  const examples = ['README.md', 'plugins/config/README.md'].flatMap((file) =>
+  const examples = ['README.md', 'docs/configuration.md'].flatMap((file) =>
     [...readText(file).matchAll(/^```yaml\n(.*?)^```/gms)].map(([, yaml]) => yaml!)
   )
   assert.ok(examples.length > 0)

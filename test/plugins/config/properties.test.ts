@@ -47,18 +47,28 @@ function valid(schema: TSchema): fc.Arbitrary<unknown> {
       .integer({ min: Math.ceil(Number(schema.minimum) * 10), max: Math.min(Number(schema.maximum) * 10, 10_000) })
       .map((tenths) => tenths / 10)
   if (KindGuard.IsBoolean(schema)) return fc.boolean()
+  if (schema.network) return fc.constantFrom('loopback', '2', '10.0.0.0/8', '192.0.2.1', '2001:db8::/32')
+  if (schema.module) return fc.constantFrom('a-plugin', '@me/another')
   if (schema.path) return fc.constantFrom('/var/x', 'var/x', '../x', './a b')
   if (schema.pattern === '\\S')
     return fc
       .oneof(fc.string({ unit: 'binary-ascii' }), fc.string({ unit: 'grapheme' }), fc.constant('${A} $${B}'))
-      .filter((text) => /\S/.test(text) && !text.includes('\0'))
+      .filter((text) => /\S/.test(text) && !text.includes('\0') && !(schema.secret && isMangled(text)))
   if (schema.url) return fc.webAuthority({ withIPv4: true, withIPv6: true, withPort: true }).map((host) => `https://${host}`)
   return schema.pattern
-    ? fc.stringMatching(new RegExp(schema.pattern), { maxLength: 64 }).filter((text) => !/[^\x20-\x7e]/.test(text))
+    ? fc
+        .stringMatching(new RegExp(schema.pattern), { maxLength: 64 })
+        .filter((text) => !/[^\x20-\x7e]/.test(text) && !(schema.secret && isMangled(text)))
     : fc.string()
 }
 
-const { models: Models, ...sections } = ConfigSchema.properties
+/** Refused as a secret: white space around it, control characters, the name of a variable. */
+function isMangled(text: string): boolean {
+  return text !== text.trim() || /\p{Cc}/u.test(text) || /^\$\{?\w+\}?$/.test(text)
+}
+
+// An entry of `plugins` without options gets the default inside a list, which the comparison below does not know.
+const { models: Models, plugins: _, ...sections } = ConfigSchema.properties
 const Tier = Object.values(Models.patternProperties)[0]!
 const Provider = Object.values(Tier.patternProperties)[0]!
 

@@ -14,7 +14,7 @@ const config = resolveConfig({
 })
 const shown = () => new ConfigStore({ config, log: { error: () => {} } }).shown()
 
-test('what is marked secret is shown as ***, wherever it stands, and what is not set is not there', () => {
+test('secrets are shown as ***, unset keys are left out', () => {
   const { server, models } = shown() as unknown as typeof config
   assert.equal(server.token, '***')
   assert.deepEqual(server.tokens, [{ name: 'ops', token: '***', scopes: ['operate'] }])
@@ -23,7 +23,7 @@ test('what is marked secret is shown as ***, wherever it stands, and what is not
   assert.deepEqual(models.default?.anthropic, { model: 'claude', apiKey: '***' })
 })
 
-test('what looks like a key, and what is one, is masked in every other text; the rest of it stays', () => {
+test('keys inside other texts are masked, the rest stays', () => {
   const { agent, models } = shown() as unknown as typeof config
   assert.equal(agent.systemPrompt, 'First line.\nThe key is ***, and *** in base64 is ***.')
   assert.equal(models.fast?.ollama?.model, '*** again')

@@ -28,7 +28,7 @@ test('every number has a range with two ends', () => {
   }
 })
 
-test('what is called a key or a token, and all that is handed to MCP servers, is marked secret, and nothing else', () => {
+test('keys, tokens and values for MCP servers are marked secret, nothing else is', () => {
   const secrets = keys()
     .filter(({ schema }) => schema.secret)
     .map(({ path }) => path)

@@ -23,7 +23,7 @@ test('a file that is gone is a problem, although none was needed at the start', 
   await writeFile(join(cwd, 'flynn.yaml'), 'server: { token: b }\n')
   assert.equal((await source.load()).server.token, 'b')
   await rm(join(cwd, 'flynn.yaml'))
-  assert.deepEqual((await rejection(source.load())).problems, ['flynn.yaml: cannot be read: there is no such file'])
+  assert.deepEqual((await rejection(source.load())).problems, ['flynn.yaml: cannot be read: the file does not exist'])
 })
 
 test('from the second time on a problem names the file without its folder', async (t) => {
@@ -37,7 +37,7 @@ test('from the second time on a problem names the file without its folder', asyn
   assert.match((await rejection(source.load())).problems[0], /^my\.yaml:1:9 server must be /)
 })
 
-test('what is no file, or too large, is refused at once; what a link points to next is read', async (t) => {
+test('only regular files of a limited size are read; a link is followed anew', async (t) => {
   const cwd = await folder(t, { 'flynn.yaml': 'server: { token: a }\n', 'other.yaml': 'server: { token: b }\n' })
   const file = join(cwd, 'flynn.yaml')
   const source = new ConfigSource({ cwd, env: {} })
@@ -45,14 +45,14 @@ test('what is no file, or too large, is refused at once; what a link points to n
   const refused = async () => (await rejection(source.load())).problems
   await writeFile(file, '# ')
   await truncate(file, 10 * 1024 * 1024)
-  assert.deepEqual(await refused(), ['flynn.yaml: cannot be read: it has more than 256 KiB'])
+  assert.deepEqual(await refused(), ['flynn.yaml: cannot be read: it is larger than 256 KiB'])
   await rm(file)
   await mkdir(file)
   assert.deepEqual(await refused(), ['flynn.yaml: cannot be read: it is a folder'])
   await rm(file, { recursive: true })
-  // Nobody ever writes into it.
+  // Never written to.
   execFileSync('mkfifo', [file])
-  assert.deepEqual(await refused(), ['flynn.yaml: cannot be read: it is no file'])
+  assert.deepEqual(await refused(), ['flynn.yaml: cannot be read: it is not a regular file'])
   await symlink(join(cwd, 'other.yaml'), join(cwd, 'link'))
   await rename(join(cwd, 'link'), file)
   assert.equal((await source.load()).server.token, 'b')
@@ -70,7 +70,7 @@ test('a file of aliases of aliases, or with more in it than anybody writes, is r
   ]) {
     await writeFile(join(cwd, 'flynn.yaml'), text)
     assert.deepEqual((await rejection(source.load())).problems, [
-      'flynn.yaml: says too much: more than 20000 values, those behind aliases included'
+      'flynn.yaml: has more than 20000 values, including those behind aliases'
     ])
   }
 })

@@ -11,7 +11,7 @@ async function rig(t: TestContext, content?: string) {
   const told: string[] = []
   const watch = new FileWatch({ file, changed: () => told.push('changed'), emptied: () => told.push('emptied') })
   await watch.mark()
-  /** What was told in so many looks. */
+  /** Reports of a number of looks. */
   const looks = async (count: number): Promise<string[]> => {
     for (let look = 0; look < count; look++) await watch.look()
     return told.splice(0)
@@ -19,7 +19,7 @@ async function rig(t: TestContext, content?: string) {
   return { cwd, file, looks }
 }
 
-test('a change is told once, when nobody has touched the file since the last look', async (t) => {
+test('a change is reported once, when the file has settled', async (t) => {
   const { file, looks } = await rig(t, 'a: 1\n')
   assert.deepEqual(await looks(3), [])
   await writeFile(file, 'a: 12\n')
@@ -41,7 +41,7 @@ test('a file of the same length and one that an editor renames into its place ar
   assert.deepEqual(await looks(2), ['changed'])
 })
 
-test('a file that appears is told, one that is gone is not', async (t) => {
+test('a new file is reported, a removed one is not', async (t) => {
   const { file, looks } = await rig(t)
   assert.deepEqual(await looks(2), [])
   await writeFile(file, 'a: 1\n')
@@ -52,7 +52,7 @@ test('a file that appears is told, one that is gone is not', async (t) => {
   assert.deepEqual(await looks(2), ['changed'])
 })
 
-test('a file that is emptied is told as that', async (t) => {
+test('an emptied file is reported as such', async (t) => {
   const { file, looks } = await rig(t, 'a: 1\n')
   await writeFile(file, '')
   assert.deepEqual(await looks(3), ['emptied'])

@@ -107,7 +107,7 @@ log: { level: debug }
   })
 })
 
-test('a policy may be said in part: what the default leaves out is the usual, what a channel leaves out is not there', async (t) => {
+test('a partial policy: the default is completed, a channel is not', async (t) => {
   const { lanes } = await load(
     t,
     `
@@ -241,9 +241,9 @@ test('the command line names the file that counts', async (t) => {
 })
 
 test('a file that was named must be there, the default one need not', async (t) => {
-  assert.deepEqual(await problems(t, undefined, { file: 'none.yaml' }), ['none.yaml: cannot be read: there is no such file'])
+  assert.deepEqual(await problems(t, undefined, { file: 'none.yaml' }), ['none.yaml: cannot be read: the file does not exist'])
   assert.deepEqual(await problems(t, undefined, { env: { FLYNN_CONFIG: 'none.yaml' } }), [
-    'none.yaml: cannot be read: there is no such file'
+    'none.yaml: cannot be read: the file does not exist'
   ])
   assert.deepEqual(await problems(t, undefined, { file: '.' }), ['.: cannot be read: it is a folder'])
 })
@@ -393,11 +393,11 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
     'models: { default: { offline: }, default: { offline: } }',
     ['flynn.yaml:1:34 models.default is given twice']
   ],
-  ['a reserved key', '__proto__: { polluted: true }', ['flynn.yaml:1:1 __proto__ is a key that is never allowed']],
+  ['a reserved key', '__proto__: { polluted: true }', ['flynn.yaml:1:1 __proto__ is never allowed as a key']],
   [
     'a reserved tier',
     'models: { default: { offline: }, constructor: { offline: } }',
-    ['flynn.yaml:1:34 models.constructor is a key that is never allowed']
+    ['flynn.yaml:1:34 models.constructor is never allowed as a key']
   ],
   [
     'a variable that is not set',
@@ -412,18 +412,18 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
   [
     'an unfinished variable',
     'agent: { system_prompt: "a ${b" }',
-    ['flynn.yaml:1:25 agent.system_prompt has a ${ that starts no ${VARIABLE}: write $${ for the two characters themselves']
+    ['flynn.yaml:1:25 agent.system_prompt has a ${ that starts no ${VARIABLE}: write $${ for a literal ${']
   ],
   [
     'a wrong value out of a variable',
     'server: { port: "${P}" }',
-    ['flynn.yaml:1:17 server.port must be an integer between 0 and 65535, got what is in ${P}'],
+    ['flynn.yaml:1:17 server.port must be an integer between 0 and 65535, got the value of ${P}'],
     { env: { P: 'canary-9d1f' } }
   ],
   [
     'an alias of nothing',
     'models: *none\n',
-    ['flynn.yaml:1:9 models starts with a * and so refers to an anchor, which is nowhere defined: put it in quotes']
+    ['flynn.yaml:1:9 models starts with * and refers to an anchor that is not defined: put it in quotes']
   ],
   [
     'an alias of itself',
@@ -447,23 +447,23 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
     ]
   ],
   [
-    'tokens that cannot be told apart',
+    'tokens that are the same',
     'server: { token: x, tokens: [{ name: a, token: x, scopes: [read] }, { name: a, token: y, scopes: [read] }] }',
     [
-      'flynn.yaml:1:48 server.tokens[0].token must be unique, but another token is the same',
-      'flynn.yaml:1:77 server.tokens[1].name must be unique, but a is the name of another token too'
+      'flynn.yaml:1:48 server.tokens[0].token must be unique: another entry has the same token',
+      'flynn.yaml:1:77 server.tokens[1].name must be unique: a is the name of another token'
     ]
   ],
   [
     'a token called like the one without a name',
     'server: { token: x, tokens: [{ name: default, token: y, scopes: [read] }] }',
-    ['flynn.yaml:1:38 server.tokens[0].name must be unique, but default is the name of another token too']
+    ['flynn.yaml:1:38 server.tokens[0].name must be unique: default is the name of another token']
   ],
   ['half of tls', 'server: { tls: { cert: a.pem } }', ['flynn.yaml:1:16 server.tls.key is missing: must be a path']],
   [
     'models without a default tier',
     'models: { fast: { offline: } }',
-    ['flynn.yaml:1:9 models.default is missing: the tier that answers unless another is asked for']
+    ['flynn.yaml:1:9 models.default is missing: the tier that is used by default']
   ],
   ['an empty tier', 'models: { default: {} }', ['flynn.yaml:1:20 models.default must be an object with at least one provider']],
   [
@@ -475,10 +475,10 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
     'providers that lack what they need',
     'models:\n  default:\n    openai_compatible: {}\n    anthropic: { model: m }\n    openai: { model: m, base_url: http://x }\n    ollama:\n',
     [
-      'flynn.yaml:3:24 models.default.openai_compatible.model is missing: the name of the model',
-      'flynn.yaml:3:24 models.default.openai_compatible.base_url is missing: where its API is',
-      'flynn.yaml:4:16 models.default.anthropic.api_key is missing: the key of the provider (only with a base_url of your own it may be left out)',
-      'flynn.yaml:6:12 models.default.ollama.model is missing: the name of the model'
+      'flynn.yaml:3:24 models.default.openai_compatible.model is missing: name of the model',
+      'flynn.yaml:3:24 models.default.openai_compatible.base_url is missing: URL of its API',
+      'flynn.yaml:4:16 models.default.anthropic.api_key is missing: key of the provider. It may be left out only with a base_url',
+      'flynn.yaml:6:12 models.default.ollama.model is missing: name of the model'
     ]
   ],
   [
@@ -492,14 +492,14 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
     'no token where others can reach it',
     'server: { host: 0.0.0.0 }',
     [
-      'flynn.yaml:1:17 server.host is 0.0.0.0, where others can reach it without login: set server.token (or FLYNN_TOKEN), or listen on 127.0.0.1'
+      'flynn.yaml:1:17 server.host is 0.0.0.0, where others can reach it without a login: set server.token (or FLYNN_TOKEN), or listen on 127.0.0.1'
     ]
   ],
   [
     'no token, told by flag',
     undefined,
     [
-      '--host: server.host is ::, where others can reach it without login: set server.token (or FLYNN_TOKEN), or listen on 127.0.0.1'
+      '--host: server.host is ::, where others can reach it without a login: set server.token (or FLYNN_TOKEN), or listen on 127.0.0.1'
     ],
     { flags: { host: '::' } }
   ],
@@ -507,7 +507,7 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
     'Tailscale identity where anybody can connect',
     'server: { token: x, tailscale_identity: true }',
     [
-      'flynn.yaml:1:41 server.tailscale_identity needs a loopback address to listen on, got example.com: set server.host to 127.0.0.1, where tailscale serve connects to'
+      'flynn.yaml:1:41 server.tailscale_identity needs a loopback address to listen on, got example.com: set server.host to 127.0.0.1, to which tailscale serve connects'
     ],
     { env: { FLYNN_HOST: 'example.com' } }
   ],
@@ -515,7 +515,7 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
   [
     'two documents',
     'log: { level: info }\n---\nlog: {}\n',
-    ['flynn.yaml:2:1 a second document starts here, but the configuration is one']
+    ['flynn.yaml:2:1 a second document starts here; the configuration must be a single document']
   ],
   ['a tag', 'server: { token: !canary-9d1f x }', ['flynn.yaml:1:18 Unresolved tag']],
   [
@@ -593,13 +593,13 @@ const BAD: [name: string, yaml: string | undefined, expected: string[], rest?: R
   [
     'a provider of the environment that lacks something',
     undefined,
-    ['FLYNN_MODELS__DEFAULT__OLLAMA__BASE_URL: models.default.ollama.model is missing: the name of the model'],
+    ['FLYNN_MODELS__DEFAULT__OLLAMA__BASE_URL: models.default.ollama.model is missing: name of the model'],
     { env: { FLYNN_MODELS__DEFAULT__OLLAMA__BASE_URL: 'http://x' } }
   ]
 ]
 
 for (const [name, yaml, expected, rest] of BAD) {
-  test(`${name} is told with its place`, async (t) => {
+  test(`${name} is reported with its place`, async (t) => {
     const found = await problems(t, yaml, rest)
     assert.deepEqual(found, expected)
     assert.doesNotMatch(found.join('\n'), /canary/)
@@ -658,7 +658,7 @@ for (const url of NO_BASE_URLS) {
   })
 }
 
-test('everything that is wrong is told at once, in the order of the sources', async (t) => {
+test('all problems are reported together, in the order of the sources', async (t) => {
   const yaml = 'server:\n  prot: 1\n  port: x\nlog: { level: 5 }\nmodels: { fast: { ollama: } }\n'
   const found = await problems(t, yaml, {
     env: { FLYNN_HOST: '0.0.0.0', FLYNN_X_Y_Z: '', FLYNN_AGENT__MAX_STEPS: '0' },
@@ -752,10 +752,10 @@ test('the result cannot be changed, at any depth', async (t) => {
 })
 
 test('a variable that ends in _FILE names a file with the value, less one newline at its end', async (t) => {
-  const cwd = await folder(t, { token: 'from-a-file\n', two: 'lines\n\n', port: '1234', windows: 'crlf\r\n' })
+  const cwd = await folder(t, { token: 'from-a-file\n', two: 'a line\n\n', port: '1234', windows: 'crlf\r\n' })
   const token = async (name: string) => (await loadConfig({ env: { FLYNN_TOKEN_FILE: join(cwd, name) }, cwd })).server.token
   assert.equal(await token('token'), 'from-a-file')
-  assert.equal(await token('two'), 'lines\n')
+  await assert.rejects(token('two'), /has white space around it/)
   assert.equal(await token('windows'), 'crlf')
   const env = { FLYNN_SERVER__TOKEN_FILE: join(cwd, 'token'), FLYNN_PORT_FILE: join(cwd, 'port') }
   const { server, docker } = await loadConfig({ env: { ...env, FLYNN_DOCKER__COMPOSE_FILE: '/a/compose.yaml' }, cwd })
@@ -763,7 +763,7 @@ test('a variable that ends in _FILE names a file with the value, less one newlin
   assert.equal(docker.composeFile, '/a/compose.yaml', 'a key that is called so is no file with a value')
 })
 
-test('a file that is not there, a value that is given twice, and a key that is none are told without the path or the content', async (t) => {
+test('problems of `_FILE` variables show neither path nor content', async (t) => {
   const cwd = await folder(t, { secret: 'canary-9d1f\n', empty: '\n' })
   const env = {
     FLYNN_TOKEN_FILE: join(cwd, 'canary-none'),
@@ -778,10 +778,23 @@ test('a file that is not there, a value that is given twice, and a key that is n
   assert.match(told, /^FLYNN_TOKEN_FILE: server\.token names a file that cannot be read: ENOENT$/m)
   assert.match(
     told,
-    /^FLYNN_SERVER__SECRET_KEY_FILE: server\.secret_key is also set by FLYNN_SERVER__SECRET_KEY: only one of the two/m
+    /^FLYNN_SERVER__SECRET_KEY_FILE: server\.secret_key is also set by FLYNN_SERVER__SECRET_KEY: set only one of the two/m
   )
-  assert.match(told, /^FLYNN_PORT_FILE: server\.port must be an integer between 0 and 65535, got what is in FLYNN_PORT_FILE$/m)
+  assert.match(told, /^FLYNN_PORT_FILE: server\.port must be an integer between 0 and 65535, got the value of FLYNN_PORT_FILE$/m)
   assert.match(told, /^FLYNN_HOST_FILE: server\.host must be/m)
   assert.match(told, /^FLYNN_SERVER__PROT_FILE: stands for no setting/m)
   assert.ok(!told.includes('canary') && !told.includes(cwd), told)
+})
+
+test('secrets that were mangled on their way are refused without being shown', async (t) => {
+  for (const [token, problem] of [
+    ['" canary-9d1f"', 'has white space around it'],
+    ['"canary-9d1f\\n"', 'has white space around it'],
+    ['"canary\\u0007-9d1f"', 'has control characters'],
+    ['"$CANARY_TOKEN"', 'is the name of a variable']
+  ] as const) {
+    const [text = ''] = await problems(t, `server: { token: ${token} }`)
+    assert.match(text, new RegExp(`^flynn\\.yaml:1:18 server\\.token ${problem}`))
+    assert.doesNotMatch(text, /canary-9d1f|CANARY/)
+  }
 })
