@@ -103,6 +103,8 @@ function build({ config, tls, ownLog, masker, current }: Building): FastifyInsta
     logger: loggerOptions(config, ownLog, masker),
     logController: new RequestLog(),
     trustProxy: trust,
+    // Only for the scheme in the address that is logged: the factory below makes the server.
+    ...({ https: tls } as object),
     serverFactory(handler) {
       const options = {
         requestTimeout: REQUEST_TIMEOUT_MS,
