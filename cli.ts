@@ -97,6 +97,14 @@ async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     .option('--url <url>', URL_OPTION, filled)
     .option('--json', 'print JSON')
 
+  command('companion', 'turn this machine into a node of a gateway', async (flags: Flags) =>
+    (await import('./cli/companion.ts')).companion(flags, env)
+  )
+    .option('--name <name>', 'id of the node (default: name of this machine)', filled)
+    .option('--allow <capabilities>', 'what it may do without a question, such as notifications,clipboard', filled)
+    .option('--config <file>', CONFIG, filled)
+    .option('--url <url>', URL_OPTION, filled)
+
   command('backup', 'copy the database, also while the gateway runs', async (target: string | undefined, flags: Flags) =>
     (await import('./cli/backup.ts')).backup(target, flags, env)
   )

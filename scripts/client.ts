@@ -1,9 +1,5 @@
-// Writes dist/client.js, the client SDK as one file: part of npm run build
-import { mkdir, writeFile } from 'node:fs/promises'
-import path from 'node:path'
+// Writes the client SDK and the companion into dist/, each as one file: part of npm run build
 import { fileURLToPath } from 'node:url'
-import { bundleClient } from './client/bundle.ts'
+import { writeBundles } from './client/bundle.ts'
 
-const folder = process.argv[2] ?? fileURLToPath(new URL('../dist/', import.meta.url))
-await mkdir(folder, { recursive: true })
-await writeFile(path.join(folder, 'client.js'), await bundleClient())
+await writeBundles(process.argv[2] ?? fileURLToPath(new URL('../dist/', import.meta.url)))

@@ -7,7 +7,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { after, before, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { bundleClient } from '../scripts/client/bundle.ts'
+import { writeBundles } from '../scripts/client/bundle.ts'
 import { launch } from './browser.ts'
 import { build, connect, type Frame } from './helper.ts'
 import { Heard, startPlatform } from './plugins/channels/platform.ts'
@@ -25,7 +25,7 @@ before(async () => {
   const installed = path.join(modules, 'flynn-gateway')
   await mkdir(installed, { recursive: true })
   await compile(['-p', path.join(ROOT, 'tsconfig.build.json'), '--outDir', path.join(installed, 'dist')])
-  await writeFile(path.join(installed, 'dist/client.js'), await bundleClient())
+  await writeBundles(path.join(installed, 'dist'))
   for (const entry of ['package.json', ...files].filter((entry) => entry !== 'dist')) {
     await cp(path.join(ROOT, entry), path.join(installed, entry), { recursive: true })
   }
@@ -147,6 +147,8 @@ test('every entry point of the package can be imported, and has types', async ()
     'flynn-gateway/channels DeliveryError,Refusal,inbound,sameSecret',
     'flynn-gateway/client Disconnected,GatewayClient,RpcError,TimedOut,connect,indexedDbStore,memoryStore,webStore',
     'flynn-gateway/client/file-store fileStore',
+    'flynn-gateway/companion androidCompanion,browserCompanion,createCompanion,iosCompanion',
+    'flynn-gateway/companion/machine linuxCompanion,linuxPlatform,machinePlatform,macosCompanion,macosPlatform,windowsCompanion,windowsPlatform',
     'flynn-gateway/testing FakeError,FakeGateway,channelContract'
   ])
   for (const entry of entries) await readFile(path.join(project, 'node_modules/flynn-gateway', exports[entry].types))
@@ -243,6 +245,19 @@ test('client.ts: answers each line, and fails when it is refused', async (t) => 
   const { code, stderr } = await finished(refused)
   assert.equal(code, 1)
   assert.match(stderr, /RpcError: Authentication failed/)
+})
+
+test('companion.ts: an operator shows something on it', async (t) => {
+  const nodes = { enabled: true, featureGates: { notifications: true } }
+  const { url } = await build(t, { config: { server: { token: 'secret', nodes } } })
+  const child = run('companion.ts', { env: { FLYNN_URL: url.replace('http', 'ws'), FLYNN_TOKEN: 'secret' } })
+  t.after(() => child.kill())
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  assert.equal((await lines.next()).value, 'desk offers notifications')
+  const operator = await connect(t, url, { token: 'secret' })
+  const call = { nodeId: 'desk', capability: 'notifications', args: { title: 'Tea is ready' } }
+  assert.deepEqual((await operator.call('node.invoke', call)).output, { shown: true })
+  assert.equal((await lines.next()).value, '* Tea is ready')
 })
 
 test('client-page.ts: a page of the host talks to the gateway', async (t) => {

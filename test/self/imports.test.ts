@@ -63,6 +63,7 @@ const RULES: readonly Rule[] = [
     why: 'routes hold no logic; services are reached by decorators on `app`'
   },
   { from: 'rpc/client/', to: ['rpc/client/'], types: /^(rpc\/|plugins\/[\w-]+\/schema\.ts)/, why: 'it runs in browsers' },
+  { from: 'rpc/companion/', to: ['rpc/companion/', 'rpc/client/'], why: 'it runs in browsers and apps' },
   { from: 'rpc/', to: ['rpc/', 'security/'], why: 'the protocol knows no concern' },
   { from: 'lanes/', to: ['lanes/'], why: 'the queue knows nothing of the gateway' },
   { from: 'db/', to: ['db/'], why: 'the storage knows nothing of the gateway' },
@@ -172,6 +173,9 @@ test('the rules allow what the layout wants and nothing else', () => {
     value('routes/health.ts', 'db/client.ts'),
     type('rpc/registry.ts', 'plugins/define.ts'),
     value('rpc/client/client.ts', 'rpc/errors.ts'),
+    value('rpc/client/client.ts', 'rpc/companion/companion.ts'),
+    type('rpc/companion/companion.ts', 'rpc/errors.ts'),
+    value('rpc/companion/companion.ts', 'plugins/nodes/schema.ts'),
     value('rpc/registry.ts', 'lanes/lanes.ts'),
     type('lanes/lane.ts', 'rpc/errors.ts'),
     value('db/client.ts', 'types.ts'),

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import test from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { bundleClient } from '../../../scripts/client/bundle.ts'
+import { bundleClient, bundleCompanion, bundleMachineCompanion } from '../../../scripts/client/bundle.ts'
 import { clientTypesText, TYPES_FILE } from '../../../scripts/client/types.ts'
 
 /** What a page downloads, in bytes. */
 const MAX_GZIPPED = 15_000
+/** Beside the client. */
+const MAX_COMPANION_GZIPPED = 7_000
 
 test('the client is one file without imports, small enough for a page', async () => {
   const code = await bundleClient()
@@ -14,6 +16,16 @@ test('the client is one file without imports, small enough for a page', async ()
   assert.ok(length <= MAX_GZIPPED, `${length} bytes gzipped`)
   const entry = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as Record<string, unknown>
   assert.equal(typeof entry.connect, 'function')
+})
+
+test('the companion imports the client and nothing of Node.js', async () => {
+  const code = await bundleCompanion()
+  const { length } = gzipSync(code, { level: 9 })
+  assert.ok(length <= MAX_COMPANION_GZIPPED, `${length} bytes gzipped`)
+  assert.deepEqual(Array.from(code.matchAll(/^import .*/gm), String), [
+    'import { Disconnected, GatewayClient, RpcError } from "./client.js";'
+  ])
+  assert.match(await bundleMachineCompanion(), /^import .* from "\.\/companion\.js";$/m)
 })
 
 test('the types of methods and events are those of the definitions', async () => {
