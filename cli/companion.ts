@@ -42,8 +42,10 @@ export async function companion(flags: CompanionFlags, env: NodeJS.ProcessEnv): 
     if (state.name === 'registered') say(describe(node.nodeId, target.url, state.registration.capabilities))
     if (state.name === 'refused') reject(new GatewayError(new RpcError(state)))
   }
+  let lost = false
   client.onState((state) => {
-    if (state.name === 'waiting') say(`Lost the gateway: ${reasonOf(state)} Trying again …`)
+    if (state.name === 'waiting' && !lost) say(`Lost the gateway: ${reasonOf(state)} Trying again …`)
+    lost = state.name !== 'connected'
   })
   node.onState(show)
   if (withheld.length > 0) say(`Not offered without --allow: ${withheld.join(', ')}.`)

@@ -78,6 +78,7 @@ export class Companion {
   readonly #clock: Clock
   readonly #status: Publisher<NodeStatus, GatewayMethods['node.status.set']['result']>
   readonly #location: Publisher<NodeLocation, GatewayMethods['node.location.set']['result']>
+  readonly #handlers: Map<string, Handler>
   readonly #invocations: Invocations
   readonly #stateListeners: Listeners<[CompanionState]>
   readonly #closing = new AbortController()
@@ -98,9 +99,10 @@ export class Companion {
     this.canvas = namespace(client, 'canvas')
     this.system = namespace(client, 'system')
     const common = { clock: this.#clock, report: this.#report }
+    this.#handlers = new Map(Object.entries(options.capabilities ?? {}))
     this.#invocations = new Invocations({
       ...common,
-      handlers: new Map(Object.entries(options.capabilities ?? {})),
+      handlers: this.#handlers,
       answer: (result) => client.call('node.result', result)
     })
     this.#status = new Publisher({
@@ -175,6 +177,8 @@ export class Companion {
     if (this.#closing.signal.aborted) return
     const reason = new Disconnected({ sent: false })
     for (const remove of this.#remove) remove()
+    // The connection of a client that stays open is still the node: it does nothing any more.
+    this.#handlers.clear()
     this.#lose()
     this.#registered.reject(reason)
     this.#status.end(reason)
@@ -184,13 +188,13 @@ export class Companion {
   }
 
   async #register(): Promise<void> {
-    const { nodeId, role = 'companion', capabilities = {} } = this.#options
+    const { nodeId, role = 'companion' } = this.#options
     this.#lose({ name: 'registering' })
     const attempt = this.#state
     try {
       const registration = await this.client.call(
         'node.register',
-        { nodeId, role, protocolVersion: NODE_PROTOCOL, capabilities: Object.keys(capabilities) },
+        { nodeId, role, protocolVersion: NODE_PROTOCOL, capabilities: [...this.#handlers.keys()] },
         { onEvent: ({ data }) => this.#invocations.start(data) }
       )
       if (attempt !== this.#state) return

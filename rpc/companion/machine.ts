@@ -4,6 +4,7 @@ import { macosPlatform } from './machine/macos.ts'
 import { windowsPlatform } from './machine/windows.ts'
 import type { Platform } from './platform.ts'
 
+export type { MachineOptions } from './machine/shared.ts'
 export type { Platform } from './platform.ts'
 export { linuxPlatform, macosPlatform, windowsPlatform }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import test from 'node:test'
-import { connect as connectClient, type Disconnected, GatewayClient } from '../../../rpc/client/index.ts'
+import { connect as connectClient, type Disconnected } from '../../../rpc/client/index.ts'
 import { createCompanion, type HandlerContext } from '../../../rpc/companion/index.ts'
 import { build, connect, rejection, scratch } from '../../helper.ts'
 import { startProxy } from '../client/proxy.ts'
@@ -145,9 +145,12 @@ test('a client of the program is shared and stays open', async (t) => {
   const client = connectClient(url)
   t.after(() => client.close())
   await client.ready
-  const companion = createCompanion({ client, nodeId: 'desk' })
+  const companion = createCompanion({ client, nodeId: 'desk', capabilities: { notifications: () => 'shown' } })
   await companion.ready
+  const operator = await connect(t, url)
+  const call = { nodeId: 'desk', capability: 'notifications' }
+  assert.equal((await operator.call('node.invoke', call)).output, 'shown')
   await companion.close()
   assert.equal(client.state.name, 'connected')
-  assert.ok(client instanceof GatewayClient)
+  assert.match((await operator.call('node.invoke', call)).error, /does not offer notifications/)
 })
