@@ -49,7 +49,10 @@ test('Linux clipboards are read and written, and a program left running is not w
   const copy = 'cat > "$LOG"; sleep 30 & echo $! >> "$LOG"'
   const { platform, log } = await linux(t, { 'wl-copy': copy, 'wl-paste': 'printf "%s" "ünïcode $1"' }, WAYLAND)
   assert.deepEqual(await use(platform, 'clipboard.read'), { text: 'ünïcode --no-newline' })
+  const pipes = (): number => process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length
+  const before = pipes()
   assert.deepEqual(await use(platform, 'clipboard.write', { text: `${HOSTILE}\n` }), { written: true })
+  while (pipes() > before) await new Promise(setImmediate)
   const [text, pid] = (await log()).trim().split('\n')
   process.kill(Number(pid))
   assert.equal(text, HOSTILE)

@@ -22,7 +22,7 @@ function setup(source?: () => Value) {
     source,
     send: async (value) => {
       sent.push({ value, at: clock.time })
-      return answers.shift()?.(value) ?? value
+      return (await answers.shift()?.(value)) ?? value
     },
     ignored: 'at'
   })
@@ -94,6 +94,19 @@ test('a value lost with its connection is sent with the next', async () => {
   assert.equal(values().length, 2)
 })
 
+test('a registration during a publication is followed by another one', async () => {
+  const { clock, publisher, answers, values } = setup(() => ({ level: 1 }))
+  const answered = Promise.withResolvers<unknown>()
+  answers.push(() => answered.promise)
+  publisher.start()
+  await clock.pass(0)
+  publisher.stop()
+  publisher.start()
+  answered.resolve('to the old connection')
+  await clock.pass(MIN_GAP_MS)
+  assert.equal(values().length, 2)
+})
+
 test('a refused value rejects its caller and is not repeated', async () => {
   const { clock, publisher, answers, errors, values } = setup()
   answers.push(() => {
@@ -123,7 +136,7 @@ test('after the end every value is rejected and no timer is left', async () => {
 test('whatever happens, publications keep their gap, never overlap, and every caller is answered', async () => {
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.record({ act: fc.constant('set' as const), level: fc.nat(3) }) },
-    { weight: 4, arbitrary: fc.record({ act: fc.constant('pass' as const), ms: fc.nat(70_000) }) },
+    { weight: 4, arbitrary: fc.record({ act: fc.constant('pass' as const), ms: fc.oneof(fc.nat(7_000), fc.nat(70_000)) }) },
     { weight: 1, arbitrary: fc.record({ act: fc.constantFrom('start', 'stop', 'refresh', 'lose') }) }
   )
   await fc.assert(
@@ -138,6 +151,7 @@ test('whatever happens, publications keep their gap, never overlap, and every ca
         publisher.start()
       }
       let last: number | undefined
+      start()
       for (const one of steps) {
         if (one.act === 'set') {
           pending++
