@@ -1,3 +1,3 @@
-/** What authors of plugins import, and augment with `declare module 'flynn-gateway/types'`. */
+/** Imports of plugin authors, augmented with `declare module 'flynn-gateway/types'`. */
 export * from './plugins/define.ts'
 export type {} from './plugins/index.ts'

@@ -72,7 +72,7 @@ async function round(): Promise<number> {
   return (user + system) / EVENTS
 }
 
-/** What reading the frames alone takes. */
+/** Cost of reading the frames alone. */
 function parsing(): number {
   const before = process.cpuUsage()
   for (const frame of frames) JSON.parse(frame)

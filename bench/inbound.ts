@@ -1,6 +1,6 @@
 /**
- * What 100 signed webhooks a second do to a gateway for 30 s, each to a session of its own: how soon they are acknowledged, what they do to the
- * round trips of a socket, and whether each has its run in the end. Run it with `node bench/inbound.ts`.
+ * Load of 100 signed webhooks a second for 30 s, each to its own session: time to acknowledge, effect on the round trips of a socket, and one run
+ * for each in the end. Run it with `node bench/inbound.ts`.
  */
 import { spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
@@ -98,7 +98,7 @@ for (let n = 0; n < RATE * SECONDS; n++) {
   hooks.push(hook(n))
 }
 told('webhooks, until acknowledged', await Promise.all(hooks))
-told('round trips of a socket, meanwhile', await loaded.stop())
+told('round trips of a socket during the load', await loaded.stop())
 
 let answered = 0
 for (let n = 0; n < RATE * SECONDS; n++) {

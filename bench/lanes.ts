@@ -1,8 +1,8 @@
 /**
- * What a lane costs: a message is sent, runs and is done, with a run that does nothing. Beside the lanes: a promise chain for each
+ * Cost of a lane: a message is sent, runs and is done, with an empty run. Beside the lanes: a promise chain for each
  * lane, which is first in, first out and nothing else, and p-queue with one at a time for each lane, which adds a queue to it. Neither
- * knows modes, caps, owners, a cap over all lanes, steering or a restart. At last the lanes of the gateway, whose messages are in SQLite
- * before they run, and their ends before they are told. Run it with `node bench/lanes.ts`.
+ * knows modes, caps, owners, a cap over all lanes, steering or a restart. Last, the lanes of the gateway, which store messages in SQLite
+ * before they run and outcomes before they are reported. Run it with `node bench/lanes.ts`.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,16 +18,16 @@ import { Hooks } from '../plugins/hooks/hooks.ts'
 import { GatewayLanes } from '../plugins/lanes/index.ts'
 import { Policies } from '../plugins/lanes/policies.ts'
 
-/** Somebody who takes messages, each for a lane, and says when they are done. */
+/** Queue under test: takes messages for lanes and reports when they are done. */
 interface Contestant {
   readonly name: string
-  /** How many of the messages of a round it gets: a disk is slower. */
+  /** Share of the messages of a round: a disk is slower. */
   readonly share?: number
-  /** Sends so many messages and waits for the end of all. */
+  /** Sends `count` messages and waits for the end of all. */
   run(messages: number): Promise<void>
 }
 
-/** How many lanes there are, and how many messages wait or run at any time. */
+/** Number of lanes, and of messages that wait or run at any time. */
 interface Load {
   readonly lanes: number
   readonly inFlight: number

@@ -1,6 +1,6 @@
 /**
- * What it costs to look at 50 sources every 15 seconds, in processor time of the gateway and of the programs that it runs; and what it costs to
- * mask what services log. Run it with `node bench/observability.ts`; it needs Linux and takes half a minute.
+ * Processor time to sample 50 sources every 15 seconds, of the gateway and of the programs that it runs; and the cost of masking the logs of
+ * services. Run it with `node bench/observability.ts`; it needs Linux and takes half a minute.
  */
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -19,7 +19,7 @@ const TICKS_PER_SECOND = 100
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
-/** Programs that cost next to nothing: what is left is what the gateway does, and what it takes to start a program. */
+/** Programs that cost next to nothing: the rest is the gateway's work and the start of a program. */
 async function stub(folder: string, program: string, script: string): Promise<void> {
   await writeFile(path.join(folder, program), `#!/bin/sh\n${script}\n`)
   await chmod(path.join(folder, program), 0o755)

@@ -25,7 +25,7 @@ async function serve(file: string): Promise<{ child: ChildProcess; port: number 
   return { child, port }
 }
 
-/** Once what is garbage has gone: that takes more than one collection. */
+/** After the garbage is gone, which takes more than one collection. */
 async function rss(child: ChildProcess): Promise<number> {
   let bytes = 0
   for (let round = 0; round < 3; round++) {

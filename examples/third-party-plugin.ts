@@ -1,26 +1,70 @@
-// A plugin of your own: a service, a tool that the agent uses, and a method that clients call.
+// A plugin of your own. It adds what a built-in one adds, with the same calls: options, a service, a store, an event, a method, a tool,
+// a metric and a health check.
 import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import gateway from 'flynn-gateway'
 import { RpcError } from 'flynn-gateway/rpc'
 import { defineTool, ToolError } from 'flynn-gateway/tools'
-import { defineMethod, gatewayPlugin } from 'flynn-gateway/types'
+import { defineMethod, gatewayPlugin, named } from 'flynn-gateway/types'
+import { Counter } from 'prom-client'
 
-type Weather = Map<string, string>
+const Options = Type.Object({ skies: Type.Record(Type.String(), Type.String(), { description: 'Weather by city' }) })
+const City = Type.Object({ city: Type.String({ minLength: 1, maxLength: 100 }) }, { additionalProperties: false })
+const Weather = named(
+  'Weather',
+  Type.Object({ sky: Type.String(), asked: Type.Integer({ description: 'Questions about this city' }) })
+)
 
-// Only a plugin that adds a decorator needs this: now `app.weather` has a type wherever the gateway's instance is used.
+type Lookup = (city: string) => Promise<{ sky: string; asked: number } | undefined>
+
+// Only a plugin that adds a decorator needs this: `app.weather` then has a type in every plugin.
 declare module 'flynn-gateway/types' {
   interface GatewayDecorators {
-    weather: Weather
+    weather: Lookup
   }
 }
 
-const City = Type.Object({ city: Type.String({ minLength: 1, maxLength: 100 }) }, { additionalProperties: false })
-
-export const weather = gatewayPlugin<{ skies: Record<string, string> }>(
-  { name: 'weather', dependencies: ['rpc', 'tools'] },
+export const weather = gatewayPlugin(
+  { name: 'weather', dependencies: ['rpc', 'tools', 'db', 'bus', 'metrics', 'doctor'], options: Options },
   async (app, { skies }) => {
-    app.decorate('weather', new Map(Object.entries(skies)))
+    const store = app.db.plugin('weather')
+    const questions = new Counter({
+      name: 'weather_questions_total',
+      help: 'Questions about the weather',
+      registers: [app.metrics.registry]
+    })
+
+    app.decorate('weather', async (city: string) => {
+      const sky = skies[city]
+      if (sky === undefined) return undefined
+      questions.inc()
+      // Retries until no one else has written in between.
+      for (;;) {
+        const last = await store.get(city)
+        const asked = Number(last?.value ?? 0) + 1
+        if (await store.compareAndSet(city, asked, last?.revision)) return { sky, asked }
+      }
+    })
+
+    // Clients ask for it with system.hello and receive it in the sessions that they follow.
+    app.rpc.event('weather.asked', City, { scope: 'read' })
+
+    app.rpc.method(
+      defineMethod({
+        name: 'weather.today',
+        summary: 'Weather of a city today',
+        scope: 'read',
+        params: City,
+        result: Weather,
+        examples: [{ params: { city: 'Lisbon' }, result: { sky: 'sunny', asked: 1 } }],
+        async handler({ city }, { app, connection }) {
+          const found = await app.weather(city)
+          if (!found) throw new RpcError('InvalidRequest', `params.city must be one of ${Object.keys(skies).join(', ')}`)
+          if (connection) app.bus.notify(connection.sessionId, '', 'weather.asked', { city })
+          return found
+        }
+      })
+    )
 
     app.tools.add(
       defineTool({
@@ -28,29 +72,20 @@ export const weather = gatewayPlugin<{ skies: Record<string, string> }>(
         description: 'Weather of a city today. Use it for every question about the weather.',
         input: City,
         async run({ city }) {
-          const sky = app.weather.get(city)
-          if (sky === undefined) throw new ToolError(`unknown city: ${city}`)
-          return `${sky} in ${city}`
+          const found = await app.weather(city)
+          if (!found) throw new ToolError(`unknown city: ${city}`)
+          return `${found.sky} in ${city}`
         }
       })
     )
 
-    app.rpc.method(
-      defineMethod({
-        name: 'weather.today',
-        summary: 'The weather of a city today',
-        scope: 'read',
-        params: City,
-        result: Type.Object({ sky: Type.String() }),
-        examples: [{ params: { city: 'Lisbon' }, result: { sky: 'sunny' } }],
-        handler({ city }, { app }) {
-          const sky = app.weather.get(city)
-          if (sky === undefined)
-            throw new RpcError('InvalidRequest', `params.city must be one of ${[...app.weather.keys()].join(', ')}`)
-          return { sky }
-        }
-      })
-    )
+    app.doctor.check({
+      name: 'weather',
+      run: async () =>
+        Object.keys(skies).length > 0
+          ? { status: 'pass', message: `${Object.keys(skies).length} cities` }
+          : { status: 'warn', message: 'no cities', fix: 'set the option skies' }
+    })
   }
 )
 

@@ -12,6 +12,7 @@ import fp from 'fastify-plugin'
 import type * as rpc from '../rpc/define.ts'
 import { compile } from '../rpc/validate.ts'
 
+export { named } from '../rpc/named.ts'
 export type * from './hooks/hooks.ts'
 
 /** Decorators of the gateway. Each concern adds its own by declaration merging, and so do third parties. */
@@ -61,11 +62,6 @@ export interface PluginMeta {
   readonly share?: boolean
 }
 
-/** Makes a Fastify plugin of the gateway: named, its dependencies checked, its instance typed. */
-export function gatewayPlugin<O extends object = Record<never, never>>(
-  meta: PluginMeta,
-  plugin: (app: GatewayInstance, options: O) => Promise<void>
-): FastifyPluginAsync<O>
 /**
  * Makes a plugin with options. The schema checks them and fills in defaults; wrong or unknown options stop the start with an
  * error that names each of them.
@@ -74,6 +70,11 @@ export function gatewayPlugin<S extends TObject>(
   meta: PluginMeta & { readonly options: S },
   plugin: (app: GatewayInstance, options: Static<S>) => Promise<void>
 ): FastifyPluginAsync<Partial<Static<S>>>
+/** Makes a Fastify plugin of the gateway: named, its dependencies checked, its instance typed. */
+export function gatewayPlugin<O extends object = Record<never, never>>(
+  meta: PluginMeta,
+  plugin: (app: GatewayInstance, options: O) => Promise<void>
+): FastifyPluginAsync<O>
 export function gatewayPlugin(
   { name, dependencies = [], share = true, options }: PluginMeta & { readonly options?: TObject },
   plugin: (app: GatewayInstance, options: never) => Promise<void>

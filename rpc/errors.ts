@@ -127,7 +127,7 @@ export class RpcError extends Error {
   }
 }
 
-/** Whatever was thrown becomes an error that may be shown; the original stays in `cause` for the log. */
+/** Turns anything thrown into an error for the client. The original stays in `cause` for the log. */
 export function toRpcError(thrown: unknown): RpcError {
   if (thrown instanceof RpcError) return thrown
   return new RpcError('InternalError', 'Internal error: the gateway could not complete the request', { cause: thrown })

@@ -140,7 +140,7 @@ test('every entry point of the package can be imported, and has types', async ()
   assert.equal(code, 0, stderr)
   assert.deepEqual(stdout.trim().split('\n'), [
     'flynn-gateway default',
-    'flynn-gateway/types NamedRegistry,defineMethod,gatewayPlugin',
+    'flynn-gateway/types NamedRegistry,defineMethod,gatewayPlugin,named',
     'flynn-gateway/rpc RpcError',
     'flynn-gateway/tools ToolError,defineTool',
     'flynn-gateway/providers ProviderError,argumentsOf,defineProvider,isRefusal',
@@ -166,15 +166,23 @@ test('embed.ts: the gateway lives under /agent, and the host keeps its own route
   assert.deepEqual(await (await fetch(`${url}/load`)).json(), { connections: 1 })
 })
 
-test('third-party-plugin.ts: its method and its tool are there like those of the gateway', async (t) => {
+test('third-party-plugin.ts: everything it adds works like the built-in parts', async (t) => {
   const url = await serve(t, 'third-party-plugin.ts')
   const client = await connect(t, url)
-  assert.deepEqual(await client.call('weather.today', { city: 'Lisbon' }), { sky: 'sunny' })
-  assert.deepEqual((await post(url, 'weather.today', { city: 'Bergen' })).json, { result: { sky: 'rainy' } })
+  assert.deepEqual((await client.call('system.hello', { events: ['weather.asked', 'weather.nope'] })).events, ['weather.asked'])
+  await client.call('sessions.create', { sessionId: 'cli:me' })
+  await client.call('sessions.subscribe', { sessionId: 'cli:me' })
+  assert.deepEqual(await client.call('weather.today', { city: 'Lisbon' }), { sky: 'sunny', asked: 1 })
+  const { data } = await client.frame(({ event }) => event === 'weather.asked')
+  assert.deepEqual(data, { city: 'Lisbon' })
+  assert.deepEqual((await post(url, 'weather.today', { city: 'Lisbon' })).json, { result: { sky: 'sunny', asked: 2 } })
   const { status, json } = await post(url, 'weather.today', { city: 'Atlantis' })
   assert.deepEqual([status, json.error.code, json.error.message], [400, -2, 'params.city must be one of Lisbon, Bergen'])
-  const { methods } = await client.call('rpc.discover')
-  assert.ok(methods.some(({ name }: Frame) => name === 'weather.today'))
+
+  const document = await client.call('rpc.discover')
+  const method = document.methods.find(({ name }: Frame) => name === 'weather.today')
+  assert.deepEqual(method.result.schema, { $ref: '#/components/schemas/Weather' })
+  assert.deepEqual(Object.keys(document['x-extension-events']).includes('weather.asked'), true)
 
   const id = client.start('agent.send', {
     message: '/tool weather.lookup {"city":"Bergen"}\n/tool weather.lookup {"city":"Atlantis"}'
@@ -190,6 +198,9 @@ test('third-party-plugin.ts: its method and its tool are there like those of the
       { success: false, output: '', error: 'unknown city: Atlantis' }
     ]
   )
+  const { findings } = await client.call('system.doctor')
+  assert.ok(findings.some(({ check, message }: Frame) => check === 'weather' && message === '2 cities'))
+  assert.match(await (await fetch(`${url}/metrics`)).text(), /^weather_questions_total 3$/m)
 })
 
 test('third-party-channel.ts: who has its secret is answered there, once, and nobody else is heard', async (t) => {

@@ -20,7 +20,7 @@ export const send = defineMethod({
       sessionId: Type.Optional(SessionId),
       attachments: Type.Optional(Type.Array(Attachment, { maxItems: MAX_ATTACHMENTS })),
       queueMode: Type.Optional(
-        Type.Unsafe<Static<typeof Mode>>({ ...Mode, description: 'What happens to this message while the agent is busy' })
+        Type.Unsafe<Static<typeof Mode>>({ ...Mode, description: 'Queue mode of this message' })
       ),
       idempotencyKey: Type.Optional(
         Type.String({

@@ -51,7 +51,7 @@ export const localBackendControl = defineMethod({
     backend: Type.String(),
     action: BackendAction,
     status: BackendStatus,
-    message: Type.Optional(Type.String({ description: 'What was done, for people (extension)' }))
+    message: Type.Optional(Type.String({ description: 'Summary of the action, for people (extension)' }))
   }),
   examples: [
     {

@@ -14,7 +14,7 @@ export const BackendAction = named(
 const state = {
   activeState: Type.String({ description: 'As systemd says it; `unknown` where it cannot be asked' }),
   subState: Type.String(),
-  statusText: Type.String({ description: 'What the service says of itself, else its state' })
+  statusText: Type.String({ description: 'Status text of the service, else its state' })
 }
 
 /** A server of local models. */
@@ -38,7 +38,7 @@ export const Backend = named(
     pid: Type.Union([Type.Integer(), Type.Null()]),
     result: Type.String(),
     availableActions: actions(BackendAction),
-    restartCount: Type.Optional(Type.Integer({ description: 'How often systemd has restarted it by itself (extension)' })),
+    restartCount: Type.Optional(Type.Integer({ description: 'Number of automatic restarts by systemd (extension)' })),
     problem: Type.Optional(Problem),
     job: Type.Optional(Job)
   })

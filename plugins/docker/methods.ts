@@ -69,7 +69,7 @@ export const dockerDependencyControl = defineMethod({
     dependency: Type.String(),
     action: DependencyAction,
     status: DependencyStatus,
-    message: Type.String({ description: 'What was done, for people' })
+    message: Type.String({ description: 'Summary of the action, for people' })
   }),
   examples: [
     {

@@ -48,7 +48,7 @@ export const RegisterParams = named(
       nodeId: NodeId,
       role: Role,
       protocolVersion: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'The newest that the node speaks' }),
-      capabilities: Type.Array(Capability, { maxItems: MAX_CAPABILITIES, description: 'What the node can do' })
+      capabilities: Type.Array(Capability, { maxItems: MAX_CAPABILITIES, description: 'Capabilities of the node' })
     },
     { additionalProperties: false }
   )
@@ -76,7 +76,7 @@ const location = {
   latitude: Type.Number({ minimum: -90, maximum: 90, description: 'Degrees' }),
   longitude: Type.Number({ minimum: -180, maximum: 180, description: 'Degrees' }),
   accuracyMeters: Type.Optional(Type.Number({ minimum: 0, maximum: 100_000_000 })),
-  source: Type.Optional(line(64, 'Where it comes from: gps, wifi, …'))
+  source: Type.Optional(line(64, 'Source of the position: gps, wifi, …'))
 }
 
 export const LocationParams = named(
@@ -108,8 +108,8 @@ export const LocationGot = named(
 const status = {
   platform: Type.Optional(line(64, 'macos, ios, android, …')),
   appVersion: Type.Optional(line(64, 'Of the companion app')),
-  deviceName: Type.Optional(line(128, 'What its owner calls the device')),
-  statusText: Type.Optional(line(256, 'What it is doing, for people')),
+  deviceName: Type.Optional(line(128, 'Name that the owner gave the device')),
+  statusText: Type.Optional(line(256, 'Current activity, for people')),
   batteryPct: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
   powerSource: Type.Optional(line(32, 'battery, ac, …'))
 }
@@ -159,7 +159,7 @@ export const PushToken = named(
 )
 export const PushTokenSet = named('PushTokenSet', Type.Object({ updated: Type.Literal(true), node: Node, push: PushToken }))
 
-const connected = Type.Boolean({ description: 'Whether it is registered now' })
+const connected = Type.Boolean({ description: 'It is registered now' })
 
 /** Sent to APNs, or FCM, in the app's own words: both have names in there that are theirs. */
 export const PushParams = named(
@@ -191,8 +191,8 @@ export const Pushed = named(
   Type.Object({
     nodeId: Type.String(),
     provider,
-    delivered: Type.Boolean({ description: 'Whether the service has taken it' }),
-    messageId: Type.Optional(Type.String({ description: 'What the service calls it' })),
+    delivered: Type.Boolean({ description: 'The service has accepted it' }),
+    messageId: Type.Optional(Type.String({ description: 'Id that the service gave it' })),
     reason: Type.Optional(Type.String({ description: "Why it was not delivered, in the service's words" })),
     tokenRemoved: Type.Optional(Type.Boolean({ description: 'The service has no such device any more' })),
     retryable: Type.Optional(Type.Boolean()),
@@ -227,7 +227,7 @@ export const NodeList = named(
         id: Type.String(),
         role: Type.String(),
         connected,
-        owner: Type.String({ description: 'Whose credential registered it first' }),
+        owner: Type.String({ description: 'Principal whose credential registered it first' }),
         seenAt: Type.Integer({ description: 'When it last registered or told something, epoch milliseconds' }),
         connectionId: Type.Optional(Type.String({ description: 'Absent, as the next three, unless it is connected' })),
         registeredAt: Type.Optional(Type.Integer({ description: 'Epoch milliseconds' })),
@@ -242,7 +242,7 @@ export const NodeList = named(
   })
 )
 
-const Args = Type.Record(Type.String(), Type.Unknown(), { description: 'What the capability takes; at most 1 MiB as JSON' })
+const Args = Type.Record(Type.String(), Type.Unknown(), { description: 'Arguments of the capability; at most 1 MiB as JSON' })
 
 export const InvokeParams = named(
   'InvokeParams',

@@ -14,7 +14,7 @@ export const SourceRow = named(
     kind: Type.String({
       description: '`systemd_system`, `systemd_user`, `docker_dependency`; `process`: a gateway without a manager'
     }),
-    runtime: Type.String({ description: 'What runs it: `systemd_system`, `systemd_user`, `docker_compose`, `process`' }),
+    runtime: Type.String({ description: 'Supervisor: `systemd_system`, `systemd_user`, `docker_compose`, `process`' }),
     status: Type.String({ description: '`unknown`, `stopped`, `starting`, `running` or `failed`' }),
     graphCapable: Type.Boolean({ description: 'It has series' }),
     logCapable: Type.Boolean({ description: 'It has a log that can be read' }),
@@ -28,7 +28,7 @@ const count = (description: string) => Type.Integer({ minimum: 0, description })
 export const Point = named(
   'Point',
   Type.Object({
-    ts: Type.Integer({ description: 'Where the bucket begins; epoch milliseconds' }),
+    ts: Type.Integer({ description: 'Start of the bucket; epoch milliseconds' }),
     stateCode: Type.Integer({
       minimum: 0,
       maximum: 4,

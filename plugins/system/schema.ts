@@ -14,7 +14,7 @@ export const Info = named(
           model: Type.String(),
           offline: Type.Boolean({ description: 'No model is configured: the built-in one answers, without a network' })
         },
-        { description: 'Who answers by default' }
+        { description: 'Default model' }
       )
     )
   })
@@ -51,7 +51,7 @@ export const Capabilities = named(
       locationEnabled: Type.Boolean(),
       pushEnabled: Type.Boolean(),
       allowedRoles: Type.Array(Type.String()),
-      registered: Type.Boolean({ description: 'Whether this connection is a node' }),
+      registered: Type.Boolean({ description: 'This connection is a node' }),
       role: Type.Optional(Type.String()),
       nodeId: Type.Optional(Type.String())
     }),
@@ -84,7 +84,7 @@ export const Hello = named(
     version: Type.String({ description: "The gateway's version" }),
     connectionId: Type.String(),
     sessionId: Type.String({ description: 'The session this connection is attached to' }),
-    scopes: Type.Array(Type.String(), { description: 'What the credential of this connection may do' }),
+    scopes: Type.Array(Type.String(), { description: 'Scopes of the credential of this connection' }),
     events: Type.Array(Type.String(), {
       description: 'The extension events this connection now gets: those asked for that exist'
     })

@@ -237,7 +237,7 @@ interface Deferred<T> {
   readonly reject: (error: unknown) => void
 }
 
-/** Nobody has to watch it: a rejection is handled. */
+/** Marks a rejection as handled, so that callers need not watch the promise. */
 function deferred<T>(): Deferred<T> {
   let resolve!: (value: T) => void
   let reject!: (error: unknown) => void

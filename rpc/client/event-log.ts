@@ -30,7 +30,7 @@ export class EventLog<E extends SessionEvent = StreamEvent> {
   #error: Error | undefined
   /** Positions of the readers: the number of the entry that each reads next. */
   readonly #readers = new Set<Reader>()
-  /** False: only readers that are there already need the events. */
+  /** False: only current readers need the events. */
   readonly #keep: boolean
 
   constructor({ keep }: { readonly keep: boolean }) {

@@ -15,7 +15,7 @@ export type RunEvent = {
 
 /**
  * Events are missing here: the gateway no longer had them, or this reader was too slow. Made by the client. The result of the run is
- * complete all the same.
+ * complete anyway.
  */
 export interface GapEvent {
   readonly event: 'gap'

@@ -21,14 +21,14 @@ const AGENT_BUSY = 3
 
 type ReadMethod = 'sessions.get' | 'sessions.unsubscribe'
 
-/** What a following needs of its client. */
+/** Client of a following, as far as it is needed. */
 export interface FollowingHost {
   readonly clock: Clock
   readonly connected: boolean
   send(method: string, params: object, request: Request, subscribe?: boolean): number
   forget(id: number): void
   call<M extends ReadMethod>(method: M, params: GatewayMethods[M]['params']): Promise<GatewayMethods[M]['result']>
-  /** How far the session was followed before. Known once there is a connection. */
+  /** Position of an earlier following of the session. Known once connected. */
   followed(sessionId: string): FollowRecord | undefined
   followingChanged(following: Following): void
   /** No one follows the session any more. */
@@ -37,7 +37,7 @@ export interface FollowingHost {
   notice(frame: EventFrame): void
 }
 
-/** How far a session was followed, as it is kept in a store. */
+/** Position of a following, as stored. */
 export interface FollowRecord {
   /** Newest message of the history that is accounted for; undefined before the first connection. */
   baseline?: number
@@ -56,9 +56,9 @@ interface Known {
 /**
  * Every event of one session's runs, each once and in order, over as many connections as it takes.
  *
- * After each connect the session is subscribed to; the runs under way, and those that came and went while there was no connection, are
- * resumed from the last event seen. An event may come over several requests: the subscription, a resume, a message of this client. Whichever
- * brings the next event of a run is taken. One that leaves something out is not: what is missing is resumed, and until that ends the
+ * After each connect the client subscribes to the session and resumes the current runs and those it missed, each
+ * from the last event seen. An event may come over several requests: the subscription, a resume, a message of this client. Whichever
+ * brings the next event of a run is taken. An event after a gap is not taken: the missing part is resumed, and until that ends the
  * resume alone is listened to for this run.
  */
 export class Following {
@@ -73,7 +73,7 @@ export class Following {
   #subscription: number | undefined
   /** Goes up with every connection: what an older one began is dropped. */
   #epoch = 0
-  /** Missed runs are being replayed, oldest first; those that begin meanwhile wait for their turn. */
+  /** Missed runs are being replayed, oldest first. Runs that begin during the replay wait. */
   #recovering = false
   readonly #waiting = new Set<string>()
   readonly #timers = new Set<unknown>()
@@ -175,7 +175,7 @@ export class Following {
         await this.#replayed(runId)
       }
     } catch (error) {
-      // Lost again: the next connection begins anew. Refused: what comes now is followed all the same.
+      // Disconnected: the next connection starts over. Refused: new events are followed anyway.
       if (error instanceof Disconnected) return
     }
     if (epoch !== this.#epoch) return

@@ -26,7 +26,7 @@ export interface AnswerFrame {
 
 export type Frame = EventFrame | AnswerFrame
 
-/** One parsed frame; undefined for what is none. */
+/** One parsed frame; undefined for anything else. */
 export function readFrame(text: unknown): Frame | undefined {
   if (typeof text !== 'string') return undefined
   try {

@@ -86,7 +86,7 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
     for (const run of [...this.#runs.values()]) run.advance()
   }
 
-  /** Settles every message without an outcome, and ends what is followed. The store keeps them for the next client. */
+  /** Settles every message without an outcome, and ends every following. The store keeps them for the next client. */
   abandon(error: RpcError | Disconnected): void {
     this.#ended = error
     const runs = [...this.#runs.values()]

@@ -47,7 +47,7 @@ export interface GatewayMethods {
         data: string
         filename?: string | undefined
       }[] | undefined
-      /** What happens to this message while the agent is busy */
+      /** Queue mode of this message */
       queueMode?: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt' | undefined
       /** The same key in the same session within 24 hours answers with the outcome of the first call, and starts nothing */
       idempotencyKey?: string | undefined
@@ -73,7 +73,7 @@ export interface GatewayMethods {
         mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
         /** completed: by a run of its own; collected: by one it shares with others; steered: by a run that was under way; followup: it could not be steered and got a run of its own */
         outcome: 'completed' | 'collected' | 'steered' | 'followup'
-        /** How many messages the run answers; only where it was collected */
+        /** Number of messages that the run answers; only for collected ones */
         collected?: number
         /** An earlier run has taken this message into account already */
         backlog?: boolean
@@ -287,7 +287,7 @@ export interface GatewayMethods {
       /** Names a device, and stays the same when it comes back */
       nodeId: string
       capability: string
-      /** What the capability takes; at most 1 MiB as JSON */
+      /** Arguments of the capability; at most 1 MiB as JSON */
       args?: Record<string, unknown> | undefined
       timeoutMs?: number | undefined
     }
@@ -316,7 +316,7 @@ export interface GatewayMethods {
         /** Degrees */
         longitude: number
         accuracyMeters?: number
-        /** Where it comes from: gps, wifi, … */
+        /** Source of the position: gps, wifi, … */
         source?: string
         /** Epoch milliseconds, by the node's clock */
         capturedAt: number
@@ -334,7 +334,7 @@ export interface GatewayMethods {
       /** Degrees */
       longitude: number
       accuracyMeters?: number | undefined
-      /** Where it comes from: gps, wifi, … */
+      /** Source of the position: gps, wifi, … */
       source?: string | undefined
       /** Epoch milliseconds. Default: when it is received */
       capturedAt?: number | undefined
@@ -351,7 +351,7 @@ export interface GatewayMethods {
         /** Degrees */
         longitude: number
         accuracyMeters?: number
-        /** Where it comes from: gps, wifi, … */
+        /** Source of the position: gps, wifi, … */
         source?: string
         /** Epoch milliseconds, by the node's clock */
         capturedAt: number
@@ -374,9 +374,9 @@ export interface GatewayMethods {
     result: {
       nodeId: string
       provider: 'apns' | 'fcm'
-      /** Whether the service has taken it */
+      /** The service has accepted it */
       delivered: boolean
-      /** What the service calls it */
+      /** Id that the service gave it */
       messageId?: string
       /** Why it was not delivered, in the service's words */
       reason?: string
@@ -429,7 +429,7 @@ export interface GatewayMethods {
       role: string
       /** The newest that the node speaks */
       protocolVersion: number
-      /** What the node can do */
+      /** Capabilities of the node */
       capabilities: string[]
     }
     result: {
@@ -455,7 +455,7 @@ export interface GatewayMethods {
         /** To be answered once with node.result */
         callId: string
         capability: string
-        /** What the capability takes; at most 1 MiB as JSON */
+        /** Arguments of the capability; at most 1 MiB as JSON */
         args: Record<string, unknown>
       }
     }
@@ -483,9 +483,9 @@ export interface GatewayMethods {
       platform?: string | undefined
       /** Of the companion app */
       appVersion?: string | undefined
-      /** What its owner calls the device */
+      /** Name that the owner gave the device */
       deviceName?: string | undefined
-      /** What it is doing, for people */
+      /** Current activity, for people */
       statusText?: string | undefined
       batteryPct?: number | undefined
       /** battery, ac, … */
@@ -502,9 +502,9 @@ export interface GatewayMethods {
         platform?: string
         /** Of the companion app */
         appVersion?: string
-        /** What its owner calls the device */
+        /** Name that the owner gave the device */
         deviceName?: string
-        /** What it is doing, for people */
+        /** Current activity, for people */
         statusText?: string
         batteryPct?: number
         /** battery, ac, … */
@@ -630,16 +630,16 @@ export interface GatewayMethods {
     }
     result: {
       sessionId: string
-      /** What the lane is doing */
+      /** State of the lane */
       state: 'idle' | 'quiet' | 'ready' | 'running' | 'paused' | 'resuming' | 'stopping'
-      /** How many messages wait */
+      /** Number of waiting messages */
       depth: number
-      /** How long the oldest of them has waited; null when none does */
+      /** Waiting time of the oldest one; null without any */
       oldestAgeMs: number | null
       /** The run under way; null when there is none */
       running: {
         runId: string
-        /** Whose message it answers */
+        /** Sender of the message that it answers */
         owner: string
         /** When it began, epoch milliseconds */
         sinceMs: number
@@ -651,7 +651,7 @@ export interface GatewayMethods {
         overflow: 'drop_old' | 'drop_new'
         /** Maximum number of waiting messages */
         cap: number
-        /** How long nothing must have come before what was collected is answered */
+        /** Quiet time before collected messages are answered */
         debounceMs: number
         /** Adds a note about dropped messages to the next run */
         summarizeOverflow: boolean
@@ -661,14 +661,14 @@ export interface GatewayMethods {
         messageId: string
         /** Handling of a message that arrives while the agent is busy */
         mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
-        /** Who sent it */
+        /** Sender */
         owner: string
         priority: 'person' | 'system'
         /** Beginning of its text. Empty for work that is not a message, such as a queued tool */
         preview: string
         /** Epoch milliseconds */
         acceptedAt: number
-        /** How many come first, the run that is under way counting as one */
+        /** Number of messages ahead of it. A running one counts */
         position: number
       }[]
     }
@@ -774,7 +774,7 @@ export interface GatewayMethods {
         messageCount: number
         /** Epoch milliseconds; null before the first message */
         lastMessageAt: number | null
-        /** What holds for the next message, wherever it was set */
+        /** Policy for the next message, from any source */
         config: {
           /** The tier of models that answers */
           modelTier: string
@@ -785,7 +785,7 @@ export interface GatewayMethods {
             overflow: 'drop_old' | 'drop_new'
             /** Maximum number of waiting messages */
             cap: number
-            /** How long nothing must have come before what was collected is answered */
+            /** Quiet time before collected messages are answered */
             debounceMs: number
             /** Adds a note about dropped messages to the next run */
             summarizeOverflow: boolean
@@ -833,7 +833,7 @@ export interface GatewayMethods {
         mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
         /** completed: by a run of its own; collected: by one it shares with others; steered: by a run that was under way; followup: it could not be steered and got a run of its own */
         outcome: 'completed' | 'collected' | 'steered' | 'followup'
-        /** How many messages the run answers; only where it was collected */
+        /** Number of messages that the run answers; only for collected ones */
         collected?: number
         /** An earlier run has taken this message into account already */
         backlog?: boolean
@@ -915,7 +915,7 @@ export interface GatewayMethods {
         locationEnabled: boolean
         pushEnabled: boolean
         allowedRoles: string[]
-        /** Whether this connection is a node */
+        /** This connection is a node */
         registered: boolean
         role?: string
         nodeId?: string
@@ -976,7 +976,7 @@ export interface GatewayMethods {
           /** agent.context_threshold_pct */
           thresholdPct: number
           thresholdTokens: number
-          /** Whether the threshold is reached */
+          /** The threshold is reached */
           shouldCompact: boolean
         }
       }[]
@@ -1007,7 +1007,7 @@ export interface GatewayMethods {
         statusText: string
         /** That of its container, or that it would have */
         containerName: string
-        /** What can be done with it now; nothing while an update runs */
+        /** Actions that are possible now; none while an update runs */
         availableActions: ('start' | 'restart' | 'stop' | 'update')[]
         /** Why it cannot be seen or controlled (extension) */
         problem?: string
@@ -1019,7 +1019,7 @@ export interface GatewayMethods {
           startedAt: number
           /** Epoch milliseconds */
           endedAt?: number
-          /** What it is doing, or how it ended */
+          /** Current step, or the outcome */
           text: string
         }
       }[]
@@ -1054,11 +1054,11 @@ export interface GatewayMethods {
           startedAt: number
           /** Epoch milliseconds */
           endedAt?: number
-          /** What it is doing, or how it ended */
+          /** Current step, or the outcome */
           text: string
         }
       }
-      /** What was done, for people */
+      /** Summary of the action, for people */
       message: string
     }
     events: Record<never, never>
@@ -1095,7 +1095,7 @@ export interface GatewayMethods {
       connectionId: string
       /** The session this connection is attached to */
       sessionId: string
-      /** What the credential of this connection may do */
+      /** Scopes of the credential of this connection */
       scopes: string[]
       /** The extension events this connection now gets: those asked for that exist */
       events: string[]
@@ -1111,7 +1111,7 @@ export interface GatewayMethods {
       uptime: number
       /** Live sockets */
       connections: number
-      /** Who answers by default */
+      /** Default model */
       model?: {
         provider: string
         model: string
@@ -1138,7 +1138,7 @@ export interface GatewayMethods {
         /** As systemd says it; `unknown` where it cannot be asked */
         activeState: string
         subState: string
-        /** What the service says of itself, else its state */
+        /** Status text of the service, else its state */
         statusText: string
         /** The update that runs, or the last one (extension) */
         job?: {
@@ -1148,11 +1148,11 @@ export interface GatewayMethods {
           startedAt: number
           /** Epoch milliseconds */
           endedAt?: number
-          /** What it is doing, or how it ended */
+          /** Current step, or the outcome */
           text: string
         }
       }
-      /** What was done, for people (extension) */
+      /** Summary of the action, for people (extension) */
       message?: string
     }
     events: Record<never, never>
@@ -1175,15 +1175,15 @@ export interface GatewayMethods {
         /** As systemd says it; `unknown` where it cannot be asked */
         activeState: string
         subState: string
-        /** What the service says of itself, else its state */
+        /** Status text of the service, else its state */
         statusText: string
         unitFileState: string
         description: string
         pid: number | null
         result: string
-        /** What can be done with it now; nothing while an update runs */
+        /** Actions that are possible now; none while an update runs */
         availableActions: ('start' | 'restart' | 'stop' | 'update')[]
-        /** How often systemd has restarted it by itself (extension) */
+        /** Number of automatic restarts by systemd (extension) */
         restartCount?: number
         /** Why it cannot be seen or controlled (extension) */
         problem?: string
@@ -1195,7 +1195,7 @@ export interface GatewayMethods {
           startedAt: number
           /** Epoch milliseconds */
           endedAt?: number
-          /** What it is doing, or how it ended */
+          /** Current step, or the outcome */
           text: string
         }
       }[]
@@ -1212,7 +1212,7 @@ export interface GatewayMethods {
           id: string
           role: string
         }
-        /** Whether it is registered now */
+        /** It is registered now */
         connected: boolean
         location: {
           /** Degrees */
@@ -1220,7 +1220,7 @@ export interface GatewayMethods {
           /** Degrees */
           longitude: number
           accuracyMeters?: number
-          /** Where it comes from: gps, wifi, … */
+          /** Source of the position: gps, wifi, … */
           source?: string
           /** Epoch milliseconds, by the node's clock */
           capturedAt: number
@@ -1242,9 +1242,9 @@ export interface GatewayMethods {
       nodes: {
         id: string
         role: string
-        /** Whether it is registered now */
+        /** It is registered now */
         connected: boolean
-        /** Whose credential registered it first */
+        /** Principal whose credential registered it first */
         owner: string
         /** When it last registered or told something, epoch milliseconds */
         seenAt: number
@@ -1269,7 +1269,7 @@ export interface GatewayMethods {
           /** Degrees */
           longitude: number
           accuracyMeters?: number
-          /** Where it comes from: gps, wifi, … */
+          /** Source of the position: gps, wifi, … */
           source?: string
           /** Epoch milliseconds, by the node's clock */
           capturedAt: number
@@ -1281,9 +1281,9 @@ export interface GatewayMethods {
           platform?: string
           /** Of the companion app */
           appVersion?: string
-          /** What its owner calls the device */
+          /** Name that the owner gave the device */
           deviceName?: string
-          /** What it is doing, for people */
+          /** Current activity, for people */
           statusText?: string
           batteryPct?: number
           /** battery, ac, … */
@@ -1325,7 +1325,7 @@ export interface GatewayMethods {
         sourceId: string
         /** None for a bucket without a sample */
         points: {
-          /** Where the bucket begins; epoch milliseconds */
+          /** Start of the bucket; epoch milliseconds */
           ts: number
           /** 0 unknown, 1 stopped, 2 starting, 3 running, 4 failed: the worst in the bucket (4, 1, 2, 3, 0) */
           stateCode: number
@@ -1349,7 +1349,7 @@ export interface GatewayMethods {
         name: string
         /** `systemd_system`, `systemd_user`, `docker_dependency`; `process`: a gateway without a manager */
         kind: string
-        /** What runs it: `systemd_system`, `systemd_user`, `docker_compose`, `process` */
+        /** Supervisor: `systemd_system`, `systemd_user`, `docker_compose`, `process` */
         runtime: string
         /** `unknown`, `stopped`, `starting`, `running` or `failed` */
         status: string
@@ -1583,14 +1583,14 @@ export interface RunEvents {
       /** agent.context_threshold_pct */
       thresholdPct: number
       thresholdTokens: number
-      /** Whether the threshold is reached */
+      /** The threshold is reached */
       shouldCompact: boolean
     }
     actions: {
       checkpointSaved: boolean
       /** The model sees a summary in place of earlier messages from now on */
       autoCompacted: boolean
-      /** Where in the memory; only when one was saved */
+      /** Memory namespace; only when one was saved */
       checkpointNamespace?: string
     }
   }

@@ -11,7 +11,7 @@ interface Cursor {
   textLength: number
 }
 
-/** The newest event seen of each run of a message: nothing is told twice, and a new run starts at 1. */
+/** Newest event seen of each run of a message. Events never repeat, and a new run starts at 1. */
 export class RunCursors {
   readonly #runs = new Map<string, Cursor>()
 
@@ -40,7 +40,7 @@ export class RunCursors {
     cursor.textLength = 0
   }
 
-  /** What is new in an event; undefined when nothing is. A gap where only the gateway could tell what is new. */
+  /** New part of an event; undefined without one. A gap where only the gateway knows the new part. */
   take(event: RunEvent): StreamEvent | undefined {
     const cursor = this.#of(event.runId)
     const { seq, fromSeq = seq } = event

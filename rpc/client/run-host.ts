@@ -15,7 +15,7 @@ export interface SentMessage {
   readonly createdAt: number
 }
 
-/** How far a message is, as it is kept in a store: small, and written often. */
+/** Progress of a message, as stored: small, and written often. */
 export interface Progress {
   /** First time it was written to a socket, epoch milliseconds. */
   sentAt?: number
@@ -26,7 +26,7 @@ export interface Progress {
   characters?: number
 }
 
-/** What a run needs of its client. */
+/** Client of a run, as far as it is needed. */
 export interface RunHost {
   readonly clock: Clock
   readonly connected: boolean

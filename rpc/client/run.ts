@@ -16,7 +16,7 @@ export interface SendOptions {
   /** Policy for this message while the agent is busy. Default: that of the session. */
   readonly queueMode?: NonNullable<SendParams['queueMode']>
   /**
-   * Names the message: the same key in the same session within 24 hours is the same message, whoever sends it. Default: a new one.
+   * Names the message: the same key in the same session within 24 hours is the same message. Default: a new one.
    */
   readonly idempotencyKey?: string
   /** Cancels the run; the handle then rejects with the signal's reason. */
@@ -76,7 +76,7 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
   /** The gateway has the message. */
   #heard = false
   #attempts = 0
-  /** What an earlier client saw of the answer, and of which run. */
+  /** Part of the answer that an earlier client saw, and its run. */
   readonly #before: { readonly characters: number; readonly runId: string | undefined }
   /** The newest run that the message is part of. */
   #runId: string | undefined

@@ -45,7 +45,7 @@ export class Session {
   }
 
   /**
-   * Every event of every run from now on, whoever asked, over as many connections as it takes: no gap, no repeat. A run that is under way is
+   * Events of every run from now on, of every sender, across reconnects: no gap, no repeat. A run that is under way is
    * told from its beginning. Leave the loop to stop.
    * @throws RpcError when the gateway refuses; Disconnected when the client was refused
    */

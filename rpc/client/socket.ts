@@ -28,7 +28,7 @@ function base64url(text: string): string {
 
 /**
  * Address of the socket. `http` becomes `ws`; in a page a relative address starts from the page.
- * @throws TypeError for what is no address
+ * @throws TypeError for an invalid address
  */
 export function socketUrl(url: string | URL): string {
   const { location } = globalThis as { location?: { href: string } }

@@ -6,7 +6,7 @@ import { type Described, groupOf, HOST, LICENSE, type Shown } from './described.
 import { type FrameSchemas, frameSchemas, NATIVE_ID, ORIGIN, TRACEPARENT } from './frames.ts'
 import { type JsonSchema, Schemas } from './schemas.ts'
 
-const DESCRIPTION = `One socket, two dialects, told apart frame by frame: a frame with a member \`jsonrpc\` speaks JSON-RPC 2.0, any other the native dialect,
+const DESCRIPTION = `One socket, two dialects, decided per frame: a frame with a member \`jsonrpc\` speaks JSON-RPC 2.0, any other the native dialect,
 \`{id, method, params}\`. Each request is answered by its events, in order, and then by one result or one error, all under its id.
 Requests of one connection run side by side.
 
@@ -15,7 +15,7 @@ dialect are described one by one. In JSON-RPC 2.0 the same methods have the same
 \`event\`, whose params are the native frame; notifications (no id, no answer) and batches work.
 
 The gateway pings every ${HEARTBEAT_SECONDS} seconds, and ends the connection of a peer that misses two; a WebSocket library answers pings by itself. Limits
-are told by \`system.capabilities\`.`
+are reported by \`system.capabilities\`.`
 
 const SECURITY_SCHEMES = {
   bearer: { type: 'http', scheme: 'bearer', description: '`Authorization: Bearer <token>` on the upgrade' },

@@ -50,7 +50,7 @@ const Queued = Type.Object({
     description:
       'completed: by a run of its own; collected: by one it shares with others; steered: by a run that was under way; followup: it could not be steered and got a run of its own'
   }),
-  collected: Type.Optional(Type.Integer({ description: 'How many messages the run answers; only where it was collected' })),
+  collected: Type.Optional(Type.Integer({ description: 'Number of messages that the run answers; only for collected ones' })),
   backlog: Type.Optional(Type.Boolean({ description: 'An earlier run has taken this message into account already' }))
 })
 

@@ -13,7 +13,7 @@ export const ContextBudget = named(
     usagePct: Type.Number({ minimum: 0, description: 'To one decimal place; may be more than 100' }),
     thresholdPct: Type.Integer({ description: 'agent.context_threshold_pct' }),
     thresholdTokens: Tokens,
-    shouldCompact: Type.Boolean({ description: 'Whether the threshold is reached' })
+    shouldCompact: Type.Boolean({ description: 'The threshold is reached' })
   })
 )
 
@@ -27,7 +27,7 @@ export const ContextWarning = named(
     actions: Type.Object({
       checkpointSaved: Type.Boolean(),
       autoCompacted: Type.Boolean({ description: 'The model sees a summary in place of earlier messages from now on' }),
-      checkpointNamespace: Type.Optional(Type.String({ description: 'Where in the memory; only when one was saved' }))
+      checkpointNamespace: Type.Optional(Type.String({ description: 'Memory namespace; only when one was saved' }))
     })
   })
 )

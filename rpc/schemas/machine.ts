@@ -10,7 +10,7 @@ export const Job = named(
       state: Type.Union([Type.Literal('running'), Type.Literal('done'), Type.Literal('failed')]),
       startedAt: Type.Integer({ description: 'Epoch milliseconds' }),
       endedAt: Type.Optional(Type.Integer({ description: 'Epoch milliseconds' })),
-      text: Type.String({ description: 'What it is doing, or how it ended' })
+      text: Type.String({ description: 'Current step, or the outcome' })
     },
     { description: 'The update that runs, or the last one (extension)' }
   )
@@ -19,4 +19,4 @@ export const Job = named(
 export const Problem = Type.String({ description: 'Why it cannot be seen or controlled (extension)' })
 
 export const actions = <T extends TSchema>(action: T) =>
-  Type.Array(action, { description: 'What can be done with it now; nothing while an update runs' })
+  Type.Array(action, { description: 'Actions that are possible now; none while an update runs' })

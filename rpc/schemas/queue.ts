@@ -34,7 +34,7 @@ export const Policy = named(
     debounceMs: Type.Integer({
       minimum: 0,
       maximum: MAX_DEBOUNCE_MS,
-      description: 'How long nothing must have come before what was collected is answered'
+      description: 'Quiet time before collected messages are answered'
     }),
     summarizeOverflow: Type.Boolean({ description: 'Adds a note about dropped messages to the next run' })
   })
@@ -46,13 +46,13 @@ export const QueuedMessage = named(
   Type.Object({
     messageId: Type.String(),
     mode: Mode,
-    owner: Type.String({ description: 'Who sent it' }),
+    owner: Type.String({ description: 'Sender' }),
     priority: Type.Union([Type.Literal('person'), Type.Literal('system')]),
     preview: Type.String({
       description: 'Beginning of its text. Empty for work that is not a message, such as a queued tool'
     }),
     acceptedAt: Type.Integer({ description: 'Epoch milliseconds' }),
-    position: Type.Integer({ minimum: 0, description: 'How many come first, the run that is under way counting as one' })
+    position: Type.Integer({ minimum: 0, description: 'Number of messages ahead of it. A running one counts' })
   })
 )
 
@@ -61,16 +61,16 @@ export const QueueDetails = named(
   'QueueDetails',
   Type.Object({
     sessionId: Type.String(),
-    state: oneOf(LANE_STATES, { description: 'What the lane is doing' }),
-    depth: Type.Integer({ minimum: 0, description: 'How many messages wait' }),
+    state: oneOf(LANE_STATES, { description: 'State of the lane' }),
+    depth: Type.Integer({ minimum: 0, description: 'Number of waiting messages' }),
     oldestAgeMs: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
-      description: 'How long the oldest of them has waited; null when none does'
+      description: 'Waiting time of the oldest one; null without any'
     }),
     running: Type.Union(
       [
         Type.Object({
           runId: Type.String(),
-          owner: Type.String({ description: 'Whose message it answers' }),
+          owner: Type.String({ description: 'Sender of the message that it answers' }),
           sinceMs: Type.Integer({ description: 'When it began, epoch milliseconds' })
         }),
         Type.Null()

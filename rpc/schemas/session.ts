@@ -70,7 +70,7 @@ export const SessionSummary = named(
     }),
     config: Type.Object(
       { modelTier: Type.String({ description: 'The tier of models that answers' }), queue: Policy, elevation: Elevation },
-      { description: 'What holds for the next message, wherever it was set' }
+      { description: 'Policy for the next message, from any source' }
     )
   })
 )
