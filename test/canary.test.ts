@@ -39,7 +39,9 @@ const PLANTED = (baseUrl: string) => ({
       }
     }
   },
-  models: { default: { openai_compatible: { base_url: baseUrl, model: 'm', api_key: KEY } } },
+  models: {
+    default: { openai_compatible: { base_url: baseUrl, model: 'm', api_key: KEY, headers: { 'x-key': canary('model header') } } }
+  },
   agent: { system_prompt: `Never say ${KEY}.` },
   tools: {
     mcp: {
@@ -95,9 +97,13 @@ function textsAt(value: unknown, path: string): string[] {
   return parts.flatMap(([, part]) => textsAt(part, rest!))
 }
 
+/** A gateway with this one needs a PostgreSQL server: test/db/postgres.test.ts looks for its password. */
+const ELSEWHERE = '.database.url'
+
 test('the canaries sit in every place that the schema has for a secret', () => {
   const planted = PLANTED('http://127.0.0.1:1/v1')
-  for (const path of secretPaths(ConfigSchema)) assert.ok(textsAt(planted, path).length > 0, `plant a secret at ${path}`)
+  for (const path of secretPaths(ConfigSchema).filter((one) => one !== ELSEWHERE))
+    assert.ok(textsAt(planted, path).length > 0, `plant a secret at ${path}`)
 })
 
 /** In all the ways in which it may be written. */
