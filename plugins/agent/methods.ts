@@ -19,9 +19,7 @@ export const send = defineMethod({
       message: Type.String({ maxLength: MAX_MESSAGE, description: 'May be empty when there are attachments' }),
       sessionId: Type.Optional(SessionId),
       attachments: Type.Optional(Type.Array(Attachment, { maxItems: MAX_ATTACHMENTS })),
-      queueMode: Type.Optional(
-        Type.Unsafe<Static<typeof Mode>>({ ...Mode, description: 'Queue mode of this message' })
-      ),
+      queueMode: Type.Optional(Type.Unsafe<Static<typeof Mode>>({ ...Mode, description: 'Queue mode of this message' })),
       idempotencyKey: Type.Optional(
         Type.String({
           minLength: 1,
