@@ -3,11 +3,11 @@
 const TIMEOUT_MS = 15_000
 
 /**
- * How the page gets in. The token is either traded for a cookie that no script can read, or kept in this object for as long
- * as the page is open: never in a URL, never in storage.
+ * Authentication of the page. The token is either exchanged for a cookie that no script can read, or kept in this object until
+ * the page closes. It is never in a URL and never in storage.
  */
 export class Access {
-  /** How far the gateway's clock is ahead of the one here, to the second: what it says of times is by its own. */
+  /** Milliseconds that the gateway's clock, which all its times use, is ahead of the browser's. Accurate to one second. */
   aheadMs = 0
   #base
   /** @type {string | undefined} */
@@ -18,18 +18,18 @@ export class Access {
     this.#base = base
   }
 
-  /** Whether a token is kept in memory. */
+  /** True while a token is kept in memory. */
   get holdsToken() {
     return this.#token !== undefined
   }
 
-  /** Subprotocols of the socket: a browser cannot give it headers. */
+  /** Subprotocols of the socket. They carry the token, because a browser cannot set headers on a WebSocket. */
   protocols() {
     return this.#token === undefined ? ['flynn.v1'] : ['flynn.v1', `bearer.${base64url(this.#token)}`]
   }
 
   /**
-   * Asks over HTTP whether the gateway would let us in: of a handshake that fails a page learns neither status nor message.
+   * Checks over HTTP that the gateway accepts our credentials. A failed WebSocket handshake shows a page neither status nor message.
    * @returns {Promise<Admission>}
    */
   admit() {
@@ -37,7 +37,7 @@ export class Access {
   }
 
   /**
-   * What a request over HTTP carries; a cookie goes along by itself.
+   * Headers of an HTTP request. The browser adds the cookie by itself.
    * @returns {Record<string, string>}
    */
   headers() {
@@ -78,7 +78,7 @@ export class Access {
       const url = new URL(path, this.#base)
       const response = await fetch(url, { ...init, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) })
       const date = Date.parse(response.headers.get('date') ?? '')
-      // Its second has begun; nobody is promised time that is not there.
+      // The header has whole seconds. Assuming the end of that second, a countdown never shows more time than remains.
       if (!Number.isNaN(date)) this.aheadMs = date + 1000 - Date.now()
       if (response.ok) return {}
       const { error } = await response.json().catch(() => ({}))

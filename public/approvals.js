@@ -1,13 +1,13 @@
 /** @import { Client } from './client.js' */
 
 /**
- * What a `tool_start` says of a tool that waits: `callId` is for the answer, `expiresAt` in epoch milliseconds of the gateway's clock.
+ * Confirmation request of a `tool_start`. `callId` goes into the answer, `expiresAt` is in epoch milliseconds of the gateway's clock.
  * @typedef {{ callId: string, expiresAt: number }} Confirm
  */
 
 import { RpcError } from './client.js'
 
-/** Lets a person say whether the tools of one session run. */
+/** Lets a person allow or refuse the tools of one session. */
 export class Approvals {
   /** This credential may answer. */
   possible = false
@@ -17,15 +17,16 @@ export class Approvals {
    * @param {Client} options.client
    * @param {string} options.sessionId
    * @param {() => number} options.now epoch milliseconds of the gateway's clock
-   * @param {(words: string) => void} options.onAsk something waits for an answer, in words
+   * @param {(words: string) => void} options.onAsk receives the announcement of a tool that waits for an answer
    */
   constructor(options) {
     this.options = options
   }
 
   /**
-   * From now on somebody is there who can be asked: it holds for one connection, and without it tools that have to be confirmed do
-   * not run. The events it brings come otherwise as well. Who may only read does without.
+   * Registers this page to confirm tools. The registration lasts for one connection; without one, tools that need confirmation do
+   * not run. The events it delivers are ignored, because the followed run carries them too. The gateway rejects a read-only
+   * credential; the page then shows the questions without buttons.
    */
   async open() {
     this.possible = await this.#set(true).then(
@@ -37,7 +38,7 @@ export class Approvals {
     )
   }
 
-  /** Nobody looks at this session any more. */
+  /** Ends the registration: this page no longer shows the session. */
   close() {
     this.#set(false).catch(() => {})
   }

@@ -1,11 +1,11 @@
 /**
- * A client of the gateway's protocol over the browser's WebSocket: requests, answers, events, and a connection that comes
- * back by itself. It never sends a request twice: whether one that was under way when the socket broke had any effect, only
- * the gateway knows, and whoever asked has to ask again in a way that is safe.
+ * A client of the gateway's protocol over the browser's WebSocket: requests, answers, events, and automatic reconnection.
+ * It never sends a request twice. Only the gateway knows if a request had an effect before the socket broke, so the caller
+ * has to repeat it in a way that is safe.
  */
 
 /**
- * What the gateway says of itself.
+ * Result of `system.info`.
  * @typedef {{ version: string, uptime: number, connections: number, model?: { provider: string, model: string, offline: boolean } }} Info
  */
 
@@ -15,12 +15,12 @@
  */
 
 /**
- * Whether a socket is worth trying: yes (`{}`), not before a while, or not with these credentials.
+ * Result of the check before a connection attempt: connect (`{}`), try later, or the credentials were refused.
  * @typedef {{ refused?: { code: number, message: string }, retry?: { afterMs?: number, reason: string } }} Admission
  */
 
 /**
- * Where the connection stands. `waiting.at` is the time of the next attempt, in epoch milliseconds.
+ * State of the connection. `waiting.at` is the time of the next attempt, in epoch milliseconds.
  * @typedef {{ name: 'stopped' } | { name: 'connecting' } | { name: 'connected', info: Info | undefined }
  *   | { name: 'waiting', at: number, reason: string } | { name: 'refused', code: number, message: string }} State
  */
@@ -37,9 +37,9 @@
 const UNAUTHENTICATED = 4401
 const FIRST_DELAY_MS = 1000
 const LONGEST_DELAY_MS = 30_000
-/** A connection that held so long was a good one: the next attempt starts with the shortest delay again. */
+/** After a connection that lasted this long, the next attempt starts with the shortest delay again. */
 const GOOD_AFTER_MS = 10_000
-/** A gateway that takes longer to say who it is does not answer at all. */
+/** A gateway that needs longer to answer `system.info` counts as unreachable. */
 const ANSWER_TIMEOUT_MS = 15_000
 
 /** @type {Clock} */
@@ -60,7 +60,7 @@ export class RpcError extends Error {
   }
 }
 
-/** The socket broke before the answer came, or there was none (`sent` is false) and nothing happened. */
+/** The socket broke before the answer came. With `sent` false no socket was open, and nothing was sent. */
 export class Disconnected extends Error {
   /** @param {boolean} sent */
   constructor(sent) {
@@ -70,7 +70,7 @@ export class Disconnected extends Error {
 }
 
 /**
- * The socket is at the very URL of the page, whatever prefix the gateway lives under. The query has no say in it.
+ * URL of the socket: that of the page without its query, so that the page works under any path prefix.
  * @param {string} page
  */
 export function socketUrl(page) {
@@ -79,7 +79,7 @@ export function socketUrl(page) {
   return url.href
 }
 
-/** A name that nobody guesses or uses twice. randomUUID is not there over plain http. */
+/** A random id in the form of a UUID, unguessable and unique. Over plain HTTP browsers do not offer `crypto.randomUUID`. */
 export function uniqueId() {
   const hex = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
@@ -99,18 +99,18 @@ export class Client {
   #socket
   /** @type {Map<number, { resolve: (result: any) => void, reject: (error: Error) => void, onEvent: ((frame: EventFrame) => void) | undefined }>} */
   #pending = new Map()
-  /** Those who hear events after the answer too, by the id of the request. @type {Map<number, (frame: EventFrame) => void>} */
+  /** Listeners for events that arrive after the answer, by request id. @type {Map<number, (frame: EventFrame) => void>} */
   #listeners = new Map()
   /** @type {{ code: number, message: string } | undefined} */
   #refusal
   /** @type {unknown} */
   #timer
-  /** Counts attempts; what belongs to an earlier one is ignored. */
+  /** Counts attempts. Callbacks of an earlier attempt are ignored. */
   #attempt = 0
   #lastId = 0
   #failures = 0
   #connectedAt = 0
-  /** When the sign of life was asked for that has not come. @type {number | undefined} */
+  /** Time of the keep-alive request that is still unanswered. @type {number | undefined} */
   #askedAt
 
   /**
@@ -118,7 +118,7 @@ export class Client {
    * @param {string} options.url
    * @param {() => string[]} options.protocols subprotocols to offer
    * @param {() => Promise<Admission>} options.admit asked before each attempt: a script cannot see why a handshake failed
-   * @param {(state: State) => void} options.onState also when only `info` is new
+   * @param {(state: State) => void} options.onState also called when only `info` is new
    * @param {Clock} [options.clock]
    */
   constructor({ url, protocols, admit, onState, clock = CLOCK }) {
@@ -129,7 +129,7 @@ export class Client {
     this.clock = clock
   }
 
-  /** Connects now, whatever it was waiting for; a connection that is there stays. */
+  /** Connects now instead of waiting for the next attempt. Keeps an existing connection. */
   start() {
     if (this.state.name !== 'connected' && this.state.name !== 'connecting') void this.#connect()
   }
@@ -150,7 +150,7 @@ export class Client {
   }
 
   /**
-   * A request whose events go on after its answer, for as long as this connection lasts.
+   * Sends a request whose events continue after its answer, until this connection ends.
    * @param {string} method
    * @param {Record<string, unknown>} params
    * @param {(frame: EventFrame) => void} onEvent
@@ -162,7 +162,7 @@ export class Client {
     return answer
   }
 
-  /** Asks for a sign of life. If one asked for long ago has not come, the connection is dead, whatever the browser thinks. */
+  /** Sends a keep-alive request. If an earlier one timed out, the connection is dead, even if the browser reports it open. */
   async check() {
     if (this.state.name !== 'connected') return
     if (this.#askedAt !== undefined) {
@@ -203,7 +203,7 @@ export class Client {
   }
 
   /**
-   * A refused socket opens too: only an answer tells that the gateway has let us in.
+   * Waits for the first answer. A refused socket opens too, so only an answer proves that the gateway accepted us.
    * @param {number} attempt
    */
   async #greet(attempt) {
@@ -249,8 +249,8 @@ export class Client {
   }
 
   /**
-   * Gives up the socket and tries again later: after twice as long each time, and never at the same moment as everybody else
-   * whom a restart of the gateway has thrown out.
+   * Gives up the socket and tries again later, with exponential backoff. Random jitter keeps the clients that a restart of the
+   * gateway has disconnected from coming back all at once.
    * @param {string} reason
    * @param {number} [afterMs]
    */
@@ -263,7 +263,7 @@ export class Client {
     this.#enter({ name: 'waiting', at: this.clock.now() + delay, reason })
   }
 
-  /** The end of an attempt: nothing of it is heard any more, and who waits for an answer is told. */
+  /** Ends an attempt: ignores its later callbacks and rejects all pending requests. */
   #end() {
     this.#attempt++
     this.clock.clearTimeout(this.#timer)

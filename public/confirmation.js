@@ -5,17 +5,17 @@ import { element } from './element.js'
 
 const INVALID_REQUEST = -2
 const AUTH_FAILED = -5
-/** When whoever does not see the time run is reminded. */
+/** Remaining seconds at which screen readers announce the question again. */
 const LAST_SECONDS = 30
 
 /**
- * The question whether a tool may run. It waits until it is answered here or elsewhere, its time is over, or the run has ended; then its
- * buttons go.
+ * The question that asks a person to allow a tool. It is open until it is answered here or elsewhere, expires, or the run ends.
+ * Then its buttons disappear.
  */
 export class Confirmation {
-  /** It can still be answered, as far as anybody here knows. */
+  /** It can still be answered, as far as this page knows. */
   open = true
-  /** Somebody said no here. */
+  /** It was refused on this page. */
   refused = false
   #options
   #left = element('span', { className: 'left', role: 'timer' })
@@ -23,7 +23,7 @@ export class Confirmation {
   #answering = false
   /** The tool has ended. */
   #ended = false
-  /** How often whoever does not see it was told of it. */
+  /** Number of announcements to screen readers so far. */
   #told = 0
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer
@@ -33,7 +33,7 @@ export class Confirmation {
    * @param {string} options.tool
    * @param {Confirm} options.confirm
    * @param {Approvals} options.approvals
-   * @param {(state: string) => void} options.onOver nobody here is asked any more, and the tool has not ended yet
+   * @param {(state: string) => void} options.onOver the question closes here before the tool has ended
    */
   constructor(options) {
     this.#options = options
@@ -48,19 +48,19 @@ export class Confirmation {
             element('p', {}, 'The agent waits: may this run, exactly as it stands here?'),
             element('div', { className: 'choice' }, this.#button('Allow', true), this.#button('Refuse', false), this.#left)
           ]
-        : [element('p', {}, 'It waits until somebody confirms it. With this login you can only watch: ', this.#left)]),
+        : [element('p', {}, 'This tool waits for confirmation. Your login cannot confirm tools: ', this.#left)]),
       this.#words
     )
     this.#timer = setInterval(() => this.#tick(), 1000)
   }
 
   /**
-   * The tool has ended, or its run.
-   * @param {boolean} success it ran
+   * Closes the question because the tool or its run has ended.
+   * @param {boolean} success the tool ran
    */
   end(success) {
     this.#ended = true
-    // What was said here is known in a moment.
+    // The result of an answer given on this page arrives in a moment.
     if (this.open && !this.#answering) this.#close(success ? 'Allowed elsewhere.' : '')
   }
 
@@ -84,7 +84,7 @@ export class Confirmation {
   }
 
   #tick() {
-    // What has left the screen is not asked any more.
+    // A question that has left the screen needs no countdown.
     if (!this.element.isConnected) return clearInterval(this.#timer)
     const seconds = this.#seconds()
     this.#left.textContent = timeLeft(seconds)
@@ -93,7 +93,8 @@ export class Confirmation {
   }
 
   /**
-   * Twice, not every second. Not when it comes, either: what is only replayed has an answer in a moment.
+   * Announces the question to screen readers twice, not every second. The first time is a second after it appears: a replayed
+   * question may be answered a moment later.
    * @param {number} seconds
    */
   #tell(seconds) {
@@ -133,7 +134,7 @@ export class Confirmation {
       {
         type: 'button',
         className: approve ? 'primary' : '',
-        // The second click of two is meant for what was there before: the question that it would answer has not been read.
+        // The second click of a double click was meant for what stood here before: the user has not read this question yet.
         onclick: ({ detail }) => void (detail > 1 || this.#answer(approve))
       },
       label

@@ -7,27 +7,27 @@ import { Turn } from './turn.js'
 import { Turns } from './turns.js'
 
 /**
- * What the gateway says of a message that it has taken. `preview` is how its text begins, `position` how many come before it.
+ * A message that the gateway has accepted. `preview` is the beginning of its text, `position` the number of messages before it.
  * @typedef {{ messageId: string, position: number, preview: string }} Accepted
  */
 
 const INVALID_REQUEST = -2
 const SESSION_NOT_FOUND = 1
 const REQUEST_CANCELLED = 4
-/** A preview that is shorter is the whole message. */
+/** Maximum length of a preview. A shorter one is the whole message. */
 const PREVIEW = 160
 
 /**
- * The messages of one session, on the screen and on their way, whoever sent them: what is written here is sent, what others send is
- * heard of, and both are followed to their end. After each (re)connect the history is read, and every message whose end is not known
- * is gone on with where it was.
+ * The messages of one session, from this page and from other clients. Sends the messages written here, subscribes to those of
+ * others, and follows both until their run ends. After each (re)connect it reads the history and resumes every message whose end is
+ * unknown.
  */
 export class Conversation {
   #turns
   #approvals
-  /** The history is on the screen: until then messages wait. */
+  /** The history is on the screen. Until then new messages wait. */
   #synced = false
-  /** Counts readings of the history: only the newest one counts. */
+  /** Number of the newest read of the history. Results of earlier reads are ignored. */
   #readings = 0
   #closed = false
 
@@ -40,8 +40,8 @@ export class Conversation {
    * @param {() => void} options.onChange something started or ended
    * @param {(who: string, answer: string) => void} options.onAnswer an answer is complete
    * @param {(words: string) => void} options.onAsk a tool waits for an answer
-   * @param {(message: string) => void} options.onNotice to be told to the user
-   * @param {(message: string) => void} options.onReturn a message goes back to where it was written
+   * @param {(message: string) => void} options.onNotice shows a notice to the user
+   * @param {(message: string) => void} options.onReturn puts a message back into the input field
    */
   constructor(options) {
     this.options = options
@@ -68,7 +68,7 @@ export class Conversation {
     this.options.onChange()
   }
 
-  /** Cancels what runs and what is queued. */
+  /** Cancels the run and all queued messages. */
   async stop() {
     for (const turn of this.#turns.all) if (turn.busy) turn.enter('stopping')
     try {
@@ -84,11 +84,11 @@ export class Conversation {
     this.#synced = false
   }
 
-  /** Shows the history, goes on with what was under way, and sends what waited. To be called on each connect. */
+  /** Shows the history, resumes unfinished messages, and sends those that waited. To be called on each connect. */
   async sync() {
     const { client, id, onChange } = this.options
     try {
-      // One after the other on the socket: what the history does not have yet is heard of.
+      // The socket keeps this order. Subscribing before reading the history misses no message between the two.
       void client.request('system.hello', { events: ['accepted'] }).catch(() => {})
       const [{ runs }] = await Promise.all([
         client.subscribe('sessions.subscribe', { sessionId: id }, (frame) => this.#overhear(frame)),
@@ -110,7 +110,7 @@ export class Conversation {
     await this.#look()
   }
 
-  /** Leaves the screen to another conversation. What runs goes on, unheard. */
+  /** Leaves the screen to another conversation. The run continues, but is no longer followed. */
   close() {
     this.#closed = true
     this.disconnected()
@@ -118,7 +118,7 @@ export class Conversation {
     this.options.client.request('sessions.unsubscribe', { sessionId: this.options.id }).catch(() => {})
   }
 
-  /** Goes on with everything that was under way when the connection broke. */
+  /** Resumes every message that was unfinished when the connection broke. */
   #resumeAll() {
     const lost = this.#turns.all.filter(({ state }) => state === 'lost')
     for (const turn of lost) {
@@ -134,7 +134,7 @@ export class Conversation {
   }
 
   /**
-   * Goes on with what the gateway has already.
+   * Resumes a message that the gateway already has.
    * @param {Turn} turn
    */
   async #resume(turn) {
@@ -190,7 +190,7 @@ export class Conversation {
     if (this.#turns.joins(turn, runId, Number.POSITIVE_INFINITY)) return void this.options.onChange()
     turn.runId = runId
     turn.messageId ??= queue.messageId
-    // Events that came too long ago are not told again: the text is there, but no tool cards.
+    // The gateway does not replay events older than its retention. The result then has the text, but no tool cards.
     if (content !== turn.answer || queue.collected > turn.messages.length) turn.whole = false
     if (content.startsWith(turn.answer)) turn.write(content.slice(turn.answer.length))
     turn.enter('done')
@@ -233,14 +233,14 @@ export class Conversation {
   #accepted(turn, { messageId, position }) {
     turn.messageId = messageId
     const words = position > 0 ? `Waits, ${position} before it` : undefined
-    // Written again, its button would lose the focus.
+    // Rendering the same note again would take the focus from its button.
     if ((turn.state !== 'sent' && turn.state !== 'queued') || turn.words === words) return
     if (words) turn.enter('queued', words, { label: 'Take back', run: () => void this.#withdraw(turn) })
     else turn.enter('sent')
   }
 
   /**
-   * What others do in this session: the beginning is enough, then it is followed like what was asked here.
+   * Handles an event that another client caused in this session. The first one is enough: the page then follows the run as its own.
    * @param {EventFrame} frame
    */
   #overhear({ event, data, runId }) {
@@ -250,12 +250,12 @@ export class Conversation {
   }
 
   /**
-   * A message that waits, or a run under way, is on the screen and followed from now on.
+   * Shows a queued message or a run in progress, and follows it from now on.
    * @param {Partial<Accepted> & { runId?: string }} seen
    */
   #see({ runId, messageId = runId ?? '', preview, position }) {
     let turn = this.#turns.find(messageId)
-    // One of ours, of which we never heard that it arrived.
+    // This may be one of our messages whose `accepted` never arrived.
     if (preview !== undefined) turn ??= this.#turns.unsure((message) => message.slice(0, PREVIEW) === preview)
     if (!turn) {
       turn = this.#turns.add(new Turn(preview))
@@ -273,18 +273,18 @@ export class Conversation {
     this.options.onChange()
   }
 
-  /** Looks at what waits: how many are before it, and what others have sent. */
+  /** Reads the queue: updates the positions of queued messages and shows those of other clients. */
   async #look() {
     try {
       const { messages } = await this.options.client.request('queue.get', { sessionId: this.options.id })
       if (this.#closed) return
       const waiting = new Set(messages.map((/** @type {Accepted} */ { messageId }) => messageId))
       for (const turn of this.#turns.all) if (turn.state === 'queued' && !waiting.has(turn.messageId)) turn.enter('sent')
-      // A preview is empty for what is no message.
+      // An entry that is not a message has an empty preview.
       for (const message of messages) if (message.preview !== '') this.#see(message)
       this.options.onChange()
     } catch {
-      // A session that does not exist yet has no queue; whatever else it is, the messages tell themselves.
+      // A session that does not exist yet has no queue. Other failures show at the messages themselves.
     }
   }
 
@@ -323,7 +323,7 @@ export class Conversation {
   }
 
   /**
-   * A message that nobody answers goes back to where it was written.
+   * Removes a message that will not be answered from the screen, and puts it back into the input field.
    * @param {Turn} turn
    */
   #return(turn) {

@@ -1,5 +1,5 @@
 /**
- * An element with its content. Text stays text: nothing of what people, models or tools say is ever parsed as HTML.
+ * Creates an element with its content. Text stays text: output of people, models and tools is never parsed as HTML.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Partial<HTMLElementTagNameMap[K]>} [properties]

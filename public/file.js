@@ -1,15 +1,15 @@
 /**
- * What `agent.send` and `sessions.get` say of a file; a history has its size instead of its data.
+ * A file in the events of `agent.send` or the history of `sessions.get`. The history has its size instead of its data.
  * @typedef {{ mimeType: string, data?: string, filename?: string, bytes?: number }} File
  */
 
 import { element } from './element.js'
 
-/** What a browser shows without running anything in it. */
+/** Image types that a browser shows without running code in them. */
 const IMAGE = /^image\/(png|jpeg|gif|webp|avif|bmp|svg\+xml)$/
 
 /**
- * An image is shown, everything else offered for download, as bytes without a type: a page among them must not open here.
+ * Shows an image, and offers any other file for download as bytes without a type: an HTML file must not open on this origin.
  * @param {File} file
  */
 export function fileElement({ mimeType, data, filename, bytes }) {

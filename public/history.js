@@ -10,7 +10,7 @@ import { Turn } from './turn.js'
  */
 
 /**
- * The runs of a history, each with the messages it is about and all that it has answered.
+ * Builds one turn per run of a history, with the messages and the whole answer of the run.
  * @param {HistoryEntry[]} history
  */
 export function turnsOf(history) {
@@ -22,7 +22,7 @@ export function turnsOf(history) {
     const turn = known?.turn ?? new Turn()
     turn.runId = runId
     if (role === 'assistant') turn.write(turn.answer === '' ? content : `\n\n${content}`)
-    // What was steered into a run is in the middle of it.
+    // A message steered into a run stands in the middle of its answer.
     else if (known?.last.role === 'assistant') turn.join(content, Number.POSITIVE_INFINITY)
     else turn.ask(content)
     runs.set(runId, { turn, last: entry })
@@ -40,7 +40,8 @@ export function turnsOf(history) {
 }
 
 /**
- * Whether the last row of a run is an end. Rows of runs that failed or were stopped say so no more than those of runs that go on.
+ * Returns true if the last row of a run is a complete answer. Otherwise the end is unknown: the rows of a failed, stopped or
+ * running run look the same.
  * @param {HistoryEntry} entry
  */
 function isSettled({ role, status, toolCalls }) {

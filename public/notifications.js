@@ -3,8 +3,8 @@
 const TIMEOUT_MS = 15_000
 
 /**
- * Has this browser told of answers when no page is open: asks for permission, subscribes with its push service, and registers
- * that with the gateway. The button is there only where both can do it.
+ * Push notifications for answers that arrive while no page is open: asks for permission, subscribes at the browser's push service,
+ * and registers the subscription with the gateway. The button is visible only if both the browser and the gateway support it.
  */
 export class Notifications {
   #base
@@ -17,7 +17,7 @@ export class Notifications {
    * @param {string} options.base the page's own URL
    * @param {Access} options.access
    * @param {HTMLButtonElement} options.button
-   * @param {(message: string) => void} options.onNotice is told what went wrong, in words for people
+   * @param {(message: string) => void} options.onNotice shows an error message to the user
    */
   constructor({ base, access, button, onNotice }) {
     this.#base = base
@@ -27,7 +27,7 @@ export class Notifications {
     button.onclick = () => this.#attempt(() => (this.#on ? this.#turnOff() : this.#turnOn()))
   }
 
-  /** Shows the button, and tells the gateway that this browser is still there, on behalf of whoever is logged in now. */
+  /** Shows the button, and renews the registration of this browser for the current login. */
   async offer() {
     // Without TLS only localhost has service workers.
     if (!('serviceWorker' in navigator) || !('PushManager' in globalThis) || !('Notification' in globalThis)) return
@@ -36,14 +36,14 @@ export class Notifications {
       this.#button.hidden = key === null
       if (key === null) return
       const subscription = await (await this.#registration())?.pushManager.getSubscription()
-      // There is none without permission; one for the keys of another gateway, or of earlier ones, reaches nobody.
+      // Without permission no subscription exists. One made for another gateway's keys, or for earlier keys, delivers nothing.
       const current = subscription && sameKey(subscription, key)
       if (current) await this.#register(subscription)
       this.#show(!!current)
     })
   }
 
-  /** Takes this browser off the gateway's list, as far as that can be reached. */
+  /** Removes this browser from the gateway's list, if the gateway can be reached. */
   async stop() {
     if (this.#on) await this.#turnOff().catch(() => {})
   }
@@ -77,7 +77,7 @@ export class Notifications {
     const subscription = await (await this.#registration())?.pushManager.getSubscription()
     this.#show(false)
     if (!subscription) return
-    // First here: the push service says so to a gateway that cannot be reached now.
+    // Unsubscribes here first: a gateway that cannot be reached now learns it later from the push service.
     await subscription.unsubscribe()
     await this.#ask('subscriptions', 'DELETE', { endpoint: subscription.endpoint })
   }
@@ -98,7 +98,7 @@ export class Notifications {
   }
 
   /**
-   * One thing at a time; what fails is told.
+   * Runs one action at a time, and shows its error to the user.
    * @param {() => Promise<void>} act
    */
   async #attempt(act) {

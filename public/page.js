@@ -47,10 +47,10 @@ const announcer = part('announcer', HTMLElement)
 /** Two gateways on one host, under different prefixes, share the storage. */
 const key = (/** @type {string} */ name) => `flynn:${new URL('./', location.href).pathname}:${name}`
 const SESSION = key('session')
-/** That a cookie was asked for; the cookie itself no script can see. */
+/** Records that the user asked for a cookie. Scripts cannot see the cookie itself. */
 const REMEMBERED = key('remembered')
 const CHECK_MS = 30_000
-/** The gateway's code for no credential at all, where any other refusal is about the one that was given. */
+/** The gateway's error code for a missing credential. Any other refusal concerns the credential that was given. */
 const AUTH_REQUIRED = -4
 
 const access = new Access(location.href)
@@ -99,7 +99,7 @@ function showState(state) {
 }
 
 /**
- * What has not changed is not written again: a live region would be read out again.
+ * Writes only a changed text: screen readers would read an unchanged live region out again.
  * @param {HTMLElement} place
  * @param {string} text
  */
@@ -163,13 +163,13 @@ login.onsubmit = async (event) => {
   if (refused || later) return token.select()
   if (remember.checked) localStorage.setItem(REMEMBERED, 'yes')
   token.value = ''
-  // An attempt that is under way has other credentials.
+  // An attempt in progress uses the old credentials.
   client.stop()
   client.start()
 }
 
 logOut.onclick = async () => {
-  // Who comes next to this browser is told nothing of what is answered here.
+  // The next user of this browser must not receive notifications about this user's answers.
   await notifications.stop()
   const { retry: failed } = await access.logOut()
   if (failed) return tell(`You are still logged in on this device: ${failed.reason}`)

@@ -16,12 +16,12 @@
  * @property {(work: Promise<unknown>) => void} waitUntil
  */
 
-// The types of a page and of a worker cannot be had together.
+// TypeScript cannot load the types of a page and of a worker together.
 const worker = /** @type {PushWorker} */ (/** @type {unknown} */ (self))
 
 worker.addEventListener('push', (event) => {
   const { sessionId, preview } = event.data.json()
-  // The next answer of a conversation takes the place of the one before.
+  // A newer answer of a conversation replaces the notification of the earlier one.
   const shown = { body: preview, tag: sessionId, renotify: true, icon: new URL('icon.svg', location.href).href }
   event.waitUntil(worker.registration.showNotification('Flynn has answered', shown))
 })

@@ -1,7 +1,7 @@
 /**
  * Keeps the end of a growing text in sight, unless the reader has scrolled back; then a button offers the way to it.
- * @param {HTMLElement} log what scrolls
- * @param {HTMLElement} text what grows
+ * @param {HTMLElement} log the element that scrolls
+ * @param {HTMLElement} text the element that grows
  * @param {HTMLElement} button
  * @returns {() => void} scrolls to the end
  */
@@ -12,7 +12,7 @@ export function keepEndInSight(log, text, button) {
     log.scrollTop = log.scrollHeight
   }
   log.onscroll = () => {
-    // Only who scrolls back has left: the end itself moves away whenever text comes between a frame and its scroll event.
+    // Only scrolling back stops following: the end also moves away when text arrives between a frame and its scroll event.
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40
     following = atEnd || (following && log.scrollTop >= lastTop)
     lastTop = log.scrollTop

@@ -1,7 +1,7 @@
 /** @import { Approvals, Confirm } from './approvals.js' */
 
 /**
- * What events and `sessions.get` say of a call of a tool; the history knows nothing of `confirm`.
+ * A tool call in events and in `sessions.get`. The history has no `confirm`.
  * @typedef {{ success: boolean, output: string, error: string | null, truncated?: boolean }} ToolResult
  * @typedef {{ callId: string, tool: string, args: unknown, result?: ToolResult, confirm?: Confirm }} ToolCall
  */
@@ -9,10 +9,10 @@
 import { Confirmation } from './confirmation.js'
 import { element } from './element.js'
 
-/** Characters that cannot be seen, or let what comes after them be seen in another place. */
+/** Characters that are invisible or change where the following text is displayed. */
 const HIDDEN = /[\p{Bidi_Control}\u200b\u2028\u2029\u2060\ufeff\u{e0000}-\u{e007f}]/gu
 
-/** One call of a tool: a line that opens. One that waits for a person is open, with the question in it. */
+/** One tool call, as a line that opens. A call that waits for a person is open and contains the question. */
 export class ToolCard {
   #state = element('span', { className: 'state' })
   #ended = false
@@ -22,7 +22,7 @@ export class ToolCard {
 
   /**
    * @param {ToolCall} call
-   * @param {Approvals} [approvals] where it may have to be confirmed
+   * @param {Approvals} [approvals] given if the call may need confirmation
    */
   constructor({ tool, args, confirm }, approvals) {
     this.tool = tool
@@ -50,7 +50,7 @@ export class ToolCard {
     if (output || !error) this.#body.append(section(truncated ? 'Result (its beginning)' : 'Result', output || '(nothing)'))
   }
 
-  /** Nobody will tell any more how it ended. */
+  /** Marks the call as ended with an unknown outcome: no more events will arrive. */
   lost() {
     if (this.#ended) return
     this.#ended = true
@@ -66,7 +66,7 @@ export class ToolCard {
 }
 
 /**
- * Arguments as they are, also where somebody wants them to look different.
+ * Formats arguments with hidden characters escaped. An attacker could use these to make the arguments look different.
  * @param {unknown} args
  */
 function spelled(args) {

@@ -7,8 +7,8 @@ import { fileElement } from './file.js'
 import { ToolCard } from './tool.js'
 
 /**
- * What can be said of a message. Terminal: done, stopped, failed, unanswered. `lost`: the connection broke before the answer was
- * complete, or the gateway ends and keeps the message: it is gone on with at the next connection.
+ * Default note for each state of a message. Terminal states: done, stopped, failed, unanswered. `lost`: the connection broke before
+ * the answer was complete, or the gateway shuts down and keeps the message. The page resumes it at the next connection.
  */
 const WORDS = {
   waiting: 'Not sent yet: waiting for the connection',
@@ -25,43 +25,43 @@ const WORDS = {
 
 /** @typedef {keyof typeof WORDS} TurnState */
 
-/** The agent has it, or will: it can be stopped. */
+/** States in which the agent has the message, or will get it. It can be stopped. */
 const BUSY = new Set(['sent', 'queued', 'working', 'stopping'])
-/** Its end was seen here. */
+/** States whose end this page has received. */
 const ENDED = new Set(['done', 'stopped', 'failed'])
-/** One message and what came of it, on the screen. A run that answers several messages is one turn that has them all. */
+/** One message and its answer on the screen. A run that answers several messages is one turn with all of them. */
 export class Turn {
   /** @type {TurnState} */
   state = 'done'
   words = ''
-  /** The messages it is about. None where a history begins in the middle of a run, or a run was only heard of. @type {string[]} */
+  /** Messages of the turn. Empty if the history begins in the middle of a run, or only the run's id is known. @type {string[]} */
   messages = []
-  /** Makes sending the message again safe. Only what was written here has one. @type {string | undefined} */
+  /** Idempotency key: makes it safe to send the message again. Only messages written here have one. @type {string | undefined} */
   key
-  /** What the gateway calls the message. @type {string | undefined} */
+  /** Id that the gateway gave the message. @type {string | undefined} */
   messageId
   /** @type {string | undefined} */
   runId
   /** The newest event of the run that is on the screen. */
   seq = 0
-  /** A request of ours is told what happens to it. */
+  /** One of our requests receives its events. */
   followed = false
-  /** It was sent over a connection that broke, and nothing was heard of it. */
+  /** It was sent over a connection that broke, and the gateway has not confirmed it. */
   unsure = false
-  /** All of it is here. Otherwise the history knows it better, once it has ended. */
+  /** This page has all of it. If not, the history replaces it once it has ended. */
   whole = true
   /** The turn it became part of, because one run answers both. @type {Turn | undefined} */
   into
   /** The whole text of the answer so far. */
   answer = ''
-  /** What `context_warning` said. */
+  /** Text of the latest `context_warning`. */
   warning = ''
-  /** The answer's end that is not on the screen yet. */
+  /** End of the answer that is not on the screen yet. */
   #unseen = ''
   #frame = 0
-  /** What the newest event brought. @type {string | Element} */
+  /** Content of the newest event. @type {string | Element} */
   #newest = ''
-  /** Where text goes; another begins after each tool call. @type {Text | undefined} */
+  /** Text node that receives the answer. A new one begins after each tool call. @type {Text | undefined} */
   #text
   /** @type {Map<string, ToolCard>} */
   #calls = new Map()
@@ -84,7 +84,7 @@ export class Turn {
 
   /**
    * @param {TurnState} state
-   * @param {string} [words] in place of the usual ones
+   * @param {string} [words] replaces the default note of the state
    * @param {{ label: string, run: () => void }} [action] what can be done about it
    */
   enter(state, words = WORDS[state], action) {
@@ -100,7 +100,7 @@ export class Turn {
   }
 
   /**
-   * A message that the run answers, above the answer.
+   * Adds a message that the run answers, above the answer.
    * @param {string} message
    */
   ask(message) {
@@ -109,7 +109,7 @@ export class Turn {
   }
 
   /**
-   * Another message that the run answers from its event `seq` on, which may be here already: it was told to both who asked.
+   * Adds a message that the run answers from its event `seq` on. That event may already be on the screen: both requests receive it.
    * @param {string} message
    * @param {number} seq
    */
@@ -127,8 +127,8 @@ export class Turn {
   }
 
   /**
-   * One event of the run; what is on the screen already is not shown again. `error` and `done` only repeat what the answer to
-   * the request says.
+   * Shows one event of the run, unless it is already on the screen. Ignores `error` and `done`, which only repeat the answer to the
+   * request.
    * @param {{ event: string, data: any, runId?: string, seq?: number }} frame
    * @param {Approvals} approvals
    */
@@ -150,7 +150,10 @@ export class Turn {
     else if (event === 'context_warning') this.warn(data.message)
   }
 
-  /** Everything comes from the beginning: what is here is from the history, or of a run in which the gateway ended. */
+  /**
+   * Empties the turn before its events come from the beginning. Its content was from the history, or from a run that was cut off when
+   * the gateway exited.
+   */
   restart() {
     cancelAnimationFrame(this.#frame)
     this.#body.replaceChildren()
@@ -164,7 +167,7 @@ export class Turn {
   }
 
   /**
-   * Said by the gateway beside the answer.
+   * Adds a remark of the gateway beside the answer.
    * @param {string} text
    */
   remark(text) {
@@ -172,7 +175,7 @@ export class Turn {
   }
 
   /**
-   * That the context of the agent is nearly full: it is in no history.
+   * Shows a warning that the agent's context is nearly full. The history does not contain it.
    * @param {string} text
    */
   warn(text) {
@@ -181,9 +184,9 @@ export class Turn {
   }
 
   /**
-   * The gateway itself has answered: the message was a command.
+   * Shows the reply of the gateway itself: the message was a command.
    * @param {string} text
-   * @param {boolean} begins from here on it is another conversation
+   * @param {boolean} begins a new conversation begins here
    */
   reply(text, begins) {
     this.restart()
@@ -193,7 +196,7 @@ export class Turn {
   }
 
   /**
-   * More of the answer. It gets on the screen with the next frame: a fast model sends far more pieces than a display has frames.
+   * Appends text to the answer. It is drawn with the next frame: a fast model sends far more pieces than a display has frames.
    * @param {string} text
    */
   write(text) {
@@ -205,7 +208,7 @@ export class Turn {
 
   /**
    * @param {ToolCall} call
-   * @param {Approvals} [approvals] where it may have to be confirmed
+   * @param {Approvals} [approvals] given if the call may need confirmation
    */
   call(call, approvals) {
     const { callId, tool, result } = call
@@ -221,7 +224,7 @@ export class Turn {
   }
 
   /**
-   * The card that a result belongs to; without an id it is that of the last call of the tool.
+   * Finds the card that a result belongs to. Without an id it is the card of the tool's last call.
    * @param {{ callId?: string, tool: string }} end
    */
   #cardOf({ callId, tool }) {
@@ -241,7 +244,7 @@ export class Turn {
     cancelAnimationFrame(this.#frame)
     this.#frame = 0
     if (!this.#text) {
-      // The blank line between two steps of a run is the margin between two paragraphs here.
+      // The margin between two paragraphs replaces the blank line between two steps of a run.
       const text = this.#unseen.trimStart()
       if (text === '') return
       this.#text = document.createTextNode(text)

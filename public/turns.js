@@ -9,7 +9,7 @@ export class Turns {
   all = []
   #list
 
-  /** @param {HTMLElement} list where they go, and nothing else */
+  /** @param {HTMLElement} list contains only the turns */
   constructor(list) {
     this.#list = list
     list.replaceChildren()
@@ -21,7 +21,7 @@ export class Turns {
   }
 
   /**
-   * One that was sent, and nothing was heard of it.
+   * Finds a turn whose message was sent but not confirmed by the gateway.
    * @param {(message: string) => boolean} is
    */
   unsure(is) {
@@ -42,11 +42,11 @@ export class Turns {
   }
 
   /**
-   * Whether the run of a message is on the screen already: then that is where the message belongs, and from now on its requester is told
-   * nothing new.
+   * Moves a message into the turn that already shows its run. Returns true if such a turn exists: the message's own request then
+   * brings nothing new.
    * @param {Turn} turn
    * @param {string | undefined} runId
-   * @param {number} seq the first event it was told
+   * @param {number} seq the first event that the message's request received
    */
   joins(turn, runId, seq) {
     if (turn.into) return true
@@ -55,7 +55,7 @@ export class Turns {
     turn.into = other
     other.whole &&= turn.whole
     for (const message of turn.messages) {
-      // One that the history brought may have it.
+      // A turn from the history may already contain the message.
       if (other.followed || !other.messages.includes(message)) other.join(message, seq)
     }
     this.remove(turn)
@@ -63,8 +63,8 @@ export class Turns {
   }
 
   /**
-   * Merges what is on the screen with the history. A turn whose end is open, and one that is here as a whole, stays as it is: it knows
-   * its error and has its files, the history has neither. What is only here stays after what it came after, or comes last.
+   * Merges the turns on the screen with the history. An unfinished or complete turn stays as it is: it has its error and its files,
+   * which the history lacks. A turn that the history lacks stays behind its predecessor; a busy or waiting one moves to the end.
    * @param {HistoryEntry[]} history
    */
   restore(history) {
@@ -96,7 +96,7 @@ export class Turns {
       turns.splice(turn.busy || turn.state === 'waiting' ? turns.length : place, 0, turn)
     }
     this.all = turns
-    // Only where it is needed: what is moved loses the focus.
+    // Only if the order changed: moving an element loses the focus.
     if (turns.some((turn, index) => turn.element !== this.#list.children[index]))
       this.#list.replaceChildren(...turns.map(({ element }) => element))
   }

@@ -250,7 +250,7 @@ test('who may only read sees what waits and is not asked; who may write, but not
   const card = await ask(page)
   const reader = await another(page, gateway, (page) => logIn(page, 'reads-only'))
   const seen = reader.locator('.tool[data-state="waits to be confirmed"]')
-  await seen.getByText('It waits until somebody confirms it. With this login you can only watch:').waitFor()
+  await seen.getByText('This tool waits for confirmation. Your login cannot confirm tools:').waitFor()
   assert.equal(await reader.locator('.confirm button').count(), 0)
   assert.equal(await reader.locator('#notice').isVisible(), false)
   const other = await another(page, gateway, (page) => logIn(page, 'writes-too'))
