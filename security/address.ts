@@ -1,14 +1,14 @@
 import ipaddr from 'ipaddr.js'
 
-/** Whether a TCP peer is this machine: `127.0.0.0/8`, `::1` or `::ffff:127.x`. An unknown peer (a Unix socket) is not. */
+/** Tells if a TCP peer is this machine: `127.0.0.0/8`, `::1` or `::ffff:127.x`. False for an unknown peer (a Unix socket). */
 export function isLoopback(address: string | undefined): boolean {
   return address !== undefined && ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
 }
 
 /**
- * The one name under which failures of an address are counted, `undefined` when it is no IP address.
- * `::ffff:1.2.3.4` is `1.2.3.4` (else both families have a budget each); IPv6 counts by /64, what one subscriber owns;
- * all of loopback is one, since a local process picks its source address from 16 million.
+ * Key under which failures of an address are counted, `undefined` when it is not an IP address.
+ * `::ffff:1.2.3.4` counts as `1.2.3.4`, otherwise each family would have its own budget. IPv6 counts by /64, the network of one
+ * subscriber. All loopback addresses share one key, because a local process can pick its source address from 16 million.
  */
 export function bucketOf(address: string | undefined): string | undefined {
   if (address === undefined || !ipaddr.isValid(address)) return undefined

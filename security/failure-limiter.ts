@@ -2,7 +2,10 @@
 export const MAX_FAILURES = 10
 export const WINDOW_MS = 60_000
 
-/** Keys remembered. An attacker with many addresses must not fill the memory: beyond this the key that failed longest ago is forgotten. */
+/**
+ * Maximum number of keys, so that an attacker with many addresses cannot fill the memory. Beyond it the key that failed longest ago is
+ * dropped.
+ */
 export const MAX_KEYS = 10_000
 
 interface Failure {

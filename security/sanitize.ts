@@ -2,21 +2,21 @@ import { Masker } from './masking/masker.ts'
 
 export { namesSecret } from './masking/rules.ts'
 
-/** Characters that are looked at for secrets; more than any limit below which texts are shown. */
+/** Characters that are searched for secrets. Larger than every display limit. */
 const READ = 8192
 
-/** Control characters, line separators, and what is invisible or changes the direction of text. */
+/** Control characters, line separators, invisible characters, and characters that change the direction of text. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
 
-/** What knows the shapes and places of secrets, and the value of none. */
+/** Default masker: knows the shapes and places of secrets, but no values. */
 const SHAPES = new Masker()
 
 export interface MaskOptions {
-  /** Never to be shown, however they are written. */
+  /** Values to mask in every encoding that the masker knows. */
   readonly secrets?: readonly string[]
-  /** What knows them already, in place of `secrets`. */
+  /** Masker that already knows the secrets. Replaces `secrets`. */
   readonly masker?: Masker | undefined
-  /** Paths of the server. */
+  /** Paths of the server, shown as `…`. */
   readonly hidden?: readonly string[]
   /** Characters that are kept. */
   readonly limit: number
@@ -34,7 +34,7 @@ export function masked(
 ): string {
   let shown = text
   for (const path of hidden) shown = shown.replaceAll(path, '…')
-  // Masked before it is cut: half of a secret would no longer be found.
+  // Mask before cutting: half a secret would not be found.
   return printable(masker.mask(shown, READ).text, limit)
 }
 

@@ -1,14 +1,14 @@
-/** Where something was found: from `start` up to, not including, `end`. */
+/** Position of a match: from `start` up to, not including, `end`. */
 export type Range = readonly [start: number, end: number]
 
 /**
- * Many words looked for in one pass (Aho and Corasick, 1975): a character of the text is a step down the tree of the words or a
- * fall to a shorter beginning, and there are no more falls than steps. What it costs does not depend on how many words there are.
+ * Searches a text for many words in one pass (Aho and Corasick, 1975). Each character of the text is a step down the tree of words or
+ * a fall to a shorter prefix, and falls never outnumber steps. The cost does not depend on the number of words.
  */
 export class Automaton {
   readonly #next: Map<number, number>[] = [new Map()]
   readonly #fall: number[] = [0]
-  /** Length of the longest word that ends in a state; 0: none does. */
+  /** Length of the longest word that ends in a state; 0 when no word does. */
   readonly #found: number[] = [0]
 
   constructor(words: Iterable<string>) {
@@ -16,12 +16,12 @@ export class Automaton {
     this.#connect()
   }
 
-  /** Whether there is nothing to be found. */
+  /** Tells if the automaton has no words. */
   get empty(): boolean {
     return this.#next.length === 1
   }
 
-  /** Every place of the text that belongs to a word: of those that end at the same character the longest. */
+  /** All matches in the text. Of several words that end at the same character, only the longest. */
   find(text: string): Range[] {
     const ranges: Range[] = []
     if (this.empty) return ranges
@@ -58,7 +58,7 @@ export class Automaton {
     this.#found[state] = word.length
   }
 
-  /** From the root outwards: a state falls to the longest end of it that is the beginning of a word. */
+  /** Works from the root outwards. A state falls to its longest suffix that is a prefix of a word. */
   #connect(): void {
     const states = [...this.#next[0]!.values()]
     for (const state of states) {

@@ -1,24 +1,27 @@
 import { Automaton, type Range } from './automaton.ts'
 import { plain } from './views.ts'
 
-/** Characters that a value has at least to be looked for in texts; a word or a number has more of them. */
+/** Minimum length, in characters, of a value that is searched for. A plain word or a number needs `MIN_WORD`. */
 const MIN_SECRET = 8
 const MIN_WORD = 16
 const WORD = /^(?:\p{L}?\p{Ll}*|\p{Lu}*|\p{Nd}*)$/u
-/** Bits at both ends of a form in base64 are its neighbours': what is left of the shortest secret. */
+/**
+ * Minimum length of a base64 form, without the characters at both ends that share bits with neighbouring bytes. Even the shortest
+ * secret leaves this many.
+ */
 const MIN_BASE64 = 8
 /**
- * Long secrets are looked for in pieces: one that was cut off, or wrapped over lines, leaves no more than a piece. Also the longest
- * of what is found, for those who cut texts.
+ * Length of the pieces in which long secrets are searched for: a secret that was cut off, or wrapped over lines, leaves no more than
+ * one piece. Also the length of the longest pattern, which code that cuts texts relies on.
  */
 export const PIECE = 32
 
 const BASE64 = /[A-Za-z0-9+/=_-]/
 
-/** Finds secrets whose values are known, as they are and in the ways in which programs write bytes. */
+/** Finds secrets whose values are known: verbatim, in hexadecimal and in base64. */
 export class KnownSecrets {
   readonly #automaton: Automaton
-  /** Forms in base64, apart: at their ends a character holds bits of the secret and of its neighbour. */
+  /** Base64 forms. Kept apart, because a character at either end can hold bits of the secret and of its neighbour. */
   readonly #base64: Automaton
 
   constructor(secrets: Iterable<string>) {
@@ -45,22 +48,22 @@ export class KnownSecrets {
   }
 }
 
-/** The secret, and its lines where it has several: a log shows them one by one. */
+/** The secret and each of its lines, because a log shows a secret of several lines one by one. */
 function partsOf(secret: string): string[] {
   return [secret, ...secret.split(/\r?\n/)].map((part) => part.trim()).filter(isTelling)
 }
 
 /**
- * Whether the value is found in a text only where it is meant: `node` or `1234` as a token would be taken out of every line that has a
- * word or a number like it, and show whoever reads such a line what the token is.
+ * Tells if a match of the value in a text means the secret and not an ordinary word. A token `node` or `1234` would be masked in every
+ * line with that word or number, and the gaps would reveal the token to a reader.
  */
 function isTelling(value: string): boolean {
   return value.length >= (WORD.test(value) ? MIN_WORD : MIN_SECRET)
 }
 
 /**
- * What is the same to the eye of the search: the two alphabets of base64, and the plus that stands for a space in a form. Every
- * character stays one, so that places stay places.
+ * Normalises a text for the search: unifies the two alphabets of base64, and the plus that stands for a space in a form. Each character
+ * maps to one character, so positions stay valid.
  */
 function folded(text: string): string {
   return text.replace(/[+ _]/g, (character) => (character === '_' ? '/' : '-'))
@@ -71,7 +74,10 @@ function hexOf(secret: string): string[] {
   return [hex, hex.toUpperCase()]
 }
 
-/** In the middle of other bytes a secret begins at one of three places in a group of base64: only what is all its own is known. */
+/**
+ * Base64 forms of a secret in the middle of other bytes. It begins at one of three offsets in a group of base64. Each form keeps only
+ * the characters that hold no bits of neighbours.
+ */
 function base64Of(secret: string): string[] {
   const bytes = Buffer.from(secret)
   return [0, 1, 2].flatMap((before) => {

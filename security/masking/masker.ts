@@ -4,37 +4,37 @@ import { pemBlocks, pemLines } from './pem.ts'
 import { suspicious } from './rules.ts'
 import { plain, type View, viewsOf } from './views.ts'
 
-/** Characters that are looked at; a text that is longer ends there. */
+/** Default limit of characters that are searched. A longer text is cut. */
 const READ = 65_536
 /**
- * Characters before the end of what was looked at: a secret that was torn there may no longer look like one. As long as a piece of a
- * known secret can be in the longest of its encodings, and longer than what any shape needs to be known.
+ * Characters dropped from the end of a cut text: a secret torn by the cut may no longer look like one. Covers a piece of a known secret
+ * in its longest encoding, and exceeds the length that any shape needs to be recognised.
  */
 const EDGE = PIECE * 16
-/** In place of a secret. */
+/** Replaces a secret. */
 export const STARS = '***'
-/** In place of a text that could not be looked at. */
+/** Replaces a text that could not be searched. */
 const WITHHELD = '[line withheld]'
 
 export interface Masked {
   readonly text: string
-  /** Whether anything was masked. */
+  /** True when at least one secret was masked. */
   readonly masked: boolean
 }
 
-/** Takes secrets out of texts. Has no state: one serves all who share its secrets. */
+/** Masks secrets in texts. Stateless: one instance serves all callers that share its secrets. */
 export class Masker {
   readonly #known: KnownSecrets
 
-  /** @param secrets never to be shown, however they are written; short ones and words are left to their places (README.md) */
+  /** @param secrets values to mask in every known encoding; short values and plain words are masked only in telling places (README.md) */
   constructor(secrets: Iterable<string> = []) {
     this.#known = new KnownSecrets(secrets)
   }
 
   /**
-   * A text with `***` in place of every secret. Where there is none it is as it was, else without what drives a terminal and what is
-   * invisible. Never throws: what cannot be looked at is not shown.
-   * @param limit characters that are looked at; a longer text ends before it, with `…`
+   * Replaces every secret in a text with `***`. A text that is masked or cut also loses terminal escape sequences and invisible
+   * characters; any other text is returned unchanged. Never throws: a text that cannot be searched is withheld.
+   * @param limit characters that are searched; a longer text is cut before the limit and ends with `…`
    */
   mask(text: string, limit = READ): Masked {
     return (
@@ -49,7 +49,7 @@ export class Masker {
     )
   }
 
-  /** The lines of one stream, in their order and each when it is asked for: like `mask`, and a PEM block is found over several. */
+  /** Masks the lines of one stream lazily and in order. Like `mask`, but also finds a PEM block that spans several lines. */
   *maskLines(texts: readonly string[], limit = READ): Generator<Masked, void> {
     const inside = failClosed(() => pemLines(texts.map((text) => plain(text.slice(0, limit)))))
     for (const [index, text] of texts.entries()) {
@@ -69,7 +69,7 @@ function withStars(text: string, ranges: Range[]): string {
   let done = 0
   for (const [start, end] of ranges.sort(([one], [other]) => one - other)) {
     if (end <= done) continue
-    // What follows another one without a gap is one with it.
+    // Adjacent secrets share one `***`.
     if (start > done || done === 0) result += text.slice(done, start) + STARS
     done = end
   }

@@ -3,12 +3,12 @@ import type { Range } from './automaton.ts'
 const BEGIN = '-----BEGIN '
 const END = '-----END '
 const DASHES = '-----'
-/** A key of 16,384 bits has fewer; past this a block that never ends no longer hides what comes after it. */
+/** Maximum lines of a block; a key of 16,384 bits has fewer. Beyond it, a block that never ends stops hiding the lines after it. */
 const MAX_LINES = 256
-/** A line of the inside of a block. */
+/** A line inside a block. */
 const BODY = /^\s*[A-Za-z0-9+/=]{16,100}\s*$/
 
-/** Every block in a text, with its frame; what has no end goes on to the end of the text. */
+/** All blocks in a text, with their BEGIN and END lines. A block without an end reaches to the end of the text. */
 export function pemBlocks(text: string): Range[] {
   const ranges: Range[] = []
   for (let start = text.indexOf(BEGIN); start >= 0; ) {
@@ -19,10 +19,10 @@ export function pemBlocks(text: string): Range[] {
   return ranges
 }
 
-/** Which lines of a stream are parts of a block that began in an earlier one, or before the first of them. */
+/** Marks the lines of a stream that belong to a block that began in an earlier line, or before the first line. */
 export function pemLines(lines: readonly string[]): boolean[] {
   const inside = lines.map(() => false)
-  /** The line with the beginning of the block that is open. */
+  /** Line where the open block begins; -1 when no block is open. */
   let open = -1
   lines.forEach((line, index) => {
     if (open >= 0 && index - open > MAX_LINES) open = -1
@@ -38,7 +38,7 @@ export function pemLines(lines: readonly string[]): boolean[] {
   return inside
 }
 
-/** Where the next block ends, its frame included. */
+/** End of the next block, its END line included. */
 function endOf(text: string, from: number): number | undefined {
   const end = text.indexOf(END, from)
   if (end < 0) return undefined

@@ -1,14 +1,14 @@
 import type { Range } from './automaton.ts'
 
 /**
- * Where a secret gives itself away by its shape or its place. The texts are written by others, so each pattern takes time linear in
- * their length: no quantifier holds another one but over characters that its neighbours cannot match, and where one is unbounded,
- * either nothing that could fail follows it, or it cannot run over the start of the next match. The groups of a pattern stand at its
- * beginning: they are kept, the rest is the secret.
+ * Pattern that recognises a secret by its shape or its place. Others write the texts, so each pattern must take time linear in their
+ * length. A quantifier contains another one only over characters that its neighbours cannot match. An unbounded quantifier is either
+ * followed by nothing that could fail, or it cannot run over the start of the next match. The groups of a pattern come first: they are
+ * kept, and the rest is the secret.
  */
 type Rule = RegExp
 
-/** Tokens that are known by their beginning. What may be long has no upper bound: a lookalike that is longer is masked as well. */
+/** Tokens with a known prefix. Tokens of variable length have no upper bound, so that a longer lookalike is masked as well. */
 const SHAPES: Rule = new RegExp(
   `\\b(?:${[
     // Providers show the ends of a key and stars between them.
@@ -30,13 +30,13 @@ const SHAPES: Rule = new RegExp(
 )
 
 const KEYS = '(?:api|secret|private|access|signing|encryption)[ _-]?key'
-/** Names of values that are secrets, whoever chose the value. */
+/** Names whose values are secrets, regardless of the value. */
 const NAMES = `(?:token|secret|password|passwd|passphrase|${KEYS}|authorization|cookie|credential)s?`
 const ENDS_IN_NAME = new RegExp(`${NAMES}$`, 'i')
 
-/** In place of a value: nothing, something that is masked already, or a variable. */
+/** Excludes values that need no masking: null and the like, values that are already masked, and variables. */
 const NOTHING = '(?!(?:null|nil|true|false|none|undefined|\\*{3,}|\\$\\{\\w{1,64}\\})(?![^\\s"\'\\\\&,;}\\])]))'
-/** `{"tokens": 250}` counts them, and `token:dash` is how a caller is named in the log. */
+/** Excludes counts such as `{"tokens": 250}`, and caller names of the log such as `token:dash`. */
 const NO_SECRET = '(?!tokens?(?:\\\\?["\'])?\\s{0,4}[:=]\\s{0,4}\\d{1,9}(?![\\w-])|\\btoken:[\\w-])'
 
 const PLACES: readonly Rule[] = [
@@ -50,13 +50,13 @@ const PLACES: readonly Rule[] = [
   new RegExp(`((?:authorization|cookie)\\s{0,4}:\\s{0,16})(?![\\s"'\\\\]|(?:bearer|basic)\\s)${NOTHING}[^\\r\\n]+`, 'gi'),
   /(\b(?:bearer|basic)\s{1,4})(?!\*{3})[^\s"'\\,;]{6,}/gi,
   /(:\/\/)(?!\*{3}@)[^\s/"<>]+(?=@)/g,
-  // The query of a URL or path: signatures, codes and keys have any name there.
+  // The query of a URL or path: signatures, codes and keys can have any name there.
   /(\?)[^\s"'<>=?]+=[^\s"'<>]*/g,
   // The body of a form.
   /(&(?:sig|signature|code|guid|key|auth|pwd|pass|session|sid)=)(?!\*{3})[^\s"'<>&]+/gi
 ]
 
-/** What looks like a secret. */
+/** Finds texts that look like secrets. */
 export function suspicious(text: string): Range[] {
   return [SHAPES, ...PLACES].flatMap((rule) =>
     Array.from(text.matchAll(rule), (match): Range => {
@@ -66,7 +66,7 @@ export function suspicious(text: string): Range[] {
   )
 }
 
-/** Whether what bears this name is a secret: `apiKey`, `set-cookie`, `inputTokens` with a text. */
+/** Tells if a value with this name is a secret: `apiKey`, `set-cookie`, `inputTokens` with a text. */
 export function namesSecret(name: string): boolean {
   return ENDS_IN_NAME.test(name)
 }

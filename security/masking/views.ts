@@ -1,29 +1,29 @@
-/** A text with where each of its characters comes from in the first one, and one place more: the end. */
+/** A decoded text and the position of each of its characters in the original text, followed by the position of the end. */
 export interface View {
   readonly text: string
-  /** Absent: every character is where it was. */
+  /** Absent when no character has moved. */
   readonly at?: Uint32Array
 }
 
-/** Layers of escaping that are looked through: JSON in a string of JSON, a URL in a URL. */
+/** Layers of escapes that are decoded: JSON in a JSON string, a URL in a URL. */
 const LAYERS = 2
 
-/** What drives a terminal, up to its end: CSI, OSC and the like, and what has two characters (ECMA-48). */
+/** Terminal escape sequences up to their end: CSI, OSC and the like, and sequences of two characters (ECMA-48). */
 const ANSI =
   '(?:\\u001b\\[|\\u009b)[0-?]*[ -\\/]*[@-~]' +
   '|(?:\\u001b[\\]PX\\^_]|[\\u0090\\u0098\\u009d-\\u009f])[^\\u0007\\u001b\\u009c]*(?:\\u0007|\\u001b\\\\|\\u009c)?' +
   '|\\u001b[ -\\/]*[0-~]'
-/** What nobody sees, and still stands between two characters. Tabs and the ends of lines are seen. */
+/** Terminal escape sequences and invisible characters, which can stand inside a secret. Tabs and line ends count as visible. */
 const UNSEEN = new RegExp(`${ANSI}|[[\\p{Cc}\\p{Cf}]--[\\t\\n\\r]]`, 'gv')
 
-/** The text without what drives a terminal and what is invisible. */
+/** Removes terminal escape sequences and invisible characters. */
 export function plain(text: string): string {
   return text.replace(UNSEEN, '')
 }
 
 /**
- * The text, and what is behind its escapes: as many views as differ, the text itself first. What nobody sees may stand in the middle
- * of a secret, and it may take the beginning of one with it: both are looked at, with it and without.
+ * Distinct views of a text: the text itself first, then its decoded forms. An invisible sequence may stand in the middle of a secret,
+ * or swallow the beginning of one. So each layer has a view with the invisible sequences and one without.
  */
 export function viewsOf(text: string): View[] {
   const views = new Map<string, View>()
@@ -38,7 +38,7 @@ export function viewsOf(text: string): View[] {
   }
 }
 
-/** What an escape at `at` stands for, and its length; undefined: there is none. */
+/** Decodes the escape at `at` and returns its length; undefined when no escape starts at that position. */
 type Escape = (text: string, at: number) => readonly [decoded: string, length: number] | undefined
 
 function unescaped(view: View, mark: string, decode: Escape): View | undefined {
@@ -52,19 +52,19 @@ function unescaped(view: View, mark: string, decode: Escape): View | undefined {
   return made.changed ? made.view() : undefined
 }
 
-/** The view without what nobody sees; itself, where all of it is seen. */
+/** The view without invisible sequences, or the view itself when it has none. */
 function seen(view: View): View {
   const made = new Making(view)
   for (const match of view.text.matchAll(UNSEEN)) made.replace(match.index, '', match[0].length)
   return made.changed ? made.view() : view
 }
 
-/** A view in the making: what is copied or replaced of another one, from its beginning to its end. */
+/** Builds a view from another one, from beginning to end, by copying and replacing parts. */
 class Making {
   readonly #from: View
   readonly #at: Uint32Array
   #text = ''
-  /** Characters of the other view that are dealt with. */
+  /** Characters of the other view that are processed. */
   done = 0
   changed = false
 
@@ -121,7 +121,7 @@ function byteAt(text: string, at: number): number | undefined {
 
 const CONTROL: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', 0: '\0' }
 
-/** The escapes of JSON and of the languages that print strings like it. */
+/** Escapes of JSON and of languages with similar string literals. */
 const backslash: Escape = (text, at) => {
   const kind = text[at + 1] ?? ''
   const digits = kind === 'u' ? 4 : kind === 'x' ? 2 : 0
