@@ -245,10 +245,10 @@ test('after too many wrong tokens the page says when to try again', async (t) =>
   for (let attempt = 0; attempt < 10; attempt++) {
     await fetch(`${gateway.url}/api/health`, { headers: { authorization: `Bearer wrong ${attempt}` } })
   }
-  await logIn(page, TOKEN)
+  await logIn(page, 'one more wrong token')
   await page.locator('#login-message', { hasText: /try again in \d+ seconds/ }).waitFor()
   await page.getByLabel('Remember on this device').check()
-  await logIn(page, TOKEN)
+  await logIn(page, 'one more wrong token')
   await page.locator('#login-message', { hasText: /try again in \d+ seconds/ }).waitFor()
 })
 

@@ -97,12 +97,12 @@ test('a cancel is answered, and what it cancelled is not', async (t) => {
   const { slow, say, all } = await talk(t)
   await say('/tool test.slow {}')
   await slow.called
-  await say('say waiting')
+  await say('say patience')
   await say('/stop')
   slow.answer('late')
   const texts = await all()
   assert.equal(texts.length, 1)
-  assert.doesNotMatch(texts[0]!, /waiting|late/)
+  assert.doesNotMatch(texts[0]!, /patience|late/)
 })
 
 test('a run that fails says so, once', async (t) => {

@@ -200,7 +200,8 @@ test('what fails says so by the name of the error, and no span holds a text, an 
   model.reply({ text: canary })
   const client = await connect(t, url)
   await client.call('agent.send', { message: canary, sessionId: 'x:1' })
-  model.reply({ status: 400, message: canary })
+  // 401: a refusal with another status is tried again with less.
+  model.reply({ status: 401, message: canary })
   await rejection(client.call('agent.send', { message: canary, sessionId: 'x:1' }))
   await rejection(client.call('system.info', { [canary]: 1 }))
   await rejection(client.call(`made.up.${canary}`))
