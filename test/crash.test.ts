@@ -84,8 +84,8 @@ async function outcomes(t: TestContext, url: string, messages: readonly Acknowle
 }
 
 for (const [recovery, kills, attempts] of [
-  ['abandon', rounds(3), 1],
-  ['retry', rounds(2), 3]
+  ['abandon', rounds(2), 1],
+  ['retry', rounds(1), 3]
 ] as const) {
   test(`recovery ${recovery}: ${kills} kills under load lose and repeat no accepted message`, {
     timeout: 60_000 + kills * 15_000
