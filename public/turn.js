@@ -105,7 +105,8 @@ export class Turn {
    */
   ask(message) {
     this.messages.push(message)
-    this.#body.before(bubble(message))
+    // The space keeps question and answer apart in the plain text of a turn.
+    this.#body.before(bubble(message), ' ')
   }
 
   /**
