@@ -62,6 +62,9 @@ export class Connections {
     const app = this.#app
     const id = randomUUID()
     const { maxPayloadBytes, sendBufferBytes } = app.config.server
+    // Made at the first frame: thousands of connections idle.
+    let intake: Intake | undefined
+    const drain = (): void => intake?.drain()
     const sendBuffer = new SendBuffer({
       socket,
       stream,
@@ -69,30 +72,33 @@ export class Connections {
       eventText: this.#eventText,
       limit: sendBufferBytes,
       later,
-      onProgress: () => intake.drain(),
+      onProgress: drain,
       onSlow: () => {
         app.log.warn({ connectionId: id }, 'a client does not read; its connection is closed')
         app.hooks.emit('connection.slow', { transport: 'ws' })
         socket.close(CLOSE.slow, 'slow consumer')
         // To read the goodbye of the peer.
-        intake.drain()
+        drain()
       }
     })
-    const onLess = (): void => intake.drain()
-    const connection = new Connection({ id, app, registry: app.rpc, log: app.log, caller, socket, sendBuffer, onLess })
-    const intake = new Intake({
-      socket,
-      owes: () => socket.readyState === socket.OPEN && connection.full,
-      handle: (data, isBinary) => {
-        // After our goodbye the peer may still send. Its answer could not be delivered, so nothing is started.
-        if (socket.readyState !== socket.OPEN || !this.#open.has(id)) return
-        // Our own WebSocket server refuses such a frame unread; a host's may let it pass.
-        if (data.length > maxPayloadBytes) socket.close(CLOSE.tooBig, 'frame too big')
-        else connection.receive(data, isBinary)
-      }
-    })
+    const connection = new Connection({ id, app, registry: app.rpc, log: app.log, caller, socket, sendBuffer, onLess: drain })
+    const makeIntake = (): Intake =>
+      new Intake({
+        socket,
+        owes: () => socket.readyState === socket.OPEN && connection.full,
+        handle: (data, isBinary) => {
+          // After our goodbye the peer may still send. Its answer could not be delivered, so nothing is started.
+          if (socket.readyState !== socket.OPEN || !this.#open.has(id)) return
+          // Our own WebSocket server refuses such a frame unread; a host's may let it pass.
+          if (data.length > maxPayloadBytes) socket.close(CLOSE.tooBig, 'frame too big')
+          else connection.receive(data, isBinary)
+        }
+      })
     this.#open.set(id, connection)
-    socket.on('message', (data: Buffer, isBinary) => intake.add(data, isBinary))
+    socket.on('message', (data: Buffer, isBinary) => {
+      intake ??= makeIntake()
+      intake.add(data, isBinary)
+    })
     socket.on('pong', () => connection.pong())
     socket.on('error', (err) => app.log.debug({ err, connectionId: id }, 'socket error'))
     socket.on('close', () => {
