@@ -19,7 +19,7 @@ export interface NameResolverOptions {
 }
 
 /** A name could not be looked up. */
-export class NameError extends Error {
+class NameError extends Error {
   override readonly name = 'NameError'
   /** `ENOTFOUND`, `ETIMEOUT` and other codes of DNS; `EBUSY` for too many lookups at once. */
   readonly code: string

@@ -5,7 +5,7 @@ import type { Checkpoint, Compaction, ContextCount, ContextRow, ContextStore } f
 import type { SessionConfig } from '../types/sessions.ts'
 
 /** Limit on the checkpoints of one session. Older ones are removed. */
-export const MAX_CHECKPOINTS = 20
+const MAX_CHECKPOINTS = 20
 
 export function contextStore({ query, schema, atomic }: Connection): ContextStore {
   const { sessions, contexts, messages, memory } = schema

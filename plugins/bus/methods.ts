@@ -1,10 +1,9 @@
 import { Type } from '@sinclair/typebox'
-import type { Peer } from '../../rpc/define.ts'
-import { RpcError } from '../../rpc/errors.ts'
+import { peerOf } from '../../rpc/peer.ts'
 import { RUN_EVENTS, SendResult } from '../../rpc/schemas/agent.ts'
 import { forwardEvents } from '../../rpc/schemas/run-events.ts'
 import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
-import { type Context, defineMethod } from '../define.ts'
+import { defineMethod } from '../define.ts'
 import { NothingToResume, Subscribed, Unsubscribed } from './schema.ts'
 
 const OneSession = Type.Object({ sessionId: Type.Optional(SessionId) }, { additionalProperties: false })
@@ -55,7 +54,7 @@ export const subscribe = defineMethod({
   result: Subscribed,
   events: RUN_EVENTS,
   handler(params, ctx) {
-    const connection = connectionOf(ctx, 'sessions.subscribe')
+    const connection = peerOf(ctx, 'sessions.subscribe')
     const sessionId = sessionOf(params, ctx)
     const runs = ctx.app.bus.subscriptions.add(connection, sessionId, forwardEvents(ctx))
     return { sessionId, subscribed: true as const, runs }
@@ -70,15 +69,9 @@ export const unsubscribe = defineMethod({
   params: OneSession,
   result: Unsubscribed,
   handler(params, ctx) {
-    const connection = connectionOf(ctx, 'sessions.unsubscribe')
+    const connection = peerOf(ctx, 'sessions.unsubscribe')
     const sessionId = sessionOf(params, ctx)
     ctx.app.bus.subscriptions.remove(connection, sessionId)
     return { sessionId, subscribed: false as const }
   }
 })
-
-/** @throws RpcError InvalidRequest over HTTP */
-function connectionOf({ connection }: Pick<Context, 'connection'>, method: string): Peer {
-  if (connection) return connection
-  throw new RpcError('InvalidRequest', `${method} needs a WebSocket connection, which receives the events`)
-}

@@ -1,6 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { Context, Peer } from '../../rpc/define.ts'
-import { RpcError } from '../../rpc/errors.ts'
+import { peerOf } from '../../rpc/peer.ts'
 import { RUN_EVENTS } from '../../rpc/schemas/agent.ts'
 import { MAX_REASON } from '../../rpc/schemas/confirmation.ts'
 import { forwardEvents } from '../../rpc/schemas/run-events.ts'
@@ -27,7 +26,7 @@ export const setToolUseCallback = defineMethod({
   examples: [{ params: { sessionId: 'telegram:123456', enabled: true }, result: { success: true } }],
   handler({ enabled, ...params }, ctx) {
     const { callbacks } = ctx.app.confirmations
-    const connection = connectionOf(ctx, 'agent.setToolUseCallback')
+    const connection = peerOf(ctx, 'agent.setToolUseCallback')
     const sessionId = sessionOf(params, ctx)
     if (enabled) callbacks.add(connection, ctx.caller, sessionId, forwardEvents(ctx))
     else callbacks.remove(connection, sessionId)
@@ -51,13 +50,7 @@ export const confirmTool = defineMethod({
   ),
   result: Success,
   handler(answer, ctx) {
-    ctx.app.confirmations.answer(connectionOf(ctx, 'agent.confirmTool'), ctx.caller, answer)
+    ctx.app.confirmations.answer(peerOf(ctx, 'agent.confirmTool'), ctx.caller, answer)
     return { success: true as const }
   }
 })
-
-/** @throws RpcError InvalidRequest over HTTP */
-function connectionOf({ connection }: Pick<Context, 'connection'>, method: string): Peer {
-  if (connection) return connection
-  throw new RpcError('InvalidRequest', `${method} needs a WebSocket connection, which receives the tool events`)
-}

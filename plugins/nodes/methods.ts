@@ -1,6 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { Context, Peer } from '../../rpc/define.ts'
-import { RpcError } from '../../rpc/errors.ts'
+import { peerOf } from '../../rpc/peer.ts'
 import { NoParams } from '../../rpc/schemas/simple.ts'
 import { defineMethod } from '../define.ts'
 import {
@@ -52,7 +51,7 @@ export const register = defineMethod({
     }
   ],
   async handler(params, ctx) {
-    const connection = connectionOf('node.register', ctx)
+    const connection = peerOf(ctx, 'node.register')
     const { app, caller, signal } = ctx
     return await app.nodes.register(params, {
       connection,
@@ -70,7 +69,7 @@ export const capabilities = defineMethod({
   scope: 'node',
   params: NoParams,
   result: Negotiated,
-  handler: (_params, ctx) => ctx.app.nodes.negotiated(connectionOf('node.capabilities.get', ctx))
+  handler: (_params, ctx) => ctx.app.nodes.negotiated(peerOf(ctx, 'node.capabilities.get'))
 })
 
 export const setLocation = defineMethod({
@@ -96,7 +95,7 @@ export const setLocation = defineMethod({
       }
     }
   ],
-  handler: async (params, ctx) => await ctx.app.nodes.setLocation(connectionOf('node.location.set', ctx), params)
+  handler: async (params, ctx) => await ctx.app.nodes.setLocation(peerOf(ctx, 'node.location.set'), params)
 })
 
 export const getLocation = defineMethod({
@@ -105,7 +104,7 @@ export const getLocation = defineMethod({
   scope: 'node',
   params: NoParams,
   result: LocationGot,
-  handler: async (_params, ctx) => await ctx.app.nodes.getLocation(connectionOf('node.location.get', ctx))
+  handler: async (_params, ctx) => await ctx.app.nodes.getLocation(peerOf(ctx, 'node.location.get'))
 })
 
 export const setStatus = defineMethod({
@@ -139,7 +138,7 @@ export const setStatus = defineMethod({
       }
     }
   ],
-  handler: async (params, ctx) => await ctx.app.nodes.setStatus(connectionOf('node.status.set', ctx), params)
+  handler: async (params, ctx) => await ctx.app.nodes.setStatus(peerOf(ctx, 'node.status.set'), params)
 })
 
 export const setPushToken = defineMethod({
@@ -158,7 +157,7 @@ export const setPushToken = defineMethod({
       }
     }
   ],
-  handler: async (params, ctx) => await ctx.app.nodes.setPushToken(connectionOf('node.push_token.set', ctx), params)
+  handler: async (params, ctx) => await ctx.app.nodes.setPushToken(peerOf(ctx, 'node.push_token.set'), params)
 })
 
 export const push = defineMethod({
@@ -214,7 +213,7 @@ export const result = defineMethod({
     }
   ],
   handler(params, ctx) {
-    ctx.app.nodes.answer(connectionOf('node.result', ctx), params)
+    ctx.app.nodes.answer(peerOf(ctx, 'node.result'), params)
     return { accepted: true as const }
   }
 })
@@ -236,9 +235,3 @@ export const nodes = defineMethod({
   result: NodeList,
   handler: async ({ includeOffline = false }, { app }) => ({ nodes: await app.nodes.list({ includeOffline }) })
 })
-
-/** @throws RpcError InvalidRequest over HTTP */
-function connectionOf(method: string, { connection }: Pick<Context, 'connection'>): Peer {
-  if (connection) return connection
-  throw new RpcError('InvalidRequest', `${method} needs a WebSocket connection: a node is registered for the time of one`)
-}

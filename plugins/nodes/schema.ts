@@ -7,12 +7,12 @@ export const NODE_PROTOCOL = 1
 /** Companion devices that the gateway remembers, and that may be connected at once. */
 export const MAX_NODES = 1000
 /** Capabilities that one node may declare. */
-export const MAX_CAPABILITIES = 64
+const MAX_CAPABILITIES = 64
 /** Calls of one node that may wait for its answer at once. */
 export const MAX_CALLS = 16
 /** Milliseconds that a call waits for its answer, by default and at most. */
 export const CALL_TIMEOUT_MS = 30_000
-export const MAX_CALL_TIMEOUT_MS = 120_000
+const MAX_CALL_TIMEOUT_MS = 120_000
 /** Characters of the arguments or of the output of one call, as JSON. */
 export const MAX_CALL_CHARACTERS = 1024 * 1024
 

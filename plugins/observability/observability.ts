@@ -6,7 +6,7 @@ import type { Series, ServiceLog, SourceRow } from './schema.ts'
 import type { Source } from './sources.ts'
 
 /** Points of one answer: about 2 MB. */
-export const MAX_POINTS = 20_000
+const MAX_POINTS = 20_000
 
 export interface SeriesQuery {
   readonly windowMinutes: number

@@ -40,7 +40,7 @@ export type LogPlace =
   | { readonly in: 'memory'; readonly log: Pick<OwnLog, 'read'> }
 
 /** The id of the gateway itself, whatever runs it: clients know it by this one. */
-export const GATEWAY = 'systemd:flynn'
+const GATEWAY = 'systemd:flynn'
 
 const STATUS = Object.keys(STATE)
 

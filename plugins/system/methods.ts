@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { RpcError } from '../../rpc/errors.ts'
+import { peerOf } from '../../rpc/peer.ts'
 import { NoParams, Success } from '../../rpc/schemas/simple.ts'
 import { defineMethod } from '../define.ts'
 import { Capabilities, Hello, HelloParams, Info } from './schema.ts'
@@ -22,10 +22,8 @@ export const disconnect = defineMethod({
   params: NoParams,
   result: Success,
   examples: [{ params: {}, result: { success: true } }],
-  handler(_params, { connection }) {
-    if (!connection)
-      throw new RpcError('InvalidRequest', 'system.disconnect needs a WebSocket connection: there is nothing to close here')
-    connection.close(1000, 'system.disconnect')
+  handler(_params, ctx) {
+    peerOf(ctx, 'system.disconnect').close(1000, 'system.disconnect')
     return { success: true }
   }
 })
@@ -64,9 +62,9 @@ export const hello = defineMethod({
   scope: 'any',
   params: HelloParams,
   result: Hello,
-  handler({ events = [] }, { app, caller, connection }) {
-    if (!connection)
-      throw new RpcError('InvalidRequest', 'system.hello needs a WebSocket connection: events have nowhere else to go')
+  handler({ events = [] }, ctx) {
+    const { app, caller } = ctx
+    const connection = peerOf(ctx, 'system.hello')
     connection.events.clear()
     for (const event of app.rpc.grantedEvents(events, caller)) connection.events.add(event)
     return {

@@ -1,6 +1,7 @@
 import { type CallOptions, Calls } from './calls.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Admission, ClientConnection, type ConnectionState, type Hello } from './connection.ts'
+import { deferred } from './deferred.ts'
 import { Disconnected, RpcError } from './errors.ts'
 import type { EventFrame } from './frames.ts'
 import { type ErrorReporter, Listeners, reportError } from './listeners.ts'
@@ -229,21 +230,4 @@ function guarded(act: () => void, report: ErrorReporter = reportError): void {
   } catch (error) {
     report(error)
   }
-}
-
-interface Deferred<T> {
-  readonly promise: Promise<T>
-  readonly resolve: (value: T) => void
-  readonly reject: (error: unknown) => void
-}
-
-/** Marks a rejection as handled, so that callers need not watch the promise. */
-function deferred<T>(): Deferred<T> {
-  let resolve!: (value: T) => void
-  let reject!: (error: unknown) => void
-  const promise = new Promise<T>((...settle) => {
-    ;[resolve, reject] = settle
-  })
-  promise.catch(() => {})
-  return { promise, resolve, reject }
 }

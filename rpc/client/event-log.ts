@@ -167,7 +167,7 @@ function wake(reader: Reader): void {
 }
 
 /** Two events as one; undefined where they do not follow each other, or say more than their text. */
-export function mergeContent<E extends SessionEvent>(before: E, after: E): E | undefined {
+function mergeContent<E extends SessionEvent>(before: E, after: E): E | undefined {
   if (before.event !== 'content' || after.event !== 'content' || before.runId !== after.runId) return undefined
   if (before.data.transient || after.data.transient || (after.fromSeq ?? after.seq) !== before.seq + 1) return undefined
   return { ...after, fromSeq: before.fromSeq ?? before.seq, data: { text: before.data.text + after.data.text } }

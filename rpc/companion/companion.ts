@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../client/clock.ts'
+import { type Deferred, deferred } from '../client/deferred.ts'
 import { type ClientOptions, Disconnected, GatewayClient, type GatewayMethods, RpcError } from '../client/index.ts'
 import { type ErrorReporter, Listeners, reportError } from '../client/listeners.ts'
-import { type Deferred, deferred } from './deferred.ts'
 import { type Handler, Invocations } from './invocations.ts'
 import { type Namespace, namespace } from './namespace.ts'
 import { Publisher } from './publisher.ts'

@@ -1,7 +1,7 @@
 import type { Clock } from '../client/clock.ts'
+import { type Deferred, deferred } from '../client/deferred.ts'
 import { Disconnected, RpcError } from '../client/index.ts'
 import type { ErrorReporter } from '../client/listeners.ts'
-import { type Deferred, deferred } from './deferred.ts'
 
 /** The gateway hears a value again after this time, changed or not: its `updatedAt` shows that the node is alive. */
 export const REFRESH_MS = 60_000

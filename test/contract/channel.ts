@@ -12,7 +12,7 @@ export interface PlatformMessage {
 /** A gateway with the channel, and a local server that plays its platform. */
 export interface ChannelRig {
   readonly app: GatewayInstance
-  /** Delivers a message to the gateway, signed as the platform signs; `wrong`: by somebody else. */
+  /** Delivers a message to the gateway, signed as the platform signs; `wrong`: by an impostor. */
   send(message: PlatformMessage, options?: { wrong?: boolean }): Promise<{ readonly status: number }>
   /** The session that `send` writes to. */
   readonly sessionId: string
@@ -26,12 +26,12 @@ export interface ChannelRig {
   restart(): Promise<void>
 }
 
-/** How many conversations something is still to be said in. */
+/** Number of conversations with undelivered answers. */
 async function waiting({ app }: ChannelRig): Promise<number> {
   return (await app.db.outbox.due(Number.MAX_SAFE_INTEGER, 100)).length
 }
 
-/** What every channel promises. `open` makes a new rig that closes with the test. */
+/** Contract of every channel. `open` makes new fixtures that close with the test. */
 export function channelContract(kind: string, open: (t: TestContext) => Promise<ChannelRig>): void {
   const isAck = ({ status }: { status: number }): boolean => status >= 200 && status < 300
 
@@ -43,7 +43,7 @@ export function channelContract(kind: string, open: (t: TestContext) => Promise<
     assert.ok(await rig.app.db.sessions.get(rig.sessionId))
   })
 
-  test(`${kind}: what somebody else has sent is refused, and the agent sees nothing of it`, async (t) => {
+  test(`${kind}: a message of an impostor is refused and does not reach the agent`, async (t) => {
     const rig = await open(t)
     const { status } = await rig.send({ id: 'm1', text: 'Hello' }, { wrong: true })
     assert.ok(status === 401 || status === 403, String(status))

@@ -15,7 +15,7 @@ export interface Subject<P, R> {
   body(laneId: string, id: string): unknown
 }
 
-/** What a message carries, and what a run returns, in the words of the driver under test. */
+/** Payload of a message and outcome of a run, in the types of the driver under test. */
 export interface Samples<P, R> {
   readonly payload: P
   readonly value: R
@@ -29,7 +29,7 @@ function found(recovered: readonly RecoveredMessage<unknown>[]): Record<string, 
 }
 
 /**
- * What every driver promises to the lanes. `make` gives a new one over empty storage that is gone with the test. Ids are unique over
+ * Contract of every lane driver. `make` gives a new one over empty storage that is gone with the test. Ids are unique over
  * all lanes, as they are in life.
  */
 export function driverContract<P, R>(
@@ -90,7 +90,7 @@ export function driverContract<P, R>(
     assert.deepEqual(await (await reopen()).recover(), [])
   })
 
-  test(`${kind}: a body is kept until the message has ended, through claims and restarts, and is nobody else's`, async (t) => {
+  test(`${kind}: a body is kept until its message has ended, through claims and restarts`, async (t) => {
     const { driver, reopen, body } = await withMessages(t, [a, b])
     await driver.claim('ws:1', [a], 'a')
     const second = await reopen()

@@ -51,7 +51,7 @@ const REASONS = {
 }
 
 /**
- * What every `Model` promises, whatever is behind it. `open` makes a fresh one for each test. Unhandled rejections are
+ * Contract of every `Model`. `open` makes a fresh one for each test. Unhandled rejections are
  * failures too: the test runner sees to that.
  */
 export function describeProvider(name: string, open: (t: TestContext) => Promise<Subject> | Subject): void {

@@ -1,7 +1,7 @@
 /** Time in which a sent text may come back. */
 const ECHO_MS = 60_000
 /** Sent texts remembered. Beyond this the oldest is forgotten. */
-export const MAX_ECHOES = 1000
+const MAX_ECHOES = 1000
 
 interface Sent {
   readonly chat: string

@@ -4,7 +4,7 @@ import type { Db } from '../../../db/client.ts'
 import type { Clock } from '../../../lanes/clock.ts'
 
 /** Pause after the last part of an album, which Telegram sends as single messages. */
-export const ALBUM_MS = 1000
+const ALBUM_MS = 1000
 const AGAIN_MS = 10_000
 /** Albums under way. Beyond this a part is a message of its own. */
 const MAX_ALBUMS = 100

@@ -3,7 +3,7 @@ import { endpoint } from './endpoint.ts'
 import { filled, groups, oneOf, secret, section } from './schema-helpers.ts'
 
 /** Audience of the app's tokens, as in its settings at Google. */
-export const AUDIENCE_TYPES = ['app-url', 'project-number'] as const
+const AUDIENCE_TYPES = ['app-url', 'project-number'] as const
 
 export const GoogleChat = section('Google Chat, at POST /google-chat/events', {
   audience_type: oneOf(AUDIENCE_TYPES, {

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { filled, name, named, oneOf, secret, section } from './schema-helpers.ts'
 
 /** Signature schemes: Standard Webhooks, those of platforms, and the HMAC of the body in a header of choice. */
-export const SIGNATURES = ['standard', 'github', 'gitlab', 'stripe', 'slack', 'shopify', 'pagerduty', 'hex', 'hmac'] as const
+const SIGNATURES = ['standard', 'github', 'gitlab', 'stripe', 'slack', 'shopify', 'pagerduty', 'hex', 'hmac'] as const
 
 const headerName = { pattern: '^[A-Za-z0-9-]{1,64}$', expected: 'the name of a header' } as const
 

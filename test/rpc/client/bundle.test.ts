@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import test from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { bundleClient, bundleCompanion, bundleMachineCompanion } from '../../../scripts/client/bundle.ts'
-import { clientTypesText, TYPES_FILE } from '../../../scripts/client/types.ts'
 
-/** What a page downloads, in bytes. */
+/** Download of a page, in bytes. */
 const MAX_GZIPPED = 15_000
 /** Beside the client. */
 const MAX_COMPANION_GZIPPED = 7_000
@@ -26,11 +24,4 @@ test('the companion imports the client and nothing of Node.js', async () => {
     'import { Disconnected, GatewayClient, RpcError } from "./client.js";'
   ])
   assert.match(await bundleMachineCompanion(), /^import .* from "\.\/companion\.js";$/m)
-})
-
-test('the types of methods and events are those of the definitions', async () => {
-  assert.ok(
-    (await readFile(TYPES_FILE, 'utf8')) === (await clientTypesText()),
-    'rpc/client/methods.ts is out of date: run `npm run docs`'
-  )
 })

@@ -3,11 +3,13 @@ import test from 'node:test'
 import fc from 'fast-check'
 import type { GatewayClient, Run, SessionEvent } from '../../../rpc/client/index.ts'
 import { build, connect } from '../../helper.ts'
+import { rounds } from '../../rounds.ts'
 import { assertWhole, clientFor, collect } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
 
-/** Rounds of the property: `FLYNN_ROUNDS=2000 node --test test/rpc/client/cuts.test.ts`. */
-const ROUNDS = Number(process.env.FLYNN_ROUNDS ?? 12)
+/** Random inputs of the property. More than these are other ones each time. */
+const QUICK = 12
+const RUNS = rounds(QUICK)
 /** A tool call and its answer in between. */
 const MESSAGE = '/tool memory.put {"namespace":"notes","key":"k","content":"v"}\nsay one two three'
 
@@ -93,17 +95,17 @@ test('whatever is cut, each message has one outcome and its events once', async 
       proxy.rules.length = 0
     }
   )
-  await fc.assert(property, { numRuns: ROUNDS, ...(process.env.FLYNN_ROUNDS ? {} : { seed: 7 }) })
+  await fc.assert(property, { numRuns: RUNS, ...(RUNS > QUICK ? {} : { seed: 7 }) })
 })
 
-/** Whether these runs have ended, and whatever else was begun. */
+/** True once these runs, and all others that began, have ended. */
 function haveEnded(events: readonly SessionEvent[], runIds: readonly string[]): boolean {
   const begun = new Set([...runIds, ...events.flatMap(({ runId }) => runId ?? [])])
   for (const { event, runId } of events) if (event === 'done' || event === 'error') begun.delete(runId!)
   return begun.size === 0
 }
 
-/** What a message tells by its promise and by its events is the same. */
+/** Checks that the promise and the events of a message agree. */
 async function assertOutcome(run: Run, outcome: PromiseSettledResult<Awaited<Run>>): Promise<void> {
   const events: { event: string; data: unknown; seq?: number | undefined; runId?: string | undefined }[] = []
   try {

@@ -55,7 +55,7 @@ test('a reader that keeps up sees each event as it came', async () => {
   }
 })
 
-test('what is too much is dropped, and a reader is told by a gap', async () => {
+test('events beyond the bound are dropped, and a reader gets a gap', async () => {
   for (const [events, size] of [
     [40_000, 10],
     [1000, 100_000]

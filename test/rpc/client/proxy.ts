@@ -24,7 +24,7 @@ interface Link {
 
 /** Stands between a client and a gateway and breaks their connections where a test wants it: at the boundary of any frame. */
 export class FaultyProxy {
-  /** What happens to the next connections, in order; once used up, nothing. */
+  /** Faults of the next connections, in order. Later ones have none. */
   readonly rules: Rule[] = []
   /** Every frame that passed, in order. */
   readonly frames: { readonly direction: Direction; readonly text: string }[] = []

@@ -3,11 +3,13 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { RpcError, type Run, type StreamEvent } from '../../../rpc/client/index.ts'
 import { build, connect, scratch } from '../../helper.ts'
+import { rounds } from '../../rounds.ts'
 import { clientFor } from './fixtures.ts'
 import { startProxy } from './proxy.ts'
 
-/** Rounds of the property: `FLYNN_ROUNDS=200 node --test test/rpc/client/restarts.test.ts`. */
-const ROUNDS = Number(process.env.FLYNN_ROUNDS ?? 4)
+/** Random inputs of the property. More than these are other ones each time. */
+const QUICK = 4
+const RUNS = rounds(QUICK)
 
 /** Events of a run until its end, whatever that is. */
 async function eventsOf(run: Run): Promise<StreamEvent[]> {
@@ -51,7 +53,7 @@ test('over restarts and cuts each message has one outcome, runs once, and tells 
         )
         const outcome = outcomes[index]!
         if (outcome.status === 'rejected') {
-          // Cut off by the shutdown, or refused by it: both are told, and neither is run again.
+          // Cut off or refused by the shutdown: the client learns of both, and neither runs again.
           assert.ok(outcome.reason instanceof RpcError && [3, 5].includes(outcome.reason.code), String(outcome.reason))
           continue
         }
@@ -71,5 +73,5 @@ test('over restarts and cuts each message has one outcome, runs once, and tells 
       await server.host.close()
     }
   )
-  await fc.assert(property, { numRuns: ROUNDS, ...(process.env.FLYNN_ROUNDS ? {} : { seed: 5 }) })
+  await fc.assert(property, { numRuns: RUNS, ...(RUNS > QUICK ? {} : { seed: 5 }) })
 })

@@ -72,7 +72,7 @@ test('a result without its events completes the text', async (t) => {
   )
 })
 
-test('of events that were merged only what is new is told', async (t) => {
+test('only the new part of merged events is delivered', async (t) => {
   const { gateway, run, id } = await broken(t)
   gateway.send(content(id, 3, 'one two three ', 1))
   gateway.send(content(id, 3, 'three ', 3))

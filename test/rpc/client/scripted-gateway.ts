@@ -18,7 +18,7 @@ export class ScriptedGateway {
   readonly requests: Request[] = []
   /** Answers `system.hello` by itself, as a gateway that accepts everyone. */
   welcoming = true
-  /** What it does with each new socket instead of waiting for requests. */
+  /** Called with each new socket instead of waiting for requests. */
   greet: ((socket: WebSocket) => void) | undefined
   readonly #server: WebSocketServer
   #wake: () => void = () => {}

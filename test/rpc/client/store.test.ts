@@ -18,7 +18,7 @@ class PageStorage implements WebStorage {
   removeItem = (key: string): void => void this.#values.delete(key)
 }
 
-/** What every store promises. */
+/** Contract of every store. */
 async function assertStore(store: Store): Promise<void> {
   assert.equal(await store.get('flynn:a'), undefined)
   assert.deepEqual(await store.keys('flynn:'), [])
