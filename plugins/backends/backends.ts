@@ -15,13 +15,12 @@ const KNOWN = [
 ] as const
 type Id = (typeof KNOWN)[number]['id']
 
-/** Milliseconds for one `systemctl show` outside a control action. */
+/** Milliseconds for one `systemctl show`. */
 const SHOW_MS = 3000
 /** Two looks that see the same, this far apart: what dies right after its start is not taken for running. */
 const POLL_MS = 500
-/** Parts of the time of a control action: for the look before it, and for systemd to do it. The rest is for the looks after it. */
-const LOOK_SHARE = 0.1
-const ACT_SHARE = 0.6
+/** Part of the time of a control action in which systemd does it. The rest is for the looks after it. */
+const ACT_SHARE = 0.7
 /** Milliseconds for which a refusal is remembered: the operator may allow the action later. */
 const DENIED_MS = 5 * 60_000
 
@@ -90,18 +89,17 @@ export class Backends {
   async control(id: string, action: Action, actor: string): Promise<Controlled> {
     const known = KNOWN.find((one) => one.id === id)
     if (!known) throw wrong('backend', `is not known; there are: ${KNOWN.map((one) => one.id).join(', ')}`)
-    const deadline = this.#now() + this.#timeoutMs()
     let outcome = 'failed'
     let unit: { unit: string; scope: Scope | null } | undefined
     try {
       const controlled =
         action === 'update' && known.id === 'ollama'
-          ? await this.#pull(known.id, actor, deadline)
+          ? await this.#pull(known.id, actor)
           : await this.#changes.change(id, action, async (signal) => {
-              const [before] = await this.#look([known], this.#timeoutMs() * LOOK_SHARE)
+              const [before] = await this.#look([known], SHOW_MS)
               allow(before!, action)
               unit = { unit: before!.unit, scope: before!.scope }
-              return await this.#act(before!, action, deadline, signal)
+              return await this.#act(before!, action, signal)
             })
       outcome = controlled.message
       return { ...controlled, status: this.#withJob(controlled.status) }
@@ -118,7 +116,8 @@ export class Backends {
     await this.#changes.close()
   }
 
-  async #act(before: Backend, action: Action, deadline: number, signal: AbortSignal): Promise<Controlled> {
+  async #act(before: Backend, action: Action, signal: AbortSignal): Promise<Controlled> {
+    const deadline = this.#now() + this.#timeoutMs()
     const { unit } = before
     const scope = before.scope!
     const verb: Verb = action === 'update' ? 'try-restart' : action
@@ -159,12 +158,12 @@ export class Backends {
   }
 
   /** Has Ollama pull the models of the configuration. It has no deadline. */
-  async #pull(id: Id, actor: string, deadline: number): Promise<Controlled> {
-    const [before] = await this.#look([KNOWN.find((one) => one.id === id)!], this.#timeoutMs() * LOOK_SHARE)
+  async #pull(id: Id, actor: string): Promise<Controlled> {
+    const [before] = await this.#look([KNOWN.find((one) => one.id === id)!], SHOW_MS)
     // While a pull runs nothing else is possible, so the answer names the pull.
     if (this.#changes.job(id)?.state !== 'running') allow(before!, 'update')
     const pulls = this.#pulls()
-    const job = await this.#changes.start(id, 'update', deadline - this.#now(), async (context) => {
+    const job = await this.#changes.start(id, 'update', this.#timeoutMs(), async (context) => {
       try {
         const text = await pullAll(pulls, context)
         this.#app.audit.record('control.updated', actor, { backend: id, outcome: text })

@@ -53,8 +53,8 @@ export class Systemd {
       const missing = units.filter((unit) => !found.has(unit))
       if (missing.length === 0) break
       const shown = await this.show(scope, missing, timeoutMs)
-      // No manager of the user is the usual case, and says nothing about the machine.
-      if (typeof shown === 'string') problem = scope === 'system' || shown !== NOT_RUNNING ? shown : undefined
+      // That a manager is not running says the least, so it never hides another reason; and no manager of the user is the usual case.
+      if (typeof shown === 'string') problem ??= scope === 'system' || shown !== NOT_RUNNING ? shown : undefined
       else {
         for (const [name, unit] of shown) if (unit.loadState !== 'not-found') found.set(name, { ...unit, scope })
       }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { parseShow } from '../../../plugins/backends/systemd.ts'
+import { parseShow, Systemd } from '../../../plugins/backends/systemd.ts'
 
 /** As systemd 252 prints it. */
 const REAL = `MainPID=23
@@ -61,4 +61,20 @@ test('whatever the order of the lines, the same is read; whatever the text, noth
       }
     })
   )
+})
+
+test('a manager that is not running does not hide why the other one gave no answer', async () => {
+  const outcome = { code: 1, stdout: '', stderr: '', missing: false, timedOut: false, truncated: false }
+  const slow = { ...outcome, timedOut: true }
+  const absent = { ...outcome, stderr: 'Failed to connect to bus: No such file or directory' }
+  const problem = async (user: object, system: object) => {
+    const run = async (_program: string, args: readonly string[]) => ({
+      ...outcome,
+      ...(args.includes('--user') ? user : system)
+    })
+    return (await new Systemd({ run }).find(['ollama.service'], 100)).problem
+  }
+  assert.equal(await problem(slow, absent), 'systemctl did not answer in time')
+  assert.equal(await problem(absent, slow), 'systemctl did not answer in time')
+  assert.equal(await problem(absent, absent), 'systemd is not running on this machine')
 })
