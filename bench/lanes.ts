@@ -117,6 +117,7 @@ function durable(load: Load): Contestant {
       told.delete(id)
     },
     async cutOff() {},
+    edited: (body) => body,
     preempted() {}
   })
   const submit = async (lane: number): Promise<void> => {

@@ -51,6 +51,8 @@ export interface LaneHost<P, R> extends Tally {
   readonly clock: Clock
   readonly slots: ConcurrencyLimiter
   readonly driver: LaneDriver<P, R>
+  /** Ids of the lanes that begin no turn. */
+  readonly held: ReadonlySet<string>
   /** Run timeout of turns that start from now on. */
   runTimeoutMs: number
   readonly abandonAfterMs: number
@@ -89,6 +91,12 @@ export interface LaneHost<P, R> extends Tally {
  * Nothing waits, nothing is active. The first state and the last: a lane that comes back to it is dropped, as soon as the last of
  * its messages has its end, and that is stored.
  *
+ * ## held
+ *
+ * Something waits, nothing is active, and the lane was told to begin no turn. Not in the diagram: a lane that is held comes here
+ * instead of going to quiet or ready, and leaves to one of them when it is released, or to idle when nothing waits any more. The
+ * active turn goes on, and takes what is steered into it. A chore begins even so: it has to be done.
+ *
  * ## quiet
  *
  * Nothing is active, and the next messages are to be collected: the lane waits until its sender has sent everything. The window is
@@ -126,7 +134,7 @@ export class Lane<P, R> {
 
   readonly #unsettled: UnsettledMessages<P, R>
 
-  /** Something waits in quiet and ready, nothing in idle. */
+  /** Something waits in held, quiet and ready, nothing in idle. */
   readonly #pending: PendingQueue<P, R>
 
   /** Set exactly in running, paused, resuming and stopping. */
@@ -186,6 +194,11 @@ export class Lane<P, R> {
     const item = this.#unsettled.get(messageId)
     if (item === undefined || !within(scope)(item)) return false
     return this.#endWaiting({ code: 'cancelled' }, (other) => other === item).length > 0
+  }
+
+  /** The lane is held from now on, or released. */
+  holdChanged(): void {
+    if (this.#active === undefined) this.#advance()
   }
 
   /** Releases the waiting messages because the lanes close: they stay with the driver, and their senders get the reason. */
@@ -252,6 +265,10 @@ export class Lane<P, R> {
       if (this.#state !== 'idle') this.#enterIdle()
       return
     }
+    if (this.#isHeld) {
+      if (this.#state !== 'held') this.#enterHeld()
+      return
+    }
     if (this.#state === 'ready') {
       if (this.#pending.queue.priority === 'person') this.#host.slots.promote(this)
       return
@@ -263,6 +280,10 @@ export class Lane<P, R> {
     const next = nextTurn(this.#situation())
     if ('until' in next) this.#enterQuiet(next.until)
     else this.#enterReady()
+  }
+
+  get #isHeld(): boolean {
+    return this.#host.held.has(this.id) && this.#pending.queue.items[0]!.message.pinned !== true
   }
 
   #situation(): Situation<Item<P, R>> {
@@ -279,6 +300,15 @@ export class Lane<P, R> {
 
   get #turns(): number {
     return this.#active === undefined ? 0 : 1
+  }
+
+  #enterHeld(): void {
+    assert.ok(this.#state !== 'held', 'a lane is held only once')
+    assert.ok(this.#active === undefined, 'a lane is held only when no turn is active')
+    assert.ok(this.#pending.queue.length > 0, 'a lane is held only when something waits')
+    this.#alarm.clear()
+    if (this.#state === 'ready') this.#host.slots.withdraw(this)
+    this.#state = 'held'
   }
 
   #enterQuiet(until: number): void {

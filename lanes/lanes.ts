@@ -33,6 +33,8 @@ export class Lanes<P, R> {
   /** Exactly the lanes that have anything to do. */
   readonly #lanes = new Map<string, Lane<P, R>>()
   readonly #host: LaneHost<P, R>
+  /** Lanes that begin no turn, those without anything to do included. */
+  readonly #held = new Set<string>()
   /** Set once closing has begun. From then on no lane is added. */
   #closed: Promise<void> | undefined
   /** Set while closing waits for the last lane. */
@@ -44,6 +46,7 @@ export class Lanes<P, R> {
       ...options,
       run: (turn) => options.run(turn),
       waiting: 0,
+      held: this.#held,
       slots: new ConcurrencyLimiter(maxConcurrentRuns),
       // Not inside a transition: it is code of others.
       preempted: (laneId, active, by) => preempted && queueMicrotask(() => preempted(laneId, active, by)),
@@ -120,6 +123,22 @@ export class Lanes<P, R> {
   /** Rejects one message that waits, and answers whether it did. One that runs, or was taken by a run, does not wait. */
   cancelMessage(laneId: string, messageId: string, scope: OwnerScope = {}): boolean {
     return this.#lanes.get(laneId)?.cancelMessage(messageId, scope) ?? false
+  }
+
+  /** Keeps the lane from beginning a turn until `release`. The active turn goes on, and messages are taken in as before. */
+  hold(laneId: string): void {
+    this.#held.add(laneId)
+    this.#lanes.get(laneId)?.holdChanged()
+  }
+
+  /** Lets the lane begin turns again. Does nothing when it is not held. */
+  release(laneId: string): void {
+    if (this.#held.delete(laneId)) this.#lanes.get(laneId)?.holdChanged()
+  }
+
+  /** Ids of the held lanes. */
+  get held(): ReadonlySet<string> {
+    return this.#held
   }
 
   /** True if the lane has anything to do. */

@@ -7,7 +7,7 @@ import { makeRoom, type WaitingMessage } from './overflow.ts'
  */
 
 /** State of a lane; see `Lane`. */
-export type LaneState = 'idle' | 'quiet' | 'ready' | 'running' | 'paused' | 'resuming' | 'stopping'
+export type LaneState = 'idle' | 'held' | 'quiet' | 'ready' | 'running' | 'paused' | 'resuming' | 'stopping'
 
 /** Snapshot of a lane that decisions depend on. Times are epoch milliseconds. */
 export interface Situation<W extends WaitingMessage = WaitingMessage> {

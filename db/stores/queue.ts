@@ -210,6 +210,16 @@ export function queueStore({ query, schema, atomic, grouped, oneOf, nextId }: Co
       return new Map(rows.map(({ id, body }) => [id, body]))
     },
 
+    async edit(id: string, { preview, body }: { readonly preview: string; readonly body: unknown }): Promise<boolean> {
+      const rows = await query
+        .update(queue)
+        .set({ preview, body })
+        .where(and(eq(queue.id, id), eq(queue.state, 'queued')))
+        .returning({ id: queue.id })
+        .execute()
+      return rows.length > 0
+    },
+
     async unended(): Promise<QueueRow[]> {
       return await findOpen.execute()
     },

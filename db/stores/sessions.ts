@@ -95,6 +95,16 @@ export function sessionStore(connection: Connection): SessionStore {
       await unset({ id, setting })
     },
 
+    async paused(): Promise<string[]> {
+      // Read at a start only. Both dialects store JSON in their own way, so the text is just a first filter.
+      const rows = await query
+        .select({ id: sessions.id, config: sessions.config })
+        .from(sessions)
+        .where(sql`cast(${sessions.config} as text) like '%"paused"%'`)
+        .execute()
+      return rows.filter(({ config }) => config.paused === true).map(({ id }) => id)
+    },
+
     async renew(id: string): Promise<void> {
       await begin({ id })
     },

@@ -93,6 +93,8 @@ export interface QueueStore {
   latest(sessionId: string): Promise<QueueRow | undefined>
   /** Bodies of messages without an end, by id. */
   bodies(ids: readonly string[]): Promise<Map<string, unknown>>
+  /** Replaces the content of a message in the state `queued`. Returns false when it has another state. */
+  edit(id: string, content: { readonly preview: string; readonly body: unknown }): Promise<boolean>
   /** Messages that wait or run, in the order of acceptance. */
   unended(): Promise<QueueRow[]>
   /**

@@ -10,6 +10,8 @@ export interface StoredPolicy {
 /** Settings of one session. A setting that is absent has its configured value. */
 export interface SessionConfig {
   readonly queue?: Partial<StoredPolicy>
+  /** The lane begins no turn. */
+  readonly paused?: true
   /** Tier of the models that answer. */
   readonly modelTier?: string
   /** End of the time in which elevated tools may run here. Epoch milliseconds. */
@@ -49,6 +51,8 @@ export interface SessionStore {
   configure(id: string, settings: SessionConfig, now: number): Promise<void>
   /** Removes one setting of a session. */
   unset(id: string, setting: keyof SessionConfig): Promise<void>
+  /** Ids of sessions with the setting `paused`. */
+  paused(): Promise<string[]>
   /** Begins a new conversation. Earlier messages can still be listed but are no longer part of the history. */
   renew(id: string): Promise<void>
   /**

@@ -6,7 +6,7 @@ import type { LaneMessage, QueueMode } from '../../lanes/message.ts'
 import type { Caller } from '../../rpc/define.ts'
 import { invalidParams, toRpcError } from '../../rpc/errors.ts'
 import type { SendResult } from '../../rpc/schemas/agent.ts'
-import { ownedBy } from '../../rpc/schemas/queue.ts'
+import { ownedBy, previewOf } from '../../rpc/schemas/queue.ts'
 import type { EventListener } from '../../rpc/schemas/run-events.ts'
 import type { Audience } from '../bus/index.ts'
 import type { Invocation } from '../commands/index.ts'
@@ -17,8 +17,6 @@ import { checkAttachments } from './attachments.ts'
 import type { MessageContent } from './run.ts'
 import type { AgentTurns } from './settle.ts'
 
-/** Characters of a message that stay in memory while it waits. */
-const PREVIEW = 160
 /** Remembered answers of commands that had an idempotency key. The oldest is dropped first. */
 const MAX_COMMAND_ANSWERS = 1000
 
@@ -137,8 +135,7 @@ export class Agent {
   #enqueue(sent: Message, policy: LaneMessage<Payload>['policy']): PendingMessage {
     const { bus, lanes } = this.#app
     const { sessionId, caller, listener, audience = {}, idempotencyKey, attachments, reply } = sent
-    // A copy: a slice would keep the whole text alive.
-    const preview = Buffer.from(sent.message.slice(0, PREVIEW)).toString()
+    const preview = previewOf(sent.message)
     const message: LaneMessage<Payload> = {
       // Version 7: neighbours in time are neighbours in the database, which writes them faster.
       id: uuid(),

@@ -67,6 +67,11 @@ export class AgentTurns implements TurnHandler {
     }
   }
 
+  edited(body: unknown, text: string): MessageContent | undefined {
+    const content = body as MessageContent
+    return text === '' && content.attachments.length === 0 ? undefined : { ...content, message: text }
+  }
+
   settled(sessionId: string, message: LaneMessage<Payload>, end: TurnEnd): void {
     const { bus, hooks } = this.#app
     const run = this.#runs.get(message.id)

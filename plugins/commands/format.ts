@@ -3,6 +3,7 @@ import type { LaneState } from '../../lanes/policy.ts'
 
 const STATES: { readonly [State in LaneState]: string } = {
   idle: 'Nothing is running',
+  held: 'Paused by an operator',
   quiet: 'Waiting until you have said everything',
   ready: 'Waiting for a free place to run',
   running: 'The agent is working',

@@ -8,7 +8,8 @@ export type Payload =
   /** Stored: it outlives the process. `preview` is the beginning of its text, `reply` a conversation that gets the answer as well. */
   | {
       readonly kind: 'message'
-      readonly preview: string
+      /** Changes when the text is edited. */
+      preview: string
       readonly reply?: StoredReply | undefined
       /** Runs a function in the async context of the sender. Not stored: absent after a restart. */
       within?<R>(run: () => R): R

@@ -9,11 +9,15 @@ import { Lanes, type LanesOptions } from '../../lanes/lanes.ts'
 import type { LaneMessage, Outcome, QueuePolicy } from '../../lanes/message.ts'
 import type { Recovery } from '../../lanes/policy.ts'
 import type { Turn } from '../../lanes/turn.ts'
+import type { Caller } from '../../rpc/define.ts'
+import { invalidParams } from '../../rpc/errors.ts'
+import { previewOf } from '../../rpc/schemas/queue.ts'
 import type { Hooks } from '../hooks/index.ts'
 import { Duplicate, type MessageBody, type Payload, StoredMessages } from './driver.ts'
 import { toRpcError } from './error-mapping.ts'
 import { ObservedDriver } from './observed-driver.ts'
 import type { Policies } from './policies.ts'
+import { RecentDrops } from './recent-drops.ts'
 import { recoverMessages } from './recovery.ts'
 import { SessionQueues } from './session-queues.ts'
 import type { TurnHandler } from './turn-handler.ts'
@@ -51,6 +55,9 @@ export class GatewayLanes {
   readonly #stored: StoredMessages
   readonly #driver: ObservedDriver
   readonly #recovery: Recovery
+  readonly #hooks: Pick<Hooks, 'emit'>
+  readonly #sessions: Db['sessions']
+  readonly #drops = new RecentDrops()
   #handler: TurnHandler | undefined
   /** Puts recovered messages back into their lanes, once. */
   #resume = (): void => {}
@@ -59,8 +66,10 @@ export class GatewayLanes {
     this.policies = policies
     this.#queue = db.queue
     this.#recovery = recovery
+    this.#hooks = hooks
+    this.#sessions = db.sessions
     this.#stored = new StoredMessages(db.queue, (ends, runId) => this.#requireHandler().record(ends, runId))
-    this.#driver = new ObservedDriver(this.#stored, hooks)
+    this.#driver = new ObservedDriver(this.#stored, hooks, this.#drops)
     this.#lanes = new Lanes({
       ...options,
       driver: this.#driver,
@@ -71,7 +80,7 @@ export class GatewayLanes {
       },
       preempted: (laneId, active, by) => this.#requireHandler().preempted(laneId, active, by)
     })
-    this.queues = new SessionQueues({ lanes: this.#lanes, policies, sessions: db.sessions })
+    this.queues = new SessionQueues({ lanes: this.#lanes, policies, sessions: db.sessions, drops: this.#drops })
   }
 
   /**
@@ -106,6 +115,7 @@ export class GatewayLanes {
     try {
       const { position, settled } = await this.#lanes.send(laneId, message, body)
       this.#reportEnd(laneId, message, settled)
+      this.#changed(laneId)
       return { position }
     } catch (cause) {
       if (cause instanceof LaneError && cause.cause instanceof Duplicate) return { duplicateOf: cause.cause.of }
@@ -145,9 +155,59 @@ export class GatewayLanes {
     while ((await this.#queue.purge(before)) > 0) await setImmediate()
   }
 
+  /**
+   * Replaces the text of a waiting message of the caller. A message runs with the rights of its sender, so nobody else may put words
+   * into it, operators included.
+   * @returns false when it does not wait any more, or is not the caller's
+   * @throws RpcError SessionNotFound; InvalidRequest for an empty text without attachments
+   */
+  async edit(laneId: string, messageId: string, text: string, caller: Caller): Promise<boolean> {
+    return await this.order.run(laneId, async () => {
+      await this.queues.assertKnown(laneId)
+      const waiting = this.queued(laneId).find(({ id }) => id === messageId)
+      if (waiting?.owner !== caller.id || waiting.payload.kind !== 'message') return false
+      const body = (await this.#queue.bodies([messageId])).get(messageId)
+      if (body === undefined) return false
+      const data = this.#requireHandler().edited(body, text)
+      if (data === undefined) {
+        throw invalidParams([{ path: 'params.message', message: 'must not be empty without an attachment' }])
+      }
+      const preview = previewOf(text)
+      // A claim that is stored first wins: the run has read the old text by then.
+      if (!(await this.#queue.edit(messageId, { preview, body: data }))) return false
+      waiting.payload.preview = preview
+      this.#changed(laneId)
+      return true
+    })
+  }
+
+  /** Keeps the lane of a session from beginning runs. Survives a restart. */
+  async pause(laneId: string): Promise<void> {
+    await this.queues.pause(laneId)
+    this.#changed(laneId)
+  }
+
+  async resume(laneId: string): Promise<void> {
+    await this.queues.resume(laneId)
+    this.#changed(laneId)
+  }
+
+  /** Pauses the lanes that were paused when the last process ended. Call it before anything is sent. */
+  async restorePaused(): Promise<void> {
+    for (const id of await this.#sessions.paused()) this.#lanes.hold(id)
+  }
+
+  /** Forgets that the lane of a deleted session was paused. */
+  forget(laneId: string): void {
+    this.#lanes.release(laneId)
+    this.#changed(laneId)
+  }
+
   /** See `Lanes`. */
   cancel(laneId: string, scope?: CancelScope & { readonly reason?: string | undefined }): Cancellation {
-    return this.#lanes.cancel(laneId, scope)
+    const cancellation = this.#lanes.cancel(laneId, scope)
+    this.#changed(laneId)
+    return cancellation
   }
 
   /** Cancels everything of the owners that `revoked` selects, in all lanes. */
@@ -196,6 +256,10 @@ export class GatewayLanes {
       const tickets = this.#lanes.restore(laneId, messages)
       for (const [index, { settled }] of tickets.entries()) this.#reportEnd(laneId, messages[index]!.message, settled)
     }
+  }
+
+  #changed(sessionId: string): void {
+    this.#hooks.emit('lane.changed', { sessionId })
   }
 
   #reportEnd(laneId: string, message: LaneMessage<Payload>, settled: Promise<Outcome<unknown>>): void {

@@ -49,6 +49,7 @@ export default gatewayPlugin({ name: 'lanes', dependencies: ['hooks', 'config', 
     runTimeoutMs: agent.runTimeoutSeconds * 1000,
     abandonAfterMs: ABANDON_AFTER_MS
   })
+  await lanes.restorePaused()
   app.decorate('lanes', lanes)
   app.configStore.onChange(({ agent }) => {
     lanes.runTimeoutMs = agent.runTimeoutSeconds * 1000

@@ -18,6 +18,8 @@ export interface TurnHandler {
   ): void
   /** The last process ended while it answered this message, which is not retried. The question must not be lost. */
   cutOff(laneId: string, message: LaneMessage<Payload>, run: { id: string; body: unknown }): Promise<void>
+  /** Body of a waiting message with another text; undefined when nothing would be left of it. */
+  edited(body: unknown, text: string): unknown
   /** `by` is about to stop the turn of `active`. */
   preempted(laneId: string, active: readonly LaneMessage<Payload>[], by: LaneMessage<Payload>): void
 }

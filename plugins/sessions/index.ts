@@ -1,4 +1,5 @@
 import { gatewayPlugin } from '../define.ts'
+import { configure } from './configure.ts'
 import * as methods from './methods.ts'
 import { Sessions } from './sessions.ts'
 
@@ -18,5 +19,7 @@ export default gatewayPlugin(
   async (app) => {
     app.decorate('sessions', new Sessions(app))
     for (const method of Object.values(methods)) app.rpc.method(method)
+    app.rpc.method(configure)
+    app.sessions.onRemove(async (sessionId) => app.lanes.forget(sessionId))
   }
 )

@@ -630,8 +630,10 @@ export interface GatewayMethods {
     }
     result: {
       sessionId: string
-      /** State of the lane */
-      state: 'idle' | 'quiet' | 'ready' | 'running' | 'paused' | 'resuming' | 'stopping'
+      /** State of the lane. `held`: it is paused, and messages wait */
+      state: 'idle' | 'held' | 'quiet' | 'ready' | 'running' | 'paused' | 'resuming' | 'stopping'
+      /** True: it begins no run until queue.resume */
+      paused: boolean
       /** Number of waiting messages */
       depth: number
       /** Waiting time of the oldest one; null without any */
@@ -643,6 +645,8 @@ export interface GatewayMethods {
         owner: string
         /** When it began, epoch milliseconds */
         sinceMs: number
+        /** Milliseconds since then, by the clock of the gateway */
+        ageMs: number
       } | null
       policy: {
         /** Handling of a message that arrives while the agent is busy */
@@ -656,6 +660,14 @@ export interface GatewayMethods {
         /** Adds a note about dropped messages to the next run */
         summarizeOverflow: boolean
       }
+      /** Source of each field: set for the session, `lanes.channels.<frontend>`, or `lanes.default` */
+      origin: {
+        mode: 'session' | 'channel' | 'default'
+        overflow: 'session' | 'channel' | 'default'
+        cap: 'session' | 'channel' | 'default'
+        debounceMs: 'session' | 'channel' | 'default'
+        summarizeOverflow: 'session' | 'channel' | 'default'
+      }
       /** Those that wait, in the order in which they will be taken */
       messages: {
         messageId: string
@@ -668,9 +680,147 @@ export interface GatewayMethods {
         preview: string
         /** Epoch milliseconds */
         acceptedAt: number
+        /** Milliseconds since then, by the clock of the gateway */
+        ageMs: number
         /** Number of messages ahead of it. A running one counts */
         position: number
       }[]
+    }
+    events: Record<never, never>
+  }
+  /** List the lanes that have anything to do, and paused ones, longest wait first (extension) */
+  'queue.list': {
+    params: {
+      /** Maximum number of lanes on a page */
+      limit?: number | undefined
+      offset?: number | undefined
+    }
+    result: {
+      lanes: {
+        sessionId: string
+        /** State of the lane. `held`: it is paused, and messages wait */
+        state: 'idle' | 'held' | 'quiet' | 'ready' | 'running' | 'paused' | 'resuming' | 'stopping'
+        /** True: it begins no run until queue.resume */
+        paused: boolean
+        /** Number of waiting messages */
+        depth: number
+        /** Waiting time of the oldest one; null without any */
+        oldestAgeMs: number | null
+        /** The run under way; null when there is none */
+        running: {
+          runId: string
+          /** Sender of the message that it answers */
+          owner: string
+          /** When it began, epoch milliseconds */
+          sinceMs: number
+          /** Milliseconds since then, by the clock of the gateway */
+          ageMs: number
+        } | null
+        policy: {
+          /** Handling of a message that arrives while the agent is busy */
+          mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+          /** Message to drop when `cap` messages wait */
+          overflow: 'drop_old' | 'drop_new'
+          /** Maximum number of waiting messages */
+          cap: number
+          /** Quiet time before collected messages are answered */
+          debounceMs: number
+          /** Adds a note about dropped messages to the next run */
+          summarizeOverflow: boolean
+        }
+        /** Source of each field: set for the session, `lanes.channels.<frontend>`, or `lanes.default` */
+        origin: {
+          mode: 'session' | 'channel' | 'default'
+          overflow: 'session' | 'channel' | 'default'
+          cap: 'session' | 'channel' | 'default'
+          debounceMs: 'session' | 'channel' | 'default'
+          summarizeOverflow: 'session' | 'channel' | 'default'
+        }
+        /** The first 20 of those that wait, in the order in which they will be taken; `depth` is the number of all */
+        messages: {
+          messageId: string
+          /** Handling of a message that arrives while the agent is busy */
+          mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+          /** Sender */
+          owner: string
+          priority: 'person' | 'system'
+          /** Beginning of its text. Empty for work that is not a message, such as a queued tool */
+          preview: string
+          /** Epoch milliseconds */
+          acceptedAt: number
+          /** Milliseconds since then, by the clock of the gateway */
+          ageMs: number
+          /** Number of messages ahead of it. A running one counts */
+          position: number
+        }[]
+        /** Messages that overflow dropped within the last hour */
+        droppedCount: number
+        /** The newest 5 of them, newest first */
+        dropped: {
+          messageId: string
+          /** Sender */
+          owner: string
+          /** Beginning of its text */
+          preview: string
+          /** Epoch milliseconds */
+          droppedAt: number
+        }[]
+      }[]
+      /** Number of lanes on all pages */
+      total: number
+      /** Over all pages */
+      summary: {
+        /** Lanes with a run */
+        running: number
+        /** Runs that all lanes together may have */
+        maxConcurrentRuns: number
+        /** Waiting messages */
+        waiting: number
+        /** Paused lanes */
+        paused: number
+        /** Waiting time of the oldest message; null without any */
+        oldestAgeMs: number | null
+        /** Messages that overflow dropped within the last hour */
+        dropped: number
+      }
+    }
+    events: Record<never, never>
+  }
+  /** Keep a lane from beginning runs, also after a restart. The active run goes on (extension) */
+  'queue.pause': {
+    params: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId?: string | undefined
+    }
+    result: {
+      success: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Let a paused lane begin runs again (extension) */
+  'queue.resume': {
+    params: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId?: string | undefined
+    }
+    result: {
+      success: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Replace the text of a message of your own that still waits (extension) */
+  'queue.update': {
+    params: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId?: string | undefined
+      /** messageId of queue.get */
+      messageId: string
+      /** May be empty when the message has attachments */
+      message: string
+    }
+    result: {
+      /** False when the message does not wait any more, or is not yours */
+      updated: boolean
     }
     events: Record<never, never>
   }
@@ -678,6 +828,60 @@ export interface GatewayMethods {
   'rpc.discover': {
     params: Record<never, never>
     result: Record<string, unknown>
+    events: Record<never, never>
+  }
+  /** Set or reset the queue policy and the model tier of a session, and show what is in force (extension) */
+  'sessions.configure': {
+    params: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId: string
+      /** Fields of the policy to set for this session; null removes all that were set */
+      queue?: {
+        /** Handling of a message that arrives while the agent is busy */
+        mode?: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt' | undefined
+        /** Message to drop when `cap` messages wait */
+        overflow?: 'drop_old' | 'drop_new' | undefined
+        /** Maximum number of waiting messages */
+        cap?: number | undefined
+        /** Quiet time before collected messages are answered */
+        debounceMs?: number | undefined
+        /** Adds a note about dropped messages to the next run */
+        summarizeOverflow?: boolean | undefined
+      } | null | undefined
+      /** Tier of models that answers here; null for the default */
+      modelTier?: string | null | undefined
+    }
+    result: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId: string
+      /** Policy of the next message */
+      queue: {
+        policy: {
+          /** Handling of a message that arrives while the agent is busy */
+          mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+          /** Message to drop when `cap` messages wait */
+          overflow: 'drop_old' | 'drop_new'
+          /** Maximum number of waiting messages */
+          cap: number
+          /** Quiet time before collected messages are answered */
+          debounceMs: number
+          /** Adds a note about dropped messages to the next run */
+          summarizeOverflow: boolean
+        }
+        /** Source of each field: set for the session, `lanes.channels.<frontend>`, or `lanes.default` */
+        origin: {
+          mode: 'session' | 'channel' | 'default'
+          overflow: 'session' | 'channel' | 'default'
+          cap: 'session' | 'channel' | 'default'
+          debounceMs: 'session' | 'channel' | 'default'
+          summarizeOverflow: 'session' | 'channel' | 'default'
+        }
+      }
+      modelTier: {
+        value: string
+        origin: 'session' | 'default'
+      }
+    }
     events: Record<never, never>
   }
   /** Create or resume a session, and attach this connection to it */

@@ -10,7 +10,7 @@ export const OVERFLOWS = ['drop_old', 'drop_new'] as const
 export const MAX_CAP = 1000
 export const MAX_DEBOUNCE_MS = 60_000
 
-const LANE_STATES = ['idle', 'quiet', 'ready', 'running', 'paused', 'resuming', 'stopping'] as const
+const LANE_STATES = ['idle', 'held', 'quiet', 'ready', 'running', 'paused', 'resuming', 'stopping'] as const
 
 const oneOf = <const T extends readonly string[]>(words: T, options = {}) =>
   Type.Union(
@@ -40,6 +40,19 @@ export const Policy = named(
   })
 )
 
+const Origin = oneOf(['session', 'channel', 'default'] as const)
+
+/** Source of each field of a policy. */
+export const PolicyOrigin = named(
+  'PolicyOrigin',
+  Type.Object(
+    { mode: Origin, overflow: Origin, cap: Origin, debounceMs: Origin, summarizeOverflow: Origin },
+    { description: 'Source of each field: set for the session, `lanes.channels.<frontend>`, or `lanes.default`' }
+  )
+)
+
+const AGE = Type.Integer({ minimum: 0, description: 'Milliseconds since then, by the clock of the gateway' })
+
 /** One message that waits. */
 export const QueuedMessage = named(
   'QueuedMessage',
@@ -52,33 +65,62 @@ export const QueuedMessage = named(
       description: 'Beginning of its text. Empty for work that is not a message, such as a queued tool'
     }),
     acceptedAt: Type.Integer({ description: 'Epoch milliseconds' }),
+    ageMs: AGE,
     position: Type.Integer({ minimum: 0, description: 'Number of messages ahead of it. A running one counts' })
   })
 )
+
+const LANE = {
+  sessionId: Type.String(),
+  state: oneOf(LANE_STATES, { description: 'State of the lane. `held`: it is paused, and messages wait' }),
+  paused: Type.Boolean({ description: 'True: it begins no run until queue.resume' }),
+  depth: Type.Integer({ minimum: 0, description: 'Number of waiting messages' }),
+  oldestAgeMs: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+    description: 'Waiting time of the oldest one; null without any'
+  }),
+  running: Type.Union(
+    [
+      Type.Object({
+        runId: Type.String(),
+        owner: Type.String({ description: 'Sender of the message that it answers' }),
+        sinceMs: Type.Integer({ description: 'When it began, epoch milliseconds' }),
+        ageMs: AGE
+      }),
+      Type.Null()
+    ],
+    { description: 'The run under way; null when there is none' }
+  ),
+  policy: Policy,
+  origin: PolicyOrigin
+}
 
 /** A lane as it is now. */
 export const QueueDetails = named(
   'QueueDetails',
   Type.Object({
-    sessionId: Type.String(),
-    state: oneOf(LANE_STATES, { description: 'State of the lane' }),
-    depth: Type.Integer({ minimum: 0, description: 'Number of waiting messages' }),
-    oldestAgeMs: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
-      description: 'Waiting time of the oldest one; null without any'
-    }),
-    running: Type.Union(
-      [
-        Type.Object({
-          runId: Type.String(),
-          owner: Type.String({ description: 'Sender of the message that it answers' }),
-          sinceMs: Type.Integer({ description: 'When it began, epoch milliseconds' })
-        }),
-        Type.Null()
-      ],
-      { description: 'The run under way; null when there is none' }
-    ),
-    policy: Policy,
+    ...LANE,
     messages: Type.Array(QueuedMessage, { description: 'Those that wait, in the order in which they will be taken' })
+  })
+)
+
+/** A lane in a list of lanes, and the data of the event `lane`. */
+export const LaneDetails = named(
+  'LaneDetails',
+  Type.Object({
+    ...LANE,
+    messages: Type.Array(QueuedMessage, {
+      description: 'The first 20 of those that wait, in the order in which they will be taken; `depth` is the number of all'
+    }),
+    droppedCount: Type.Integer({ minimum: 0, description: 'Messages that overflow dropped within the last hour' }),
+    dropped: Type.Array(
+      Type.Object({
+        messageId: Type.String(),
+        owner: Type.String({ description: 'Sender' }),
+        preview: Type.String({ description: 'Beginning of its text' }),
+        droppedAt: Type.Integer({ description: 'Epoch milliseconds' })
+      }),
+      { description: 'The newest 5 of them, newest first' }
+    )
   })
 )
 
@@ -87,10 +129,18 @@ export function ownedBy(caller: Caller): { readonly owner?: string } {
   return allows(caller, 'operate') ? {} : { owner: caller.id }
 }
 
+/** Characters of a message that stay in memory while it waits. */
+const PREVIEW = 160
+
+/** Beginning of a text, as a copy: a slice would keep the whole text alive. */
+export function previewOf(text: string): string {
+  return Buffer.from(text.slice(0, PREVIEW)).toString()
+}
+
 /** Data of the event `accepted`: the message waits in its lane. */
 export const AcceptedEvent = Type.Object({
   messageId: Type.String({ description: 'Names this message in queue.get, queue.cancel and sessions.resume' }),
   position: Type.Integer({ minimum: 0, description: 'Number of messages ahead of it. A running one counts' }),
   mode: Mode,
-  preview: Type.String({ maxLength: 160, description: 'Beginning of its text' })
+  preview: Type.String({ maxLength: PREVIEW, description: 'Beginning of its text' })
 })

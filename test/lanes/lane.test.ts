@@ -170,6 +170,7 @@ function bareLane() {
   const host: LaneHost<Work, unknown> = {
     clock: new FakeClock(),
     slots: new ConcurrencyLimiter(1),
+    held: new Set(),
     runTimeoutMs: RUN_TIMEOUT,
     abandonAfterMs: ABANDON_AFTER,
     run: () => new Promise(() => {}),

@@ -70,6 +70,7 @@ class Both {
   readonly #begun: [real: unknown, model: unknown][] = []
   readonly #turnIds = new Set<string>()
   readonly #echoes: [Job, Job][] = []
+  readonly #held = new Set<string>()
   #sent = 0
 
   #start() {
@@ -98,6 +99,7 @@ class Both {
   /** A run was called: the lane may begin its next turn, says the model, and it is the same one. */
   #begins(lane: string, { id, messages, backlog, dropped }: Turn<Work>): void {
     const again = id !== messages[0]!.id
+    assert.ok(!this.#held.has(lane), 'a held lane begins no turn')
     this.#begun.push([{ messages: idsOf(messages), backlog, again, dropped: idsOf(dropped) }, this.models.get(lane)!.begin()])
     assert.equal(this.cast.live(lane).length, 1, 'one live run in a lane')
     assert.ok(!this.#turnIds.has(id), 'no two turns have the same id')
@@ -141,6 +143,16 @@ class Both {
     this.#real.lanes.cancelMessage(lane, name)
   }
 
+  hold(lane: string): void {
+    this.#held.add(lane)
+    this.#real.lanes.hold(lane)
+  }
+
+  release(lane: string): void {
+    this.#held.delete(lane)
+    this.#real.lanes.release(lane)
+  }
+
   /** Long enough for who collects. */
   quiet(): Promise<void> {
     return this.#real.clock.advance(10 * DEBOUNCE)
@@ -159,6 +171,7 @@ class Both {
     for (const job of orphans.values()) job.orphan()
     this.#life = mortal(this.#disk)
     this.#real = this.#start()
+    for (const lane of this.#held) this.#real.lanes.hold(lane)
     const found = await this.#disk.recover()
     for (const one of found) {
       const fate = afterCrash(one, recovery)
@@ -187,6 +200,7 @@ class Both {
       assert.deepEqual(idsOf(lanes.queued(lane)), names, `what waits in ${lane}`)
       assert.equal(ACTIVE[state], begun.length === 0 ? undefined : stops ? 'stops' : 'goes on', `lane ${lane} is ${state}`)
       assert.deepEqual([active?.id, active?.owner], [this.cast.live(lane)[0]?.id, begun[0]?.owner])
+      if (begun.length === 0 && names.length > 0) assert.equal(state === 'held', this.#held.has(lane), `lane ${lane} is ${state}`)
       if (state === 'idle') assert.equal(names.length, 0, 'an idle lane has nothing to do')
       if (state === 'ready') assert.ok(running! + stopping! >= SLOTS, 'a lane waits for a slot only when all are taken')
       if (state === 'quiet') assert.equal(waiting[0]!.mode, 'collect', 'only what is collected waits for quiet')
@@ -206,6 +220,7 @@ class Both {
 
   /** Whatever was scheduled, it comes to an end, and leaves nothing behind. */
   async drain(): Promise<void> {
+    for (const lane of LANES) this.release(lane)
     for (let round = 0; this.#real.lanes.size > 0 && round < 200; round++) {
       for (const lane of LANES) {
         this.cast.resume(lane)
@@ -227,6 +242,7 @@ class Both {
 
 const ACTIVE = {
   idle: undefined,
+  held: undefined,
   quiet: undefined,
   ready: undefined,
   running: 'goes on',
@@ -277,6 +293,9 @@ const schedules = fc.commands(
     inLane('tool call', (it, id) => it.take(id)),
     inLane('pause', (it, id) => it.cast.pause(id)),
     inLane('resume', (it, id) => it.cast.resume(id)),
+    inLane('hold', (it, id) => it.hold(id)),
+    inLane('release', (it, id) => it.release(id)),
+    inLane('release', (it, id) => it.release(id)),
     fc.tuple(lane, policy).map(([id, to]) => command(`policy of ${id} ${JSON.stringify(to)}`, (it) => it.policy(id, to))),
     fc
       .tuple(lane, fc.constantFrom(undefined, ...OWNERS))

@@ -36,7 +36,7 @@ function verdict(admission: Admission): unknown {
   return [act, ...(drop.length > 0 ? [because, ...names(drop)] : []), ...(fallback ? ['fallback'] : [])].join(' ')
 }
 
-const STATES: LaneState[] = ['idle', 'quiet', 'ready', 'running', 'paused', 'resuming', 'stopping']
+const STATES: LaneState[] = ['idle', 'held', 'quiet', 'ready', 'running', 'paused', 'resuming', 'stopping']
 const MODES: QueueMode[] = ['collect', 'followup', 'steer', 'steer_backlog', 'interrupt']
 const LIVE: LaneState[] = ['running', 'paused', 'resuming']
 

@@ -21,18 +21,20 @@ test('queue.get shows the lane, its policy, and what waits in the order it will 
   await say(sessionId, BOB, 'third')
   later(500)
   await policies.override(sessionId, { cap: 3 })
-  const { running, ...rest } = await call('queue.get', { sessionId })
-  assert.equal(running.sinceMs, START)
+  const { running, origin, ...rest } = await call('queue.get', { sessionId })
+  assert.deepEqual([running.sinceMs, running.ageMs], [START, 2500])
+  assert.deepEqual([origin.mode, origin.cap], ['default', 'session'])
   const person = { mode: 'followup', priority: 'person' }
   assert.deepEqual(rest, {
     sessionId,
     state: 'running',
+    paused: false,
     depth: 3,
     oldestAgeMs: 1500,
     policy: { ...DEFAULT, cap: 3 },
     messages: [
-      { messageId: 'm2', owner: ANN.id, ...person, preview: 'second', acceptedAt: START + 1000, position: 1 },
-      { messageId: 'm3', owner: BOB.id, ...person, preview: 'third', acceptedAt: START + 2000, position: 2 },
+      { messageId: 'm2', owner: ANN.id, ...person, preview: 'second', acceptedAt: START + 1000, ageMs: 1500, position: 1 },
+      { messageId: 'm3', owner: BOB.id, ...person, preview: 'third', acceptedAt: START + 2000, ageMs: 500, position: 2 },
       {
         messageId: 'hook',
         owner: 'webhook:x',
@@ -40,6 +42,7 @@ test('queue.get shows the lane, its policy, and what waits in the order it will 
         priority: 'system',
         preview: 'machine',
         acceptedAt: START + 2000,
+        ageMs: 500,
         position: 3
       }
     ]
@@ -49,9 +52,11 @@ test('queue.get shows the lane, its policy, and what waits in the order it will 
 test('queue.get of a session without anything to do is an idle lane', async (t) => {
   const { call, db } = await rig(t)
   await db.sessions.open(sessionId, 1)
-  assert.deepEqual(await call('queue.get', {}, ANN, { sessionId }), {
+  const { origin: _, ...rest } = await call('queue.get', {}, ANN, { sessionId })
+  assert.deepEqual(rest, {
     sessionId,
     state: 'idle',
+    paused: false,
     depth: 0,
     oldestAgeMs: null,
     running: null,

@@ -10,14 +10,13 @@ import { ContextManager } from '../../../plugins/context/index.ts'
 import type { GatewayInstance } from '../../../plugins/define.ts'
 import * as methods from '../../../plugins/lanes/methods.ts'
 import { Policies, type PolicyConfig } from '../../../plugins/lanes/policies.ts'
+import { RecentDrops } from '../../../plugins/lanes/recent-drops.ts'
 import { SessionQueues } from '../../../plugins/lanes/session-queues.ts'
 import type { Caller, Context, Scope } from '../../../rpc/define.ts'
 import { Registry } from '../../../rpc/registry.ts'
 import { hold } from '../../helper.ts'
 
-export type Payload =
-  | { readonly kind: 'message'; readonly preview: string }
-  | { readonly kind: 'work'; run(turn: Turn<Payload>): unknown }
+export type Payload = { readonly kind: 'message'; preview: string } | { readonly kind: 'work'; run(turn: Turn<Payload>): unknown }
 
 export const DEFAULT: QueuePolicy = { mode: 'followup', cap: 20, overflow: 'drop_old', debounceMs: 250, summarizeOverflow: true }
 
@@ -68,7 +67,11 @@ export async function rig(t: TestContext, config: Partial<PolicyConfig> = {}) {
   }
   const app = {
     db,
-    lanes: Object.assign(lanes, { policies, queues: new SessionQueues({ lanes, policies, sessions: db.sessions }), run }),
+    lanes: Object.assign(lanes, {
+      policies,
+      queues: new SessionQueues({ lanes, policies, sessions: db.sessions, drops: new RecentDrops(), now: () => now }),
+      run
+    }),
     config: { agent: { contextThresholdPct: 80 } },
     providers: {
       tiers: () => ['default', 'fast'],
