@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { RpcError } from '../rpc/client/index.ts'
-import { type CompanionState, createCompanion, type Handler } from '../rpc/companion/index.ts'
+import { type CompanionState, createCompanion, type DescribedCapability } from '../rpc/companion/index.ts'
 import { machinePlatform } from '../rpc/companion/machine.ts'
 import { GatewayError, openClient, reasonOf } from './client.ts'
 import { Consent, covers } from './consent.ts'
@@ -69,11 +69,14 @@ function allowedOf(list: string | undefined, names: readonly string[]): string[]
   throw new UsageError(`--allow names a capability that this machine does not have. It has: ${names.join(', ') || 'none'}`)
 }
 
-function withConsent(consent: Consent, handler: Handler): Handler {
-  return async (args, context) => {
-    await consent.require({ ...context, args })
-    say(`The gateway uses ${context.capability}.`)
-    return await handler(args, context)
+function withConsent(consent: Consent, capability: DescribedCapability): DescribedCapability {
+  return {
+    ...capability,
+    run: async (args, context) => {
+      await consent.require({ ...context, args })
+      say(`The gateway uses ${context.capability}.`)
+      return await capability.run(args, context)
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import { isNotNull, isNull, sql } from './drizzle.ts'
 import type { sqlite } from './schema.sqlite.ts'
 import type { TallyKind } from './types/analytics.ts'
 import type { MessageParts, MessageRow, MessageStatus } from './types/messages.ts'
-import type { StoredLocation, StoredPush, StoredStatus } from './types/nodes.ts'
+import type { StoredCapability, StoredLocation, StoredPush, StoredStatus } from './types/nodes.ts'
 import type { StoredReply } from './types/outbox.ts'
 import type { PairedSender } from './types/pairing.ts'
 import type { QueueRow, QueueState } from './types/queue.ts'
@@ -239,7 +239,8 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
       location: json<StoredLocation>('location'),
       status: json<StoredStatus>('status'),
       push: json<StoredPush>('push'),
-      pushDigest: text('push_digest')
+      pushDigest: text('push_digest'),
+      capabilities: json<readonly StoredCapability[]>('capabilities')
     },
     (table) => [index('nodes_seen').on(table.seenAt, table.id), uniqueIndex('nodes_push').on(table.pushDigest)]
   )

@@ -152,6 +152,7 @@ const NOWHERE: Readonly<Record<string, (gateway: TestGateway, client: TestClient
   artifact: (_gateway, client, name) => final(client, 'canvas.get', { sessionId: `test:${name}`, artifactId: name }),
   tool: (_gateway, client, name) => final(client, 'tools.execute', { sessionId: `test:${name}`, tool: name, args: {} }),
   node: (_gateway, client, name) => final(client, 'node.invoke', { nodeId: name, capability: 'a.b' }),
+  forgotten: (_gateway, client, name) => final(client, 'node.forget', { nodeId: name }),
   capability: (_gateway, client, name) => final(client, 'node.invoke', { nodeId: 'a', capability: name }),
   channel: (_gateway, client, name) => final(client, 'system.presence', { channel: name }),
   paired: (_gateway, client, name) => final(client, 'pairing.revoke', { channel: 'telegram', senderId: name }),

@@ -18,15 +18,15 @@ export function nodeStore({ query, schema: { nodes }, atomic, oneOf }: Connectio
   }
 
   return {
-    async register({ id, owner, anyOwner, role, now, keep, cap }: NodeRegistration): Promise<boolean> {
+    async register({ id, owner, anyOwner, role, capabilities, now, keep, cap }: NodeRegistration): Promise<boolean> {
       const kept = [...new Set([...keep, id])]
       const [rows] = await atomic((tx) => [
         tx
           .insert(nodes)
-          .values({ id, owner, role, seenAt: now })
+          .values({ id, owner, role, capabilities, seenAt: now })
           .onConflictDoUpdate({
             target: nodes.id,
-            set: { role, seenAt: now },
+            set: { role, capabilities, seenAt: now },
             ...(anyOwner ? {} : { setWhere: eq(nodes.owner, owner) })
           })
           .returning({ id: nodes.id }),
@@ -80,6 +80,11 @@ export function nodeStore({ query, schema: { nodes }, atomic, oneOf }: Connectio
         .where(and(eq(nodes.id, id), eq(nodes.pushDigest, pushDigest)))
         .returning({ id: nodes.id })
         .execute()
+      return rows.length > 0
+    },
+
+    async forget(id: string): Promise<boolean> {
+      const rows = await query.delete(nodes).where(eq(nodes.id, id)).returning({ id: nodes.id }).execute()
       return rows.length > 0
     },
 

@@ -29,11 +29,21 @@ export interface StoredPush {
   readonly updatedAt: number
 }
 
+/** Something that a companion device declared it can do. */
+export interface StoredCapability {
+  readonly name: string
+  readonly description?: string
+  /** JSON Schema of its arguments. */
+  readonly params?: Readonly<Record<string, unknown>>
+}
+
 export interface NodeRow {
   readonly id: string
   /** Id of the caller that registered it first. Only that caller and an admin may register it again. */
   readonly owner: string
   readonly role: string
+  /** Declared by its last registration. Null: by a version of the gateway that did not store them. */
+  readonly capabilities: readonly StoredCapability[] | null
   /** Time of its last registration or report. */
   readonly seenAt: number
   readonly location: StoredLocation | null
@@ -50,6 +60,7 @@ export interface NodeRegistration {
   /** Accept any owner. */
   readonly anyOwner: boolean
   readonly role: string
+  readonly capabilities: readonly StoredCapability[]
   readonly now: number
   /** Connected nodes, which are never removed. */
   readonly keep: readonly string[]
@@ -70,6 +81,8 @@ export interface NodeStore {
   setPush(id: string, push: StoredPush, pushDigest: string): Promise<void>
   /** Removes a push token that its service no longer knows. `false`: the node has another token by now, which stays. */
   removePush(id: string, pushDigest: string): Promise<boolean>
+  /** Deletes a node with all it reported. `false`: there was none. */
+  forget(id: string): Promise<boolean>
   /** Replaces the encrypted form of a push token. Does not change `seenAt`. */
   reseal(id: string, push: StoredPush): Promise<void>
 }

@@ -4,6 +4,7 @@ import { v7 as uuid } from 'uuid'
 import type { Db } from '../../db/client.ts'
 import type { RecoveredMessage } from '../../lanes/driver.ts'
 import { LaneError } from '../../lanes/errors.ts'
+import { KeyedMutex } from '../../lanes/keyed-mutex.ts'
 import type { Cancellation, CancelScope, LaneSnapshot } from '../../lanes/lane.ts'
 import { Lanes, type LanesOptions } from '../../lanes/lanes.ts'
 import type { LaneMessage, Outcome, QueuePolicy } from '../../lanes/message.ts'
@@ -272,22 +273,5 @@ export class GatewayLanes {
   #requireHandler(): TurnHandler {
     if (this.#handler) return this.#handler
     throw new Error('no handler for messages has been set')
-  }
-}
-
-/** Runs tasks of one key one after the other, in the order of the calls; tasks of different keys run side by side. */
-class KeyedMutex {
-  /** The last task of each key. A key without a pending task has no entry. */
-  readonly #last = new Map<string, Promise<unknown>>()
-
-  run<T>(key: string, task: () => Promise<T>): Promise<T> {
-    const previous = this.#last.get(key)
-    const done = previous === undefined ? task() : previous.then(task, task)
-    this.#last.set(key, done)
-    const release = (): void => {
-      if (this.#last.get(key) === done) this.#last.delete(key)
-    }
-    done.then(release, release)
-    return done
   }
 }

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 import type { Client, StandardSchemaV1, Transport } from '@modelcontextprotocol/client'
 import type { FastifyBaseLogger } from 'fastify'
+import { type Check, checkOf, schemaEngine } from '../../rpc/json-schema.ts'
 import { printable } from '../../security/sanitize.ts'
-import { type Check, checkOf, ENGINE_OPTIONS, type Engine } from './arguments.ts'
 import { reasonOf, shown } from './failure-reason.ts'
 import { boundedFetch, speaksOldSse } from './http.ts'
 import { Lines } from './lines.ts'
@@ -226,8 +226,7 @@ export class McpConnection {
       const fields = { tools: tools.length, leftOut: leftOut.length, names, ...(more ? { more } : {}) }
       log.warn(fields, 'some tools of an MCP server are left out: too many, too large, or malformed')
     }
-    const { Ajv } = await import('@modelcontextprotocol/client/validators/ajv')
-    const engine: Engine = new Ajv(ENGINE_OPTIONS)
+    const engine = await schemaEngine()
     this.#schemas = new Map(tools.map((tool) => [tool.name, tool.inputSchema]))
     onTools(tools.map((tool) => ({ ...tool, check: checkOf(tool.inputSchema, engine) })))
   }

@@ -27,16 +27,18 @@ export class Calls {
   readonly #pending = new Map<Peer, Map<string, Pending>>()
 
   /**
-   * Asks a node, and waits for what it says.
-   * @throws RpcError InvalidRequest for what it cannot do, AgentBusy when too much waits for it, RequestCancelled when `signal`
+   * Asks a node, and waits for its answer.
+   * @throws RpcError InvalidRequest for a capability it does not have or arguments that its schema does not allow, AgentBusy when too much waits for it, RequestCancelled when `signal`
    * is aborted, InternalError when no answer came
    */
   async start(
-    { connection, node, capabilities, invoke }: Registration,
+    { connection, node, capabilities, checks, invoke }: Registration,
     { capability, args, timeoutMs, signal }: Call
   ): Promise<Static<typeof Invoked>> {
     if (!capabilities.enabled.includes(capability)) throw incapable(capability, capabilities)
     if (JSON.stringify(args).length > MAX_CALL_CHARACTERS) throw tooLarge('params.args')
+    const issues = checks.get(capability)?.(args) ?? []
+    if (issues.length > 0) throw invalidParams(issues.map(({ path, message }) => ({ path: `params.${path}`, message })))
     const waiting = this.#pending.get(connection) ?? new Map<string, Pending>()
     if (waiting.size >= MAX_CALLS) {
       throw new RpcError('AgentBusy', `${MAX_CALLS} calls of the node ${node.id} wait for its answer, more are too many`)

@@ -3,6 +3,8 @@ import { peerOf } from '../../rpc/peer.ts'
 import { NoParams } from '../../rpc/schemas/simple.ts'
 import { defineMethod } from '../define.ts'
 import {
+  ForgetParams,
+  Forgotten,
   Invoked,
   InvokeParams,
   LocationGot,
@@ -26,6 +28,12 @@ import {
 
 const EXAMPLE_NODE = { id: 'companion-desktop', role: 'companion' }
 
+const EXAMPLE_DETAILS = {
+  name: 'notifications',
+  description: 'Shows a notification',
+  params: { type: 'object', required: ['title'], properties: { title: { type: 'string' } } }
+}
+
 export const register = defineMethod({
   name: 'node.register',
   summary: 'Register role and capabilities of a companion node for this connection',
@@ -48,6 +56,15 @@ export const register = defineMethod({
         protocol: { serverVersion: 1, clientVersion: 1, negotiatedVersion: 1 },
         capabilities: { declared: ['ui.canvas', 'notifications'], enabled: ['ui.canvas', 'notifications'] }
       }
+    },
+    {
+      params: { nodeId: 'companion-desktop', role: 'companion', protocolVersion: 1, capabilities: [EXAMPLE_DETAILS] },
+      result: {
+        registered: true,
+        node: EXAMPLE_NODE,
+        protocol: { serverVersion: 1, clientVersion: 1, negotiatedVersion: 1 },
+        capabilities: { declared: ['notifications'], enabled: ['notifications'], details: [EXAMPLE_DETAILS] }
+      }
     }
   ],
   async handler(params, ctx) {
@@ -57,7 +74,7 @@ export const register = defineMethod({
       connection,
       caller,
       signal,
-      // Of no run and no conversation: its own session is where the node would talk.
+      // It belongs to no run and no conversation: the session of the connection stands in.
       invoke: (call) => ctx.emit('invoke', call, { sessionId: connection.sessionId })
     })
   }
@@ -65,7 +82,7 @@ export const register = defineMethod({
 
 export const capabilities = defineMethod({
   name: 'node.capabilities.get',
-  summary: 'Show what was negotiated for the node of this connection',
+  summary: 'Show the negotiated terms of the node of this connection',
   scope: 'node',
   params: NoParams,
   result: Negotiated,
@@ -74,7 +91,7 @@ export const capabilities = defineMethod({
 
 export const setLocation = defineMethod({
   name: 'node.location.set',
-  summary: 'Tell where the node of this connection is',
+  summary: 'Report the location of the node of this connection',
   scope: 'node',
   params: LocationParams,
   result: LocationSet,
@@ -109,7 +126,7 @@ export const getLocation = defineMethod({
 
 export const setStatus = defineMethod({
   name: 'node.status.set',
-  summary: 'Publish the status of the node of this connection, in place of the one before',
+  summary: 'Publish the status of the node of this connection; it replaces the one before',
   scope: 'node',
   params: StatusParams,
   result: StatusSet,
@@ -143,7 +160,7 @@ export const setStatus = defineMethod({
 
 export const setPushToken = defineMethod({
   name: 'node.push_token.set',
-  summary: 'Tell under which token of APNs or FCM the node of this connection is reached',
+  summary: 'Register the push token of APNs or FCM of the node of this connection',
   scope: 'node',
   params: PushTokenParams,
   result: PushTokenSet,
@@ -178,7 +195,7 @@ export const push = defineMethod({
 
 export const invoke = defineMethod({
   name: 'node.invoke',
-  summary: 'Have a connected node do something it can do, and wait for its answer (extension)',
+  summary: 'Use a capability of a connected node, and wait for its answer (extension)',
   extension: true,
   scope: 'operate',
   errors: ['RequestCancelled'],
@@ -218,9 +235,22 @@ export const result = defineMethod({
   }
 })
 
+export const forget = defineMethod({
+  name: 'node.forget',
+  summary: 'Forget a node: its owner, location, status and push token; a connected one is disconnected (extension)',
+  extension: true,
+  scope: 'operate',
+  params: ForgetParams,
+  result: Forgotten,
+  examples: [
+    { params: { nodeId: 'companion-phone' }, result: { nodeId: 'companion-phone', forgotten: true, disconnected: false } }
+  ],
+  handler: async ({ nodeId }, { app, caller }) => await app.nodes.forget(nodeId, { actor: caller.id })
+})
+
 export const location = defineMethod({
   name: 'system.location',
-  summary: 'List where the nodes were last known to be, newest first',
+  summary: 'List the last known locations of nodes, newest first',
   scope: 'operate',
   params: NoParams,
   result: Locations,
@@ -229,7 +259,7 @@ export const location = defineMethod({
 
 export const nodes = defineMethod({
   name: 'system.nodes',
-  summary: 'List the registered nodes: who they are, what they can do, where and how they are',
+  summary: 'List the registered nodes: identity, capabilities, location and status',
   scope: 'operate',
   params: NodesParams,
   result: NodeList,

@@ -1,8 +1,10 @@
 import type { Static } from '@sinclair/typebox'
 import type { FastifyBaseLogger } from 'fastify'
-import type { NodeRow, NodeStore, StoredLocation, StoredPush } from '../../db/client.ts'
+import type { NodeRow, NodeStore, StoredCapability, StoredLocation, StoredPush } from '../../db/client.ts'
+import { KeyedMutex } from '../../lanes/keyed-mutex.ts'
 import type { Caller, Peer } from '../../rpc/define.ts'
 import { invalidParams, RpcError } from '../../rpc/errors.ts'
+import { type Check, checkOf, schemaEngine } from '../../rpc/json-schema.ts'
 import { allows } from '../../rpc/registry.ts'
 import type { Audit } from '../audit/index.ts'
 import { NamedRegistry } from '../define.ts'
@@ -13,6 +15,7 @@ import { checkedToken, digestOf, placeOf, shown } from './push-tokens.ts'
 import { CLOSE_POLICY, type Registration, Registrations } from './registrations.ts'
 import {
   CALL_TIMEOUT_MS,
+  type Forgotten,
   type Invoked,
   type InvokeParams,
   type LocationGot,
@@ -34,14 +37,17 @@ import {
 } from './schema.ts'
 import type { Vault } from './vault.ts'
 
+/** Nodes that an error names. */
+const MAX_NAMED = 20
+
 export interface NodesOptions {
-  /** Asked each time: another configuration may be in force by then. */
+  /** Configuration in force. */
   readonly config: () => NodesConfig
   readonly store: NodeStore
   readonly vault: Vault
   readonly audit: Pick<Audit, 'record'>
   readonly log: Pick<FastifyBaseLogger, 'warn'>
-  /** Nodes that are remembered, and that may be connected at once. */
+  /** Limit on stored nodes, and on connected ones. */
   readonly max?: number
   readonly now?: () => number
 }
@@ -55,13 +61,15 @@ export interface Registrant {
   readonly invoke: Registration['invoke']
 }
 
-/** Companion devices: who is connected as which, what they told, and what they are asked to do. */
+/** Companion devices: their registrations, reports and calls. */
 export class Nodes {
-  /** Those that reach a device by its token, by the name of the provider. */
+  /** Services that reach a device by its push token, by the name of the provider. */
   readonly pushServices = new NamedRegistry<PushService>('push service')
   readonly #options: Required<NodesOptions>
   readonly #registrations: Registrations
   readonly #calls = new Calls()
+  /** Registrations and removals of one node, in their order. */
+  readonly #order = new KeyedMutex()
 
   constructor(options: NodesOptions) {
     this.#options = { max: MAX_NODES, now: Date.now, ...options }
@@ -85,33 +93,57 @@ export class Nodes {
     requireEnabled(config)
     const agreed = negotiate(params, config)
     const { id, role } = agreed.node
-    this.#registrations.admit(connection, id)
-    const keep = this.#registrations.ids()
-    const anyOwner = allows(caller, 'admin')
-    const allowed = await store.register({ id, owner: caller.id, anyOwner, role, now: now(), keep, cap: max })
-    if (!allowed) {
-      audit.record('node.refused', caller.id, { nodeId: id })
-      throw new RpcError('AuthFailed', `The node ${id} was registered with another credential: only that one, or an admin, may`, {
-        statusCode: 403
-      })
-    }
-    // A later connection must not lose the node to one that is already gone.
-    if (signal.aborted) throw new RpcError('RequestCancelled', 'The connection was closed before the node was registered')
-    this.#registrations.add({ ...agreed, connection, invoke, registeredAt: now() })
-    return { registered: true, ...agreed }
+    const { offers } = agreed
+    const checks = await checksOf(offers)
+    return await this.#order.run(id, async () => {
+      this.#registrations.admit(connection, id)
+      const keep = this.#registrations.ids()
+      const anyOwner = allows(caller, 'admin')
+      const known = { id, owner: caller.id, anyOwner, role, capabilities: offers, now: now(), keep, cap: max }
+      if (!(await store.register(known))) {
+        audit.record('node.refused', caller.id, { nodeId: id })
+        throw new RpcError(
+          'AuthFailed',
+          `The node ${id} was registered with another credential: only that one, or an admin, may`,
+          {
+            statusCode: 403
+          }
+        )
+      }
+      // A later connection must not lose the node to one that is already gone.
+      if (signal.aborted) throw new RpcError('RequestCancelled', 'The connection was closed before the node was registered')
+      this.#registrations.add({ ...agreed, connection, invoke, registeredAt: now(), checks })
+      const { node, protocol, capabilities } = agreed
+      return { registered: true as const, node, protocol, capabilities }
+    })
   }
 
   /**
-   * Another configuration is in force: what nodes have declared is measured by its gates, and who has a role that it does not allow
-   * is sent away.
+   * Forgets a node with all it reported: the next credential that registers it owns it. A connected one is closed with 1008, so that it
+   * does not come back by itself.
+   * @throws RpcError InvalidRequest for a node that is not known
+   */
+  async forget(nodeId: string, { actor }: { readonly actor: string }): Promise<Static<typeof Forgotten>> {
+    return await this.#order.run(nodeId, async () => {
+      const known = await this.#options.store.forget(nodeId)
+      const disconnected = this.#registrations.dismiss(nodeId, 'it was forgotten', 'the node was forgotten')
+      if (!known && !disconnected) throw invalidParams([{ path: 'params.nodeId', message: 'must be a node that is known' }])
+      this.#options.audit.record('node.forget', actor, { nodeId, disconnected })
+      return { nodeId, forgotten: true as const, disconnected }
+    })
+  }
+
+  /**
+   * Applies a changed configuration: its gates to the declared capabilities of all nodes; a node whose role it does not allow is
+   * disconnected.
    */
   renegotiate(): void {
     const { allowedRoles, featureGates } = this.#options.config()
     for (const id of this.#registrations.ids()) {
       const registration = this.#registrations.node(id)!
-      const { connection, node, capabilities } = registration
+      const { connection, node, offers } = registration
       if (!allowedRoles.includes(node.role)) connection.close(CLOSE_POLICY, 'the role of the node is no longer allowed')
-      else this.#registrations.add({ ...registration, capabilities: underGates(capabilities.declared, featureGates) })
+      else this.#registrations.add({ ...registration, capabilities: underGates(offers, featureGates) })
     }
   }
 
@@ -120,7 +152,7 @@ export class Nodes {
     return connection && this.#registrations.of(connection)
   }
 
-  /** @throws RpcError InvalidRequest, as everything below that is given a connection, when it is no node */
+  /** @throws RpcError InvalidRequest when the connection is no node, as every method below that takes a connection */
   negotiated(connection: Peer): Static<typeof Negotiated> {
     const { node, protocol, capabilities } = this.#registered(connection)
     return { node, protocol, capabilities }
@@ -200,8 +232,8 @@ export class Nodes {
   }
 
   /**
-   * Has a connected node do something, and waits for what it says.
-   * @param actor who is recorded as having done that; absent where that is recorded already
+   * Calls a capability of a connected node, and waits for its answer.
+   * @param actor caller in the audit log; absent where the call is recorded already
    * @throws RpcError InvalidRequest when the node is not connected or cannot do it, and what `Calls.start` throws
    */
   async invoke(
@@ -210,7 +242,11 @@ export class Nodes {
   ): Promise<Static<typeof Invoked>> {
     requireEnabled(this.#options.config())
     const registration = this.#registrations.node(nodeId)
-    if (!registration) throw invalidParams([{ path: 'params.nodeId', message: 'must be a node that is connected' }])
+    if (!registration) {
+      const ids = this.#registrations.ids()
+      const known = ids.length > 0 ? `; connected: ${ids.slice(0, MAX_NAMED).join(', ')}` : '; none is'
+      throw invalidParams([{ path: 'params.nodeId', message: `must be a node that is connected${known}` }])
+    }
     const record = (success: boolean): void => {
       if (actor === undefined) return
       this.#options.audit.record('node.invoke', actor, { nodeId, capability, success, args: JSON.stringify(args) })
@@ -251,7 +287,7 @@ export class Nodes {
     return rows.map((row) => this.#described(row)).filter(({ connected }) => connected || includeOffline)
   }
 
-  /** Encrypts what was stored before there was a key, and tells of what cannot be read with it. */
+  /** Encrypts tokens that were stored before there was a key, and logs the number of those that cannot be read with it. */
   async sealAll(): Promise<void> {
     const { store, vault, log } = this.#options
     let unreadable = 0
@@ -266,8 +302,26 @@ export class Nodes {
     }
   }
 
-  #described({ id, role, owner, seenAt, location, status, push }: NodeRow): Static<typeof NodeList>['nodes'][number] {
+  /** Nodes that are connected now, by id. */
+  connected(): Registration[] {
+    return this.#registrations
+      .ids()
+      .sort()
+      .map((id) => this.#registrations.node(id)!)
+  }
+
+  #described({
+    id,
+    role,
+    owner,
+    seenAt,
+    capabilities,
+    location,
+    status,
+    push
+  }: NodeRow): Static<typeof NodeList>['nodes'][number] {
     const live = this.#registrations.node(id)
+    const offers = live?.offers ?? capabilities
     return {
       id,
       role,
@@ -277,9 +331,9 @@ export class Nodes {
       ...(live && {
         connectionId: live.connection.id,
         registeredAt: live.registeredAt,
-        protocol: live.protocol,
-        capabilities: live.capabilities
+        protocol: live.protocol
       }),
+      ...(offers && { capabilities: underGates(offers, this.#options.config().featureGates) }),
       location: this.#options.config().location.enabled ? location : null,
       status,
       push: push && shown({ id, push }, this.#options.vault)
@@ -299,4 +353,12 @@ export class Nodes {
     if (registration) return registration
     throw new RpcError('InvalidRequest', 'This connection is no registered node: call node.register first')
   }
+}
+
+/** Checks of arguments by the schemas of a node. The engine is the registration's own, so that it keeps no schema longer. */
+async function checksOf(offers: readonly StoredCapability[]): Promise<ReadonlyMap<string, Check>> {
+  const described = offers.flatMap(({ name, params }) => (params ? [{ name, params }] : []))
+  if (described.length === 0) return new Map()
+  const engine = await schemaEngine()
+  return new Map(described.map(({ name, params }) => [name, checkOf({ type: 'object', ...params }, engine)]))
 }

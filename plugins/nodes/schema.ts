@@ -8,6 +8,9 @@ export const NODE_PROTOCOL = 1
 export const MAX_NODES = 1000
 /** Capabilities that one node may declare. */
 const MAX_CAPABILITIES = 64
+/** Characters of all descriptions and argument schemas of one node, as JSON. They are kept, and shown to models. */
+export const MAX_DESCRIBED_CHARACTERS = 32 * 1024
+const MAX_DESCRIPTION = 500
 /** Calls of one node that may wait for its answer at once. */
 export const MAX_CALLS = 16
 /** Milliseconds that a call waits for its answer, by default and at most. */
@@ -41,6 +44,19 @@ const line = (maxLength: number, description: string) =>
 /** Epoch milliseconds that a JavaScript date can hold. */
 const Time = (description: string) => Type.Integer({ minimum: 0, maximum: 8.64e15, description })
 
+const described = {
+  name: Capability,
+  description: Type.Optional(line(MAX_DESCRIPTION, 'Effect of the capability, for people and models')),
+  params: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), {
+      description: 'JSON Schema of its arguments, an object. node.invoke checks them before it asks the node'
+    })
+  )
+}
+
+/** A capability and how to use it. */
+export const CapabilityDetails = named('CapabilityDetails', Type.Object(described, { additionalProperties: false }))
+
 export const RegisterParams = named(
   'RegisterParams',
   Type.Object(
@@ -48,13 +64,29 @@ export const RegisterParams = named(
       nodeId: NodeId,
       role: Role,
       protocolVersion: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'The newest that the node speaks' }),
-      capabilities: Type.Array(Capability, { maxItems: MAX_CAPABILITIES, description: 'Capabilities of the node' })
+      capabilities: Type.Array(
+        Type.Union([Capability, CapabilityDetails], {
+          expected: `${CAPABILITY.expected}, or {name, description, params} with a description of one line, at most ${MAX_DESCRIPTION} characters`
+        }),
+        {
+          maxItems: MAX_CAPABILITIES,
+          description: `Capabilities of the node, as names or with a description and a schema of the arguments (extension). Descriptions and schemas have at most ${MAX_DESCRIBED_CHARACTERS} characters together`
+        }
+      )
     },
     { additionalProperties: false }
   )
 )
 
 const Node = Type.Object({ id: Type.String(), role: Type.String() })
+
+const NegotiatedCapabilities = Type.Object({
+  declared: Type.Array(Type.String()),
+  enabled: Type.Array(Type.String(), { description: 'Those declared whose feature gate is open' }),
+  details: Type.Optional(
+    Type.Array(Type.Object(described), { description: 'Those declared with a description or a schema of the arguments' })
+  )
+})
 
 const negotiated = {
   node: Node,
@@ -63,10 +95,7 @@ const negotiated = {
     clientVersion: Type.Integer(),
     negotiatedVersion: Type.Integer({ description: 'The lower one of both' })
   }),
-  capabilities: Type.Object({
-    declared: Type.Array(Type.String()),
-    enabled: Type.Array(Type.String(), { description: 'Those declared whose feature gate is open' })
-  })
+  capabilities: NegotiatedCapabilities
 }
 
 export const Registered = named('Registered', Type.Object({ registered: Type.Literal(true), ...negotiated }))
@@ -161,7 +190,7 @@ export const PushTokenSet = named('PushTokenSet', Type.Object({ updated: Type.Li
 
 const connected = Type.Boolean({ description: 'It is registered now' })
 
-/** Sent to APNs, or FCM, in the app's own words: both have names in there that are theirs. */
+/** `data` goes to APNs or FCM beside reserved names of theirs. */
 export const PushParams = named(
   'PushParams',
   Type.Object(
@@ -228,17 +257,28 @@ export const NodeList = named(
         role: Type.String(),
         connected,
         owner: Type.String({ description: 'Principal whose credential registered it first' }),
-        seenAt: Type.Integer({ description: 'When it last registered or told something, epoch milliseconds' }),
-        connectionId: Type.Optional(Type.String({ description: 'Absent, as the next three, unless it is connected' })),
+        seenAt: Type.Integer({ description: 'Time of its last registration or report, epoch milliseconds' }),
+        connectionId: Type.Optional(Type.String({ description: 'Absent, as the next two, unless it is connected' })),
         registeredAt: Type.Optional(Type.Integer({ description: 'Epoch milliseconds' })),
         protocol: Type.Optional(negotiated.protocol),
-        capabilities: Type.Optional(negotiated.capabilities),
+        capabilities: Type.Optional(NegotiatedCapabilities),
         location: Type.Union([Location, Type.Null()]),
         status: Type.Union([Status, Type.Null()]),
         push: Type.Union([PushToken, Type.Null()])
       }),
       { description: 'By id' }
     )
+  })
+)
+
+export const ForgetParams = named('ForgetParams', Type.Object({ nodeId: NodeId }, { additionalProperties: false }))
+
+export const Forgotten = named(
+  'Forgotten',
+  Type.Object({
+    nodeId: Type.String(),
+    forgotten: Type.Literal(true),
+    disconnected: Type.Boolean({ description: 'It was connected: its connection is closed with 1008' })
   })
 )
 

@@ -121,11 +121,14 @@ export class Catalog {
 export function entryOf(tool: AnyTool): Entry {
   const { name, description, input } = tool
   const validate = compile<Record<string, unknown>>(input, 'args')
+  // Through JSON: plain JSON Schema is left, without TypeBox's own marks.
+  const inputSchema = JSON.parse(JSON.stringify(input))
   return {
     name,
     tool,
-    // Through JSON: plain JSON Schema is left, without TypeBox's own marks.
-    spec: { name, description, inputSchema: JSON.parse(JSON.stringify(input)) },
+    get spec() {
+      return { name, description: typeof description === 'string' ? description : description(), inputSchema }
+    },
     inLane: tool.inLane === true,
     check: (args) => validate(structuredClone(args))
   }

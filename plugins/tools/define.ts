@@ -29,8 +29,8 @@ export interface ToolOutput {
 export interface Tool<I extends TObject = TObject> {
   /** `<group>.<verb>`: `shell.exec`. At most 64 characters, the limit of every provider. */
   readonly name: string
-  /** Read by the model: the purpose of the tool, and when to use it. */
-  readonly description: string
+  /** Read by the model: the purpose of the tool, and when to use it. A function is asked for each model call. */
+  readonly description: string | (() => string)
   readonly input: I
   /** `tools.execute` waits for its turn in the session's lane. */
   readonly inLane?: boolean

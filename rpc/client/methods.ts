@@ -259,7 +259,7 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** Show what was negotiated for the node of this connection */
+  /** Show the negotiated terms of the node of this connection */
   'node.capabilities.get': {
     params: Record<never, never>
     result: {
@@ -277,11 +277,33 @@ export interface GatewayMethods {
         declared: string[]
         /** Those declared whose feature gate is open */
         enabled: string[]
+        /** Those declared with a description or a schema of the arguments */
+        details?: {
+          name: string
+          /** Effect of the capability, for people and models */
+          description?: string
+          /** JSON Schema of its arguments, an object. node.invoke checks them before it asks the node */
+          params?: Record<string, unknown>
+        }[]
       }
     }
     events: Record<never, never>
   }
-  /** Have a connected node do something it can do, and wait for its answer (extension) */
+  /** Forget a node: its owner, location, status and push token; a connected one is disconnected (extension) */
+  'node.forget': {
+    params: {
+      /** Names a device, and stays the same when it comes back */
+      nodeId: string
+    }
+    result: {
+      nodeId: string
+      forgotten: true
+      /** It was connected: its connection is closed with 1008 */
+      disconnected: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Use a capability of a connected node, and wait for its answer (extension) */
   'node.invoke': {
     params: {
       /** Names a device, and stays the same when it comes back */
@@ -326,7 +348,7 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** Tell where the node of this connection is */
+  /** Report the location of the node of this connection */
   'node.location.set': {
     params: {
       /** Degrees */
@@ -387,7 +409,7 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** Tell under which token of APNs or FCM the node of this connection is reached */
+  /** Register the push token of APNs or FCM of the node of this connection */
   'node.push_token.set': {
     params: {
       provider: 'apns' | 'fcm'
@@ -429,8 +451,14 @@ export interface GatewayMethods {
       role: string
       /** The newest that the node speaks */
       protocolVersion: number
-      /** Capabilities of the node */
-      capabilities: string[]
+      /** Capabilities of the node, as names or with a description and a schema of the arguments (extension). Descriptions and schemas have at most 32768 characters together */
+      capabilities: (string | {
+        name: string
+        /** Effect of the capability, for people and models */
+        description?: string | undefined
+        /** JSON Schema of its arguments, an object. node.invoke checks them before it asks the node */
+        params?: Record<string, unknown> | undefined
+      })[]
     }
     result: {
       registered: true
@@ -448,6 +476,14 @@ export interface GatewayMethods {
         declared: string[]
         /** Those declared whose feature gate is open */
         enabled: string[]
+        /** Those declared with a description or a schema of the arguments */
+        details?: {
+          name: string
+          /** Effect of the capability, for people and models */
+          description?: string
+          /** JSON Schema of its arguments, an object. node.invoke checks them before it asks the node */
+          params?: Record<string, unknown>
+        }[]
       }
     }
     events: {
@@ -476,7 +512,7 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** Publish the status of the node of this connection, in place of the one before */
+  /** Publish the status of the node of this connection; it replaces the one before */
   'node.status.set': {
     params: {
       /** macos, ios, android, … */
@@ -1406,7 +1442,7 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** List where the nodes were last known to be, newest first */
+  /** List the last known locations of nodes, newest first */
   'system.location': {
     params: Record<never, never>
     result: {
@@ -1435,7 +1471,7 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** List the registered nodes: who they are, what they can do, where and how they are */
+  /** List the registered nodes: identity, capabilities, location and status */
   'system.nodes': {
     params: {
       /** Also nodes that are not connected (extension) */
@@ -1450,9 +1486,9 @@ export interface GatewayMethods {
         connected: boolean
         /** Principal whose credential registered it first */
         owner: string
-        /** When it last registered or told something, epoch milliseconds */
+        /** Time of its last registration or report, epoch milliseconds */
         seenAt: number
-        /** Absent, as the next three, unless it is connected */
+        /** Absent, as the next two, unless it is connected */
         connectionId?: string
         /** Epoch milliseconds */
         registeredAt?: number
@@ -1466,6 +1502,14 @@ export interface GatewayMethods {
           declared: string[]
           /** Those declared whose feature gate is open */
           enabled: string[]
+          /** Those declared with a description or a schema of the arguments */
+          details?: {
+            name: string
+            /** Effect of the capability, for people and models */
+            description?: string
+            /** JSON Schema of its arguments, an object. node.invoke checks them before it asks the node */
+            params?: Record<string, unknown>
+          }[]
         }
         location: {
           /** Degrees */

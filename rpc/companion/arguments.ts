@@ -1,3 +1,5 @@
+import { MAX_BODY, MAX_TITLE, MAX_URL } from './offers.ts'
+
 /** Reads a text from the arguments of a call. @throws Error when it is missing, empty or too long */
 export function textOf(args: Record<string, unknown>, name: string, maxLength: number): string {
   const value = args[name]
@@ -12,12 +14,12 @@ export function optionalText(args: Record<string, unknown>, name: string, maxLen
 
 /** Title and body of a notification. */
 export function notificationOf(args: Record<string, unknown>): { readonly title: string; readonly body: string } {
-  return { title: textOf(args, 'title', 256), body: optionalText(args, 'body', 2048) ?? '' }
+  return { title: textOf(args, 'title', MAX_TITLE), body: optionalText(args, 'body', MAX_BODY) ?? '' }
 }
 
 /** Address of a page. Other schemes would start programs. @throws Error */
 export function webAddressOf(args: Record<string, unknown>): string {
-  const text = textOf(args, 'url', 2048)
+  const text = textOf(args, 'url', MAX_URL)
   if (URL.canParse(text)) {
     const { protocol, href } = new URL(text)
     if (protocol === 'https:' || protocol === 'http:') return href

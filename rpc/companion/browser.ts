@@ -1,9 +1,6 @@
 import { notificationOf, textOf } from './arguments.ts'
 import { Companion, type CompanionOptions, type NodeLocation, type NodeStatus } from './companion.ts'
-import { offered } from './platform.ts'
-
-/** Characters that a clipboard may get in one call. */
-const MAX_TEXT = 512 * 1024
+import { MAX_TEXT, offered } from './offers.ts'
 
 interface Battery {
   readonly level: number

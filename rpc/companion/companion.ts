@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../client/clock.ts'
 import { type Deferred, deferred } from '../client/deferred.ts'
 import { type ClientOptions, Disconnected, GatewayClient, type GatewayMethods, RpcError } from '../client/index.ts'
 import { type ErrorReporter, Listeners, reportError } from '../client/listeners.ts'
-import { type Handler, Invocations } from './invocations.ts'
+import { type Capability, type Handler, Invocations } from './invocations.ts'
 import { type Namespace, namespace } from './namespace.ts'
 import { Publisher } from './publisher.ts'
 
@@ -25,8 +25,8 @@ export interface NodeOptions {
   readonly nodeId: string
   /** One of `server.nodes.allowed_roles`. Default: `companion`. */
   readonly role?: string
-  /** Handlers of the capabilities that this device offers, by name: `notifications`. */
-  readonly capabilities?: Readonly<Record<string, Handler>>
+  /** Capabilities that this device offers, by name (`notifications`): a handler, or `{description, params, run}`. */
+  readonly capabilities?: Readonly<Record<string, Capability>>
   /** Reads the status when it is due: after each registration and every 60 s. */
   readonly status?: Source<NodeStatus>
   /** Reads the location when it is due, as `status`. */
@@ -79,6 +79,7 @@ export class Companion {
   readonly #status: Publisher<NodeStatus, GatewayMethods['node.status.set']['result']>
   readonly #location: Publisher<NodeLocation, GatewayMethods['node.location.set']['result']>
   readonly #handlers: Map<string, Handler>
+  readonly #declared: GatewayMethods['node.register']['params']['capabilities']
   readonly #invocations: Invocations
   readonly #stateListeners: Listeners<[CompanionState]>
   readonly #closing = new AbortController()
@@ -99,7 +100,13 @@ export class Companion {
     this.canvas = namespace(client, 'canvas')
     this.system = namespace(client, 'system')
     const common = { clock: this.#clock, report: this.#report }
-    this.#handlers = new Map(Object.entries(options.capabilities ?? {}))
+    const capabilities = Object.entries(options.capabilities ?? {})
+    this.#handlers = new Map(capabilities.map(([name, one]) => [name, typeof one === 'function' ? one : one.run]))
+    this.#declared = capabilities.map(([name, one]) => {
+      if (typeof one === 'function') return name
+      const { description, params } = one
+      return { name, ...(description !== undefined && { description }), ...(params && { params: { ...params } }) }
+    })
     this.#invocations = new Invocations({
       ...common,
       handlers: this.#handlers,
@@ -194,7 +201,7 @@ export class Companion {
     try {
       const registration = await this.client.call(
         'node.register',
-        { nodeId, role, protocolVersion: NODE_PROTOCOL, capabilities: [...this.#handlers.keys()] },
+        { nodeId, role, protocolVersion: NODE_PROTOCOL, capabilities: this.#declared },
         { onEvent: ({ data }) => this.#invocations.start(data) }
       )
       if (attempt !== this.#state) return

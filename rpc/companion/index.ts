@@ -10,6 +10,6 @@ export {
   type PushToken,
   type Registration
 } from './companion.ts'
-export type { Handler, HandlerContext, Invocation } from './invocations.ts'
+export type { Capability, DescribedCapability, Handler, HandlerContext, Invocation } from './invocations.ts'
 export type { Namespace } from './namespace.ts'
 export { androidCompanion, type IosOptions, iosCompanion, type PhoneBridge, type PhoneOptions } from './phone.ts'

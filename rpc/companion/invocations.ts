@@ -26,6 +26,17 @@ export interface HandlerContext {
 /** Does what a capability stands for. The value it returns is the output, as JSON; an error it throws becomes the reason of a failed result. */
 export type Handler = (args: Record<string, unknown>, context: HandlerContext) => unknown
 
+/** A capability with its use: shown to people and to the agent, and checked by the gateway before it asks. */
+export interface DescribedCapability {
+  /** Effect of the capability: one line of at most 500 characters. */
+  readonly description?: string
+  /** JSON Schema of the arguments, an object. */
+  readonly params?: Readonly<Record<string, unknown>>
+  readonly run: Handler
+}
+
+export type Capability = Handler | DescribedCapability
+
 export interface InvocationsOptions {
   readonly handlers: ReadonlyMap<string, Handler>
   readonly answer: (result: Result) => Promise<unknown>

@@ -1,9 +1,6 @@
 import { notificationOf, textOf, webAddressOf } from './arguments.ts'
 import { Companion, type CompanionOptions, type NodeLocation, type NodeStatus, type PushToken } from './companion.ts'
-import { offered } from './platform.ts'
-
-/** Characters that a clipboard may get in one call. */
-const MAX_TEXT = 512 * 1024
+import { MAX_TEXT, offered } from './offers.ts'
 
 /** Functions of the app that hosts the JavaScript runtime. Every one may be missing: what it would offer is then not offered. */
 export interface PhoneBridge {

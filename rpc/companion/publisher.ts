@@ -105,7 +105,7 @@ export class Publisher<T extends object, R> {
     const waiting = this.#next
     this.#next = undefined
     this.#sending = true
-    let refused = false
+    let nextIn: number | undefined = REFRESH_MS
     try {
       const value = await this.#read()
       if (value === undefined || registration !== this.#registration) return this.#putBack(waiting)
@@ -115,16 +115,17 @@ export class Publisher<T extends object, R> {
       const result = known ? known.result : await send(value)
       if (!known && registration === this.#registration) this.#sent = { text, at: clock.now(), result }
       waiting?.resolve(result)
+      nextIn = known ? known.at + REFRESH_MS - clock.now() : REFRESH_MS
     } catch (error) {
       if (error instanceof Disconnected && !this.#ended) this.#putBack(waiting)
       else if (waiting) waiting.reject(error)
       else report(error)
       // Asked again without a change, the gateway would refuse it again.
-      refused = error instanceof RpcError && !error.retryable
+      if (error instanceof RpcError && !error.retryable) nextIn = undefined
     } finally {
       this.#sending = false
       if (this.#next || registration !== this.#registration) this.#planSoon()
-      else if (!refused) this.#plan(REFRESH_MS)
+      else if (nextIn !== undefined) this.#plan(nextIn)
     }
   }
 

@@ -5,7 +5,17 @@ import type { Db } from '../../db/client.ts'
 /** Node contract of every database. `open` makes a new, empty one that closes with the test. */
 export function nodesContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
   const registers = (db: Db, id: string, changes: Partial<Parameters<Db['nodes']['register']>[0]> = {}) =>
-    db.nodes.register({ id, owner: 'token:ann', anyOwner: false, role: 'companion', now: 1, keep: [], cap: 100, ...changes })
+    db.nodes.register({
+      id,
+      owner: 'token:ann',
+      anyOwner: false,
+      role: 'companion',
+      capabilities: [],
+      now: 1,
+      keep: [],
+      cap: 100,
+      ...changes
+    })
   const ids = async (db: Db) => (await db.nodes.list()).map(({ id }) => id)
   const push = { provider: 'fcm', token: 'plain:secret', updatedAt: 5 } as const
 
@@ -16,6 +26,7 @@ export function nodesContract(kind: string, open: (t: TestContext) => Promise<Db
       id: 'phone',
       owner: 'token:ann',
       role: 'companion',
+      capabilities: [],
       seenAt: 1,
       location: null,
       status: null,
@@ -48,6 +59,30 @@ export function nodesContract(kind: string, open: (t: TestContext) => Promise<Db
     await registers(db, 'phone', { now: 7 })
     const row = await db.nodes.get('phone')
     assert.deepEqual([row?.location, row?.status, row?.push], [location, status, { ...push, updatedAt: 6 }])
+  })
+
+  test(`${kind}: a registration replaces the capabilities`, async (t) => {
+    const db = await open(t)
+    const capabilities = [{ name: 'ui.canvas' }, { name: 'notifications', description: 'Ännchen 😀', params: { type: 'object' } }]
+    await registers(db, 'phone', { capabilities })
+    assert.deepEqual((await db.nodes.get('phone'))?.capabilities, capabilities)
+    await registers(db, 'phone', { owner: 'token:bob' })
+    assert.deepEqual((await db.nodes.list())[0]?.capabilities, capabilities)
+    await registers(db, 'phone', { capabilities: [{ name: 'ui.canvas' }] })
+    assert.deepEqual((await db.nodes.get('phone'))?.capabilities, [{ name: 'ui.canvas' }])
+  })
+
+  test(`${kind}: a forgotten node leaves nothing, and the next owner starts anew`, async (t) => {
+    const db = await open(t)
+    await registers(db, 'phone')
+    await registers(db, 'tablet')
+    await db.nodes.setLocation('phone', { latitude: 1, longitude: 2, capturedAt: 3, receivedAt: 4 })
+    await db.nodes.setPush('phone', push, 'digest')
+    assert.deepEqual([await db.nodes.forget('phone'), await db.nodes.forget('phone')], [true, false])
+    assert.deepEqual(await ids(db), ['tablet'])
+    assert.equal(await registers(db, 'phone', { owner: 'token:bob' }), true)
+    const row = await db.nodes.get('phone')
+    assert.deepEqual([row?.owner, row?.location, row?.push, row?.pushDigest], ['token:bob', null, null, null])
   })
 
   test(`${kind}: a push token belongs to one node`, async (t) => {

@@ -48,6 +48,7 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'node.status.set'
   ],
   operate: [
+    'node.forget',
     'node.invoke',
     'node.push',
     'pairing.generate',

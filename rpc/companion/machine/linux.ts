@@ -3,10 +3,11 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { notificationOf, textOf } from '../arguments.ts'
 import type { Handler } from '../invocations.ts'
-import { offered, type Platform } from '../platform.ts'
+import { MAX_TEXT, offered } from '../offers.ts'
+import type { Platform } from '../platform.ts'
 import { powerStatus } from './battery.ts'
 import { type Environment, findProgram, read, run } from './program.ts'
-import { MAX_TEXT, type MachineOptions, opener, picture } from './shared.ts'
+import { type MachineOptions, opener, picture } from './shared.ts'
 
 /**
  * Linux desktop: `notify-send`; `wl-copy` and `wl-paste`, `xclip` or `xsel`; `xdg-open`; `grim` or `maim`. A program counts only where

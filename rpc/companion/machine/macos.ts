@@ -3,10 +3,11 @@ import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import { notificationOf, textOf } from '../arguments.ts'
 import type { Handler } from '../invocations.ts'
-import { offered, type Platform } from '../platform.ts'
+import { MAX_TEXT, offered } from '../offers.ts'
+import type { Platform } from '../platform.ts'
 import { powerStatus } from './battery.ts'
 import { findProgram, read, run } from './program.ts'
-import { MAX_TEXT, type MachineOptions, opener, picture } from './shared.ts'
+import { type MachineOptions, opener, picture } from './shared.ts'
 
 /** Texts come as arguments and are never part of the script. */
 const NOTIFY = ['on run argv', 'display notification (item 3 of argv) with title (item 2 of argv)', 'end run']

@@ -3,8 +3,6 @@ import type { NodeStatus } from '../companion.ts'
 import type { Handler } from '../invocations.ts'
 import { type Environment, run } from './program.ts'
 
-/** Characters that a clipboard may get in one call. */
-export const MAX_TEXT = 512 * 1024
 /** Bytes of a picture: as base64 it has to fit into a result of 1 MiB. */
 const MAX_PICTURE_BYTES = 768 * 1024
 

@@ -1,9 +1,10 @@
 import { hostname } from 'node:os'
 import { notificationOf, textOf, webAddressOf } from '../arguments.ts'
-import { offered, type Platform } from '../platform.ts'
+import { MAX_TEXT, offered } from '../offers.ts'
+import type { Platform } from '../platform.ts'
 import { powerStatus } from './battery.ts'
 import { findProgram, read, run } from './program.ts'
-import { MAX_TEXT, type MachineOptions, picture } from './shared.ts'
+import { type MachineOptions, picture } from './shared.ts'
 
 /** Scripts are constants; texts come by the environment and stdin, which PowerShell never reads as a program. */
 const NOTIFY = `

@@ -39,6 +39,29 @@ test('an operator and the agent invoke a capability, and errors become failed re
   assert.deepEqual(shown, [call.args, call.args])
 })
 
+test('a described capability shows its schema, and the gateway checks the arguments', async (t) => {
+  const { url } = await gateway(t)
+  const described = {
+    description: 'Shows a notification',
+    params: { type: 'object', properties: { title: { type: 'string' } }, required: ['title'] }
+  }
+  const shown: unknown[] = []
+  const companion = desk(t, {
+    url,
+    capabilities: {
+      notifications: { ...described, run: ({ title }) => void shown.push(title) },
+      'clipboard.read': () => 'tea'
+    }
+  })
+  const { capabilities } = await companion.ready
+  assert.deepEqual(capabilities.details, [{ name: 'notifications', ...described }])
+  const operator = await connect(t, url)
+  const call = { nodeId: 'desk', capability: 'notifications' }
+  assert.equal((await rejection(operator.call('node.invoke', call))).message, 'params.args.title is required')
+  assert.equal((await operator.call('node.invoke', { ...call, args: { title: 'Tea' } })).ok, true)
+  assert.deepEqual(shown, ['Tea'])
+})
+
 test('typed wrappers reach status, location, push token, canvas and system', async (t) => {
   const { url } = await gateway(t)
   const companion = desk(t, { url })

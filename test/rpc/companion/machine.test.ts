@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { findProgram, read, run } from '../../../rpc/companion/machine/program.ts'
 import { linuxPlatform, macosPlatform, type Platform, windowsPlatform } from '../../../rpc/companion/machine.ts'
+import { checkOf, schemaEngine } from '../../../rpc/json-schema.ts'
 import { rejection } from '../../helper.ts'
 import { stubPrograms } from './stub-programs.ts'
 
@@ -12,7 +13,7 @@ const power = async () => ({ batteryPct: 64, powerSource: 'battery' })
 
 function use({ capabilities }: Platform, capability: string, args: Record<string, unknown> = {}): Promise<unknown> {
   const { signal } = new AbortController()
-  return Promise.resolve(capabilities[capability]!(args, { capability, callId: '1', signal }))
+  return Promise.resolve(capabilities[capability]!.run(args, { capability, callId: '1', signal }))
 }
 
 async function linux(t: TestContext, programs: Parameters<typeof stubPrograms>[1], env: Record<string, string> = {}) {
@@ -35,6 +36,27 @@ test('Linux offers what its programs and its display allow', async (t) => {
   assert.deepEqual(await names(all, {}), [])
   assert.deepEqual(await names({ 'wl-copy': '' }, WAYLAND), [])
   assert.deepEqual(await names({}, WAYLAND), [])
+})
+
+test('every platform describes what it offers, and the schemas allow what the handlers take', async (t) => {
+  const programs = { 'notify-send': '', 'wl-copy': '', 'wl-paste': '', 'xdg-open': '', grim: '' }
+  const { platform } = await linux(t, programs, WAYLAND)
+  const engine = await schemaEngine()
+  for (const [name, args] of Object.entries({
+    notifications: { title: 'Tea', body: '' },
+    'clipboard.read': {},
+    'clipboard.write': { text: 'tea' },
+    'link.open': { url: 'https://example.org/' },
+    'screen.capture': {}
+  })) {
+    const { description, params } = platform.capabilities[name]!
+    const check = checkOf(params!, engine)
+    assert.ok(description)
+    assert.deepEqual(check(args), [], name)
+    assert.equal(check({ ...args, other: 1 }).length, 1, name)
+    await use(platform, name, args)
+  }
+  assert.equal(checkOf(platform.capabilities.notifications!.params!, engine)({ title: '' }).length, 1)
 })
 
 test('Linux notifications pass texts as arguments, the body as plain text', async (t) => {

@@ -41,23 +41,39 @@ test('a value waits for the registration, and the newest is sent', async () => {
   assert.deepEqual(await Promise.all([first, second]), [{ level: 2 }, { level: 2 }])
 })
 
-test('an unchanged value is sent once in 60 s, a changed one after 5 s', async () => {
-  let level = 1
-  const { clock, publisher, sent } = setup(() => ({ level }))
+test('an unchanged value is sent every 60 s, however often the platform reports it', async () => {
+  const { clock, publisher, sent } = setup(() => ({ level: 1 }))
   const begin = clock.time
   publisher.start()
-  for (let second = 0; second < 20; second++) {
+  for (let second = 0; second < 150; second++) {
     await clock.pass(1000)
     publisher.refresh()
   }
-  assert.equal(sent.length, 1)
-  level = 2
-  publisher.refresh()
+  await clock.pass(3 * REFRESH_MS)
+  assert.deepEqual(
+    sent.map(({ at }) => at - begin),
+    [0, 1, 2, 3, 4, 5].map((nth) => nth * REFRESH_MS)
+  )
+})
+
+test('a changed value is sent at once after a rest, and every 5 s while it goes on changing', async () => {
+  let level = 0
+  const { clock, publisher, sent } = setup(() => ({ level }))
+  publisher.start()
+  await clock.pass(20_000)
+  const begin = clock.time
+  for (let second = 0; second < 60; second++) {
+    level++
+    publisher.refresh()
+    await clock.pass(1000)
+  }
   await clock.pass(MIN_GAP_MS)
-  assert.equal(sent.length, 2)
-  await clock.pass(REFRESH_MS)
-  assert.equal(sent.length, 3)
-  assert.ok(sent[2]!.at - begin <= 20_000 + MIN_GAP_MS + REFRESH_MS)
+  const times = sent.slice(1).map(({ at }) => at - begin)
+  assert.deepEqual(
+    times,
+    Array.from({ length: 13 }, (_, nth) => nth * MIN_GAP_MS)
+  )
+  assert.equal(sent.at(-1)!.value.level, 60)
 })
 
 test('given fields win over the source, and the ignored one is no change', async () => {

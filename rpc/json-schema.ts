@@ -1,7 +1,7 @@
-import type { Issue } from '../../rpc/errors.ts'
-import { parseJson } from '../../rpc/json.ts'
+import type { Issue } from './errors.ts'
+import { parseJson } from './json.ts'
 
-/** Part of Ajv's interface. The SDK brings Ajv. */
+/** Part of Ajv's interface. */
 export interface Engine {
   compile(schema: object): {
     (value: unknown): unknown
@@ -17,20 +17,26 @@ export interface Engine {
 }
 
 /** Options of an engine for the schemas of strangers: lenient, quick to give up, and without their regular expressions. */
-export const ENGINE_OPTIONS = {
+const ENGINE_OPTIONS = {
   strict: false,
   validateSchema: false,
   validateFormats: false,
   allErrors: false,
   inlineRefs: false,
   logger: false,
-  // A pattern may block the event loop for ever. The server checks it anyway.
-  code: { regExp: Object.assign(() => ({ test: () => true }), { code: 'patterns are left to the server' }) }
+  // A pattern may block the event loop for ever. The owner of the schema checks it anyway.
+  code: { regExp: Object.assign(() => ({ test: () => true }), { code: 'patterns are left to the owner of the schema' }) }
 } as const
+
+/** Loads Ajv, which the SDK of MCP brings. Lazily: most gateways check no schema of a stranger. */
+export async function schemaEngine(): Promise<Engine> {
+  const { Ajv } = await import('@modelcontextprotocol/client/validators/ajv')
+  return new Ajv(ENGINE_OPTIONS)
+}
 
 /**
  * References may multiply with each level: with 40 of them, each item of a list can be a million checks. Beyond this number the check is
- * left to the server.
+ * left to the owner of the schema.
  */
 const MAX_REFS = 20
 /** Characters of a name in an issue. */
@@ -39,8 +45,8 @@ const MAX_NAME = 40
 export type Check = (args: unknown) => readonly Issue[]
 
 /**
- * Checks arguments against a server's own schema, compiled at the first call. A schema that cannot be compiled checks
- * only that the arguments are an object: the server checks them anyway.
+ * Checks arguments against the schema of an MCP server or a node, compiled at the first call. A schema that cannot be compiled checks
+ * only that the arguments are an object: its owner checks them anyway.
  */
 export function checkOf(schema: Readonly<Record<string, unknown>>, engine: Engine): Check {
   let validate: ReturnType<Engine['compile']> | undefined

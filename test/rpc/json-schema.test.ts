@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { Ajv } from '@modelcontextprotocol/client/validators/ajv'
-import { checkOf, ENGINE_OPTIONS, type Engine } from '../../../plugins/mcp/arguments.ts'
+import { checkOf, schemaEngine } from '../../rpc/json-schema.ts'
 
-const check = (schema: object) => checkOf({ type: 'object', ...schema }, new Ajv(ENGINE_OPTIONS) as Engine)
+const engine = await schemaEngine()
+const check = (schema: object) => checkOf({ type: 'object', ...schema }, engine)
 
 test('a problem has its path below args', () => {
   const point = { type: 'object', required: ['x'], properties: { x: { type: 'number' } }, additionalProperties: false }
@@ -16,7 +16,6 @@ test('a problem has its path below args', () => {
 })
 
 test('two tools may have schemas of the same id, and of any dialect', () => {
-  const engine = new Ajv(ENGINE_OPTIONS) as Engine
   const schema = (type: string) => ({
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: 'urn:same',
@@ -27,11 +26,11 @@ test('two tools may have schemas of the same id, and of any dialect', () => {
   assert.equal(checkOf(schema('number'), engine)({ a: 1 }).length, 0)
 })
 
-test('a pattern that takes for ever is left to the server', () => {
+test('a pattern that takes for ever is left to the owner', () => {
   assert.deepEqual(check({ properties: { a: { type: 'string', pattern: '^(a+)+$' } } })({ a: `${'a'.repeat(50)}!` }), [])
 })
 
-test('twenty references are followed; more, which may multiply with each level, are left to the server', () => {
+test('twenty references are followed; more, which may multiply with each level, are left to the owner', () => {
   const fields = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, n) => [`f${n}`, { $ref: '#/$defs/text' }]))
   const issues = (count: number) => check({ $defs: { text: { type: 'string' } }, properties: fields(count) })({ f0: 1 })
@@ -39,7 +38,7 @@ test('twenty references are followed; more, which may multiply with each level, 
   assert.deepEqual(issues(21), [])
 })
 
-test('a schema that cannot be compiled, or refers to itself without end, is left to the server', () => {
+test('a schema that cannot be compiled, or refers to itself without end, is left to the owner', () => {
   assert.deepEqual(check({ properties: 7 })({ a: 1 }), [])
   assert.deepEqual(check({ $ref: 'https://example.com/elsewhere' })({ a: 1 }), [])
   assert.deepEqual(check({ $defs: { a: { $ref: '#/$defs/a' } }, allOf: [{ $ref: '#/$defs/a' }] })({}), [])
