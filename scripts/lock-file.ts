@@ -10,7 +10,7 @@ interface LockEntry {
   readonly link?: boolean
 }
 
-/** One package of the lock file: its place in `node_modules`, and what is locked there. */
+/** One package of the lock file: its place in `node_modules`, and the version locked there. */
 export interface LockedPackage {
   readonly path: string
   readonly name: string
