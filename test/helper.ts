@@ -21,21 +21,24 @@ export interface TestGateway {
   readonly dataDir: string
 }
 
+/** The part of a test's context by which its resources are closed. */
+export type Cleanup = Pick<TestContext, 'after'>
+
 /** A folder of its own, gone after the test. */
-export async function scratch(t: TestContext): Promise<string> {
+export async function scratch(t: Cleanup): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'flynn-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
 
 /** Keeps the process there for a test of parts alone: timers of the gateway hold nothing, and Node.js 22 ends a test that nothing holds. */
-export function hold(t: Pick<TestContext, 'after'>): void {
+export function hold(t: Cleanup): void {
   const holding = setInterval(() => {}, 60_000)
   t.after(() => clearInterval(holding))
 }
 
 /** A real gateway on a real port of the loopback, with a database of its own; closed after the test. */
-export async function build(t: TestContext, { config = {}, ...options }: GatewayOptions = {}): Promise<TestGateway> {
+export async function build(t: Cleanup, { config = {}, ...options }: GatewayOptions = {}): Promise<TestGateway> {
   const dataDir = ('dataDir' in config && config.dataDir) || (await scratch(t))
   const host = Fastify({ forceCloseConnections: true })
   await host.register(gateway, { ...options, config: { ...config, dataDir } })
@@ -127,7 +130,7 @@ export class TestClient {
 
 /** Opens a socket to the gateway; closed after the test. */
 export async function connect(
-  t: TestContext,
+  t: Cleanup,
   url: string,
   { token, headers = {}, protocols = [], dialect = 'native' }: ConnectOptions = {}
 ): Promise<TestClient> {

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import type { TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import type { Cleanup } from './helper.ts'
 
 /** Tokens as the wire reports them. `input` is what was neither read from nor written to the cache. */
 export interface WireUsage {
@@ -75,13 +75,15 @@ export interface ModelServer {
   rule(answer: (request: Recorded) => Reply | undefined): void
   /** The next request that arrives. */
   next(): Promise<Recorded>
+  /** Forgets the requests so far. */
+  forget(): void
 }
 
 /**
  * A model behind real wire formats: Anthropic messages (`POST /v1/messages`) and OpenAI chat completions
  * (`POST /v1/chat/completions`), both as server-sent events over a real socket. Closed with the test.
  */
-export async function startModelServer(t: TestContext): Promise<ModelServer> {
+export async function startModelServer(t: Cleanup): Promise<ModelServer> {
   const script: Reply[] = []
   const requests: Recorded[] = []
   const waiting: Array<(request: Recorded) => void> = []
@@ -123,7 +125,8 @@ export async function startModelServer(t: TestContext): Promise<ModelServer> {
     rule: (answer) => {
       rule = answer
     },
-    next: () => new Promise((resolve) => waiting.push(resolve))
+    next: () => new Promise((resolve) => waiting.push(resolve)),
+    forget: () => void requests.splice(0)
   }
 }
 

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type { Cleanup } from './helper.ts'
 
 export const SERVER = fileURLToPath(new URL('../server.ts', import.meta.url))
 
@@ -13,7 +13,7 @@ export type Child = ChildProcessByStdio<null, Readable, Readable>
 export type Env = Record<string, string>
 
 /** The program, in a folder of its own, knowing nothing of the environment of the tests. */
-export function start(t: TestContext, cwd: string, args: string[], env: Env = {}, program = SERVER): Child {
+export function start(t: Cleanup, cwd: string, args: string[], env: Env = {}, program = SERVER): Child {
   const child = spawn(process.execPath, [program, ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', ...env },
@@ -38,7 +38,7 @@ export interface Running {
 }
 
 /** Starts the gateway on a free port and waits until it says where it is. */
-export async function up(t: TestContext, cwd: string, args: string[] = ['--port', '0'], env: Env = {}): Promise<Running> {
+export async function up(t: Cleanup, cwd: string, args: string[] = ['--port', '0'], env: Env = {}): Promise<Running> {
   const child = start(t, cwd, args, env)
   const log: string[] = []
   const lines = createInterface(child.stdout)
