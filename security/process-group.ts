@@ -41,6 +41,8 @@ export class ProcessGroup {
     // First of all: without descriptors (EMFILE) the child has no pipes, and an error without listener ends the gateway.
     child.on('error', started.reject)
     child.once('spawn', started.resolve)
+    // A pipe that breaks ends. With EAGAIN the pipes of a child that never was exist, and break at once.
+    for (const pipe of child.stdio ?? []) pipe?.on('error', () => {})
     const group = child.pid === undefined ? undefined : new ProcessGroup(child, options.drainMs)
     await started.promise
     return group!

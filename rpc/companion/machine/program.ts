@@ -58,6 +58,10 @@ function start(
 ): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const child = spawn(file, args, { signal, env: { ...process.env, ...env }, stdio: 'pipe', windowsHide: true })
+  child.on('error', reject)
+  // It may end without reading. Where it cannot be started, the pipes break (EAGAIN) or are missing (EMFILE).
+  for (const pipe of child.stdio ?? []) pipe?.on('error', () => {})
+  if (child.pid === undefined) return promise
   const output: Buffer[] = []
   let size = 0
   let errors = ''
@@ -73,10 +77,7 @@ function start(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-MAX_ERROR_CHARACTERS)
   })
-  // It may end without reading.
-  child.stdin.on('error', () => {})
   child.stdin.end(input)
-  child.on('error', reject)
   const fail = (code: number | null, ended: string | null) =>
     reject(new Error(`${path.basename(file)} failed (${ended ?? `exit code ${code}`})${errors && `: ${errors.trim()}`}`))
   child.on('exit', (code) => {

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import test, { type TestContext } from 'node:test'
+import { connect, type Frame, scratch, type TestClient } from './helper.ts'
+import type { Call, Code, Fault } from './inject-faults.ts'
+import { SERVER } from './program.ts'
+
+/** Rounds after which an operation would not be one of a few calls. */
+const MOST_CALLS = 60
+const CODES: readonly Code[] = ['EMFILE', 'ENOMEM', 'EAGAIN']
+
+test('no spawn, open or accept that fails ends the gateway', { timeout: 60_000 }, async (t) => {
+  const gateway = await up(t)
+  const client = await connect(t, gateway.url)
+  const tool = (name: string, args: object) => ['tools.execute', { sessionId: 'ws:faults', tool: name, args }] as const
+  const methods: ReadonlyArray<readonly [Call, string, Frame?]> = [
+    ['spawn', 'system.localBackends'],
+    ['spawn', 'system.dockerDependencies'],
+    ['spawn', 'system.serviceLogs', { sourceId: 'systemd:ollama' }],
+    ['spawn', ...tool('shell.exec', { command: 'true' })],
+    ['open', ...tool('shell.exec', { command: 'true' })],
+    ['open', ...tool('file.write', { path: 'a/b.txt', content: 'text' })],
+    ['open', ...tool('file.read', { path: 'a/b.txt' })],
+    ['open', ...tool('file.list', {})],
+    ['open', 'system.dockerDependencies'],
+    ['open', 'config.reload'],
+    ['open', 'system.doctor'],
+    ['open', 'sessions.delete', { sessionId: 'ws:faults' }]
+  ]
+  const failures: Record<Call, number> = { spawn: 0, open: 0, accept: 0 }
+  for (const code of CODES) {
+    for (const [call, method, params] of methods) {
+      failures[call] += await inTurn(gateway, { call, code }, async () => {
+        const frame = await client.final(client.start(method, params))
+        assert.ok('result' in frame || typeof frame.error.code === 'number')
+      })
+    }
+    for (const path of ['/metrics', '/ready', '/']) {
+      const ask = () => fetch(`${gateway.url}${path}`, { headers: { connection: 'close' } }).then((response) => response.text())
+      failures.open += await inTurn(gateway, { call: 'open', code }, ask)
+      failures.accept += await inTurn(gateway, { call: 'accept', code }, () => ask().catch(() => {}))
+    }
+  }
+  t.diagnostic(`failed: ${JSON.stringify(failures)}`)
+  // Reports of the machine are kept for a moment, so that not every operation starts a program each time.
+  assert.ok(failures.spawn >= CODES.length && failures.open >= 6 * CODES.length && failures.accept >= 3 * CODES.length)
+
+  for (const [, method, params] of methods) await works(client, method, params)
+  assert.equal((await fetch(`${gateway.url}/health`)).status, 200)
+  await gateway.stop()
+})
+
+/** Repeats an operation while its first, second, third … call fails, until it makes fewer. Resolves with the number of failures. */
+async function inTurn(gateway: Gateway, fault: Omit<Fault, 'nth'>, operation: () => Promise<unknown>): Promise<number> {
+  for (let nth = 1; nth < MOST_CALLS; nth++) {
+    await gateway.arm({ ...fault, nth })
+    await Promise.race([operation(), gateway.ended])
+    if (!(await gateway.arm())) return nth - 1
+  }
+  assert.fail(`${fault.call} was called more than ${MOST_CALLS} times`)
+}
+
+async function works(client: TestClient, method: string, params?: Frame): Promise<void> {
+  const frame = await client.final(client.start(method, params))
+  assert.ok('result' in frame, `${method}: ${JSON.stringify(frame)}`)
+}
+
+interface Gateway {
+  readonly url: string
+  /** Rejects with the end of its log when the program ends. */
+  readonly ended: Promise<never>
+  /** Resolves with true when the fault before this one has happened. */
+  arm(fault?: Fault): Promise<boolean>
+  stop(): Promise<void>
+}
+
+/** The program with the faults loaded, and programs of its machine that end at once. */
+async function up(t: TestContext): Promise<Gateway> {
+  const cwd = await scratch(t)
+  const programs = join(cwd, 'bin')
+  await mkdir(programs)
+  for (const name of ['systemctl', 'journalctl', 'docker']) {
+    await writeFile(join(programs, name), '#!/bin/sh\nexit 1\n')
+    await chmod(join(programs, name), 0o755)
+  }
+  await writeFile(join(cwd, 'compose.yaml'), 'services:\n  db: { image: postgres }\n')
+  await writeFile(
+    join(cwd, 'flynn.yaml'),
+    'server: { port: 0 }\ntools: { shell: { enabled: true }, mcp: { ends: { command: /bin/false } } }\nobservability: { sample_seconds: 5 }\n'
+  )
+  const child = spawn(process.execPath, ['--import', new URL('./inject-faults.ts', import.meta.url).href, SERVER], {
+    cwd,
+    env: { PATH: programs },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc']
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const opened = Promise.withResolvers<string>()
+  const lines: string[] = []
+  for (const output of [child.stdout!, child.stderr!]) {
+    createInterface(output).on('line', (line) => {
+      const url = /Flynn gateway on (http:\/\/[\w.:]+)/.exec(line)?.[1]
+      if (url) opened.resolve(url)
+      if (lines.push(line) > 20) lines.shift()
+    })
+  }
+  const log = () => `\n${lines.join('\n')}`
+  const ended = once(child, 'exit').then(([code]) => assert.fail(`the gateway ended with ${code}: ${log()}`))
+  ended.catch(() => {})
+  const url = await Promise.race([opened.promise, ended])
+  return {
+    url,
+    ended,
+    arm: async (fault) => {
+      const answer = once(child, 'message')
+      child.send({ fault })
+      const [{ happened }] = await Promise.race([answer, ended])
+      return happened
+    },
+    stop: async () => {
+      const exit = once(child, 'exit')
+      child.kill('SIGTERM')
+      assert.equal((await exit)[0], 0, log())
+    }
+  }
+}
