@@ -113,6 +113,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(plugins.docker)
       await app.register(plugins.observability, { ownLog: opts.ownLog })
       // After everything that they observe.
+      await app.register(plugins.events)
       await app.register(plugins.metrics)
       await app.register(plugins.tracing)
 

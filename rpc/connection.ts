@@ -5,6 +5,7 @@ import { RpcError, toRpcError } from './errors.ts'
 import {
   type Dialect,
   errorFrame,
+  type NoOrigin,
   type Request,
   type RequestId,
   readRequest,
@@ -30,6 +31,8 @@ const MAX_MISSED_BEATS = 2
 
 /** Close codes of the gateway (RFC 6455 section 7.4.1; 4000 and up are our own). */
 export const CLOSE = { goingAway: 1001, tooBig: 1009, slow: 1013, unauthenticated: 4401, notFound: 4404 } as const
+
+const NO_ORIGIN: NoOrigin = {}
 
 export interface ConnectionOptions<App> {
   readonly id: string
@@ -62,6 +65,10 @@ export class Connection<App = unknown> implements Peer {
   /** The calls under way, by the id the client gave them. */
   #inFlight: Map<RequestId | symbol, Call<App>> | undefined
   #events: Set<string> | undefined
+  /** Kinds of events that were left out because the peer reads too slowly. */
+  #lost: Set<string> | undefined
+  /** Dialect of the newest request: events of the gateway come in it. */
+  #dialect: Dialect = 'native'
   #farewells: (() => void)[] | undefined
   /** Calls in `#inFlight` that do not count towards `MAX_IN_FLIGHT`. */
   #uncounted = 0
@@ -133,7 +140,45 @@ export class Connection<App = unknown> implements Peer {
 
   /** Sends an extension event to a connection that asked for it. */
   notify(event: string, data: unknown): void {
-    if (this.#events?.has(event)) this.#sendBuffer.send(JSON.stringify({ id: null, event, data }))
+    if (this.wants(event)) this.#notify(event, data)
+  }
+
+  /** True if this connection asked for an extension event with `system.hello`. */
+  wants(event: string): boolean {
+    return this.#events?.has(event) === true
+  }
+
+  /** Sends an event that may be left out. A peer that is owed too much gets the event `lost` once it has read. */
+  publish(event: string, data: unknown): void {
+    if (this.full) {
+      this.lose(event)
+      return
+    }
+    this.#reportLost()
+    this.#notify(event, data)
+  }
+
+  /** Leaves out an event of this kind. */
+  lose(kind: string): void {
+    this.#lost ??= new Set()
+    this.#lost.add(kind)
+    this.drained()
+  }
+
+  /** The peer may be owed less than before. */
+  drained(): void {
+    if (this.#lost !== undefined && !this.full) this.#reportLost()
+  }
+
+  #reportLost(): void {
+    if (this.#lost === undefined) return
+    const kinds = [...this.#lost]
+    this.#lost = undefined
+    this.#notify('lost', { kinds })
+  }
+
+  #notify(event: string, data: unknown): void {
+    this.#sendBuffer.event(this.#dialect, { id: null, event, data, origin: NO_ORIGIN })
   }
 
   close(code: number, reason: string): void {
@@ -260,6 +305,7 @@ export class Connection<App = unknown> implements Peer {
   }
 
   #run({ params, ...request }: Request, done: Done): void {
+    this.#dialect = request.dialect
     // Without the params: a message with attachments must not stay in memory until its answer.
     const call = new Call(this, { app: this.#app, log: this.#log, sendBuffer: this.#sendBuffer, request })
     let result: unknown

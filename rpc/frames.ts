@@ -88,12 +88,15 @@ export function unreadableFrame({ dialect, id, error }: Unreadable): string {
   return JSON.stringify({ jsonrpc: '2.0', id, error: strict })
 }
 
-/** One event of a request, with where it comes from. */
+/** Origin of an event of the gateway as a whole. */
+export type NoOrigin = { readonly [Field in 'sessionId' | 'runId' | 'seq' | 'fromSeq']?: undefined }
+
+/** One event, with its origin. */
 export interface EventFrame {
   readonly id: RequestId
   readonly event: string
   readonly data: unknown
-  readonly origin: Origin
+  readonly origin: Origin | NoOrigin
 }
 
 /** Members of an event but its id, as JSON without the opening brace. */

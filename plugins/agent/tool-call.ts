@@ -57,7 +57,7 @@ export async function prepareToolCall(
   // Skips the confirmation when the call would be rejected anyway.
   const why = await prepared.refusal(sessionId)
   if (why !== undefined) return refused(why, prepared)
-  const asked = confirmations.ask({ sessionId, owner, tool, args, signal })
+  const asked = confirmations.ask({ sessionId, runId: turn.id, owner, tool, args, signal })
   if ('refused' in asked) return refused(asked.refused, prepared)
   const { expiresAt, decision } = asked
   return {

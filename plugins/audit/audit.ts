@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { AuditQuery, AuditRow, AuditStore } from '../../db/client.ts'
+import type { AuditQuery, AuditRow, AuditStore, NewAuditEntry } from '../../db/client.ts'
 import type { Masker } from '../../security/masking/masker.ts'
 import { masked, namesSecret } from '../../security/sanitize.ts'
 
@@ -16,6 +16,8 @@ interface Surroundings {
   /** Current masker of the gateway's secrets. Absent: secrets are recognised by their shapes and names alone. */
   readonly masker?: () => Masker
   readonly now?: () => number
+  /** Called with each entry, masked. Must not throw. */
+  readonly recorded?: (entry: NewAuditEntry) => void
 }
 
 /** Append-only record of actions and their actors. */
@@ -24,13 +26,15 @@ export class Audit {
   readonly #log: Surroundings['log']
   readonly #masker: Surroundings['masker']
   readonly #now: () => number
+  readonly #recorded: (entry: NewAuditEntry) => void
   readonly #pending = new Set<Promise<void>>()
 
-  constructor({ store, log, masker, now = Date.now }: Surroundings) {
+  constructor({ store, log, masker, now = Date.now, recorded = () => {} }: Surroundings) {
     this.#store = store
     this.#log = log
     this.#masker = masker
     this.#now = now
+    this.#recorded = recorded
   }
 
   /**
@@ -55,6 +59,7 @@ export class Audit {
         .catch((err) => this.#lost(err, event))
         .finally(() => this.#pending.delete(written))
       this.#pending.add(written)
+      this.#recorded(entry)
     } catch (err) {
       this.#lost(err, event)
     }

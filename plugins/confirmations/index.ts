@@ -13,8 +13,13 @@ declare module '../define.ts' {
 export type { Confirmations } from './confirmations.ts'
 
 /** Owns `app.confirmations`: tool use callbacks, and tool calls that wait for a person. */
-export default gatewayPlugin({ name: 'confirmations', dependencies: ['audit', 'rpc', 'connections', 'bus'] }, async (app) => {
-  const { bus, audit } = app
-  app.decorate('confirmations', new Confirmations({ bus, audit, clock: systemClock }))
-  for (const method of Object.values(methods)) app.rpc.method(method)
-})
+export default gatewayPlugin(
+  { name: 'confirmations', dependencies: ['hooks', 'audit', 'rpc', 'connections', 'bus'] },
+  async (app) => {
+    const { bus, audit, hooks } = app
+    const confirmations = new Confirmations({ bus, audit, hooks, clock: systemClock })
+    app.decorate('confirmations', confirmations)
+    app.addHook('onClose', async () => confirmations.close())
+    for (const method of Object.values(methods)) app.rpc.method(method)
+  }
+)

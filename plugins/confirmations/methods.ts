@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { peerOf } from '../../rpc/peer.ts'
 import { RUN_EVENTS } from '../../rpc/schemas/agent.ts'
-import { MAX_REASON } from '../../rpc/schemas/confirmation.ts'
+import { Confirmation, MAX_REASON } from '../../rpc/schemas/confirmation.ts'
 import { forwardEvents } from '../../rpc/schemas/run-events.ts'
 import { SessionId, sessionOf } from '../../rpc/schemas/session.ts'
 import { defineMethod } from '../define.ts'
@@ -34,6 +34,55 @@ export const setToolUseCallback = defineMethod({
   }
 })
 
+const LIST_LIMIT = 50
+/** MiB of arguments in one answer: many calls at once must not exhaust memory. */
+const LIST_MIB = 4
+
+export const list = defineMethod({
+  name: 'confirmations.list',
+  summary: 'List the tool calls of all sessions that wait for a person, those that expire first at the front (extension)',
+  extension: true,
+  scope: 'read',
+  params: Type.Object(
+    {
+      limit: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 200,
+          default: LIST_LIMIT,
+          description: `Maximum number of calls. An answer also ends at ${LIST_MIB} MiB of arguments, but has at least one call`
+        })
+      )
+    },
+    { additionalProperties: false }
+  ),
+  result: Type.Object({
+    confirmations: Type.Array(Confirmation),
+    total: Type.Integer({ minimum: 0, description: 'Number of all waiting calls' })
+  }),
+  examples: [
+    {
+      params: {},
+      result: {
+        confirmations: [
+          {
+            callId: '5f0d6c1a-8a1b-4d27-8d43-0b7d1f6c9a02',
+            sessionId: 'telegram:123456',
+            runId: '0b6f2a1c-5d0e-4c1f-9f43-6a3f5f0f2b11',
+            owner: 'token:telegram',
+            tool: 'shell.exec',
+            args: { command: 'ls' },
+            openedAt: 1739448000000,
+            expiresAt: 1739448120000
+          }
+        ],
+        total: 1
+      }
+    }
+  ],
+  handler: ({ limit = LIST_LIMIT }, { app }) => app.confirmations.list({ limit, bytes: LIST_MIB * 1024 * 1024 })
+})
+
 export const confirmTool = defineMethod({
   name: 'agent.confirmTool',
   summary: 'Approve or refuse a tool call that waits for confirmation (extension)',
@@ -42,7 +91,11 @@ export const confirmTool = defineMethod({
   uncounted: true,
   params: Type.Object(
     {
-      callId: Type.String({ minLength: 1, maxLength: 64, description: 'confirm.callId of its tool_start' }),
+      callId: Type.String({
+        minLength: 1,
+        maxLength: 64,
+        description: 'confirm.callId of its tool_start, or callId of confirmations.list'
+      }),
       approve: Type.Boolean(),
       reason: Type.Optional(Type.String({ maxLength: MAX_REASON, description: 'Reason of a refusal, for the model' }))
     },
@@ -50,7 +103,7 @@ export const confirmTool = defineMethod({
   ),
   result: Success,
   handler(answer, ctx) {
-    ctx.app.confirmations.answer(peerOf(ctx, 'agent.confirmTool'), ctx.caller, answer)
+    ctx.app.confirmations.answer(ctx.connection, ctx.caller, answer)
     return { success: true as const }
   }
 })

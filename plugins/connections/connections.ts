@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { CLOSE, Connection } from '../../rpc/connection.ts'
-import type { Caller } from '../../rpc/define.ts'
+import type { Caller, Peer } from '../../rpc/define.ts'
 import { EventText } from '../../rpc/event-text.ts'
 import { Intake } from '../../rpc/intake.ts'
 import { Corker, SendBuffer, STALL_MS } from '../../rpc/send-buffer.ts'
@@ -19,6 +19,8 @@ const later = (fn: () => void): void => void setTimeout(fn, STALL_MS).unref()
 
 declare module '../hooks/hooks.ts' {
   interface HookEvents {
+    /** A connection has gone, or gets other events than before. */
+    'connection.audience': { readonly peer: Peer; readonly caller: Caller; readonly closed: boolean }
     /** A client is given up because it does not read: its socket, or the stream of its request over HTTP. */
     'connection.slow': { readonly transport: 'ws' | 'http' }
   }
@@ -64,7 +66,10 @@ export class Connections {
     const { maxPayloadBytes, sendBufferBytes } = app.config.server
     // Made at the first frame: thousands of connections idle.
     let intake: Intake | undefined
-    const drain = (): void => intake?.drain()
+    const drain = (): void => {
+      intake?.drain()
+      this.#open.get(id)?.drained()
+    }
     const sendBuffer = new SendBuffer({
       socket,
       stream,
@@ -103,6 +108,7 @@ export class Connections {
     socket.on('error', (err) => app.log.debug({ err, connectionId: id }, 'socket error'))
     socket.on('close', () => {
       this.#open.delete(id)
+      app.hooks.emit('connection.audience', { peer: connection, caller, closed: true })
       connection.closed()
     })
     // The configuration may have changed since the handshake was let in.
@@ -143,6 +149,25 @@ export class Connections {
   /** One heartbeat for everybody. */
   beat(): void {
     for (const connection of this.#open.values()) connection.beat()
+  }
+
+  /** Connections that get the events of a kind: those that asked for it with `system.hello`, and these subscribers. */
+  wanting(kind: string, subscribers?: ReadonlySet<Peer>): { readonly peer: Peer; readonly caller: Caller }[] {
+    return this.#wanting(kind, subscribers).map((peer) => ({ peer, caller: peer.caller }))
+  }
+
+  /** Sends an event that may be left out to connections that want it. */
+  publish(kind: string, data: unknown, subscribers?: ReadonlySet<Peer>): void {
+    for (const connection of this.#wanting(kind, subscribers)) connection.publish(kind, data)
+  }
+
+  /** Reports to the connections that want a kind that events of it were left out. */
+  lose(kind: string, subscribers?: ReadonlySet<Peer>): void {
+    for (const connection of this.#wanting(kind, subscribers)) connection.lose(kind)
+  }
+
+  #wanting(kind: string, subscribers?: ReadonlySet<Peer>): Connection<GatewayInstance>[] {
+    return [...this.#open.values()].filter((connection) => connection.wants(kind) || subscribers?.has(connection))
   }
 
   /** Sends an extension event to every connection that asked for it. */

@@ -1,6 +1,6 @@
 import { gatewayPlugin } from '../define.ts'
 import * as methods from './methods.ts'
-import { Nodes } from './nodes.ts'
+import { type NodeChange, Nodes } from './nodes.ts'
 import { nodeTool } from './tool.ts'
 import { Vault } from './vault.ts'
 
@@ -14,9 +14,16 @@ declare module '../define.ts' {
 export type { Nodes } from './nodes.ts'
 export type { PushMessage, PushSent, PushService, PushTarget } from './push.ts'
 
+declare module '../hooks/hooks.ts' {
+  interface HookEvents {
+    /** A companion node has come, gone, or reported something. */
+    'node.changed': { readonly nodeId: string; readonly change: NodeChange }
+  }
+}
+
 /** Owns `app.nodes`: companion devices, their methods, and the tool by which the agent reaches them. */
 export default gatewayPlugin(
-  { name: 'nodes', dependencies: ['config', 'db', 'audit', 'rpc', 'system', 'tools'] },
+  { name: 'nodes', dependencies: ['hooks', 'config', 'db', 'audit', 'rpc', 'system', 'tools'] },
   async (app) => {
     const { secretKey } = app.config.server
     const nodes = new Nodes({
@@ -24,7 +31,8 @@ export default gatewayPlugin(
       store: app.db.nodes,
       vault: new Vault(secretKey),
       audit: app.audit,
-      log: app.log
+      log: app.log,
+      onChanged: (nodeId, change) => app.hooks.emit('node.changed', { nodeId, change })
     })
     await nodes.sealAll()
     app.decorate('nodes', nodes)

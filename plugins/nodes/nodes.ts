@@ -50,7 +50,11 @@ export interface NodesOptions {
   /** Limit on stored nodes, and on connected ones. */
   readonly max?: number
   readonly now?: () => number
+  /** Called when a node has come, gone, or reported something. Must not throw. */
+  readonly onChanged?: (nodeId: string, change: NodeChange) => void
 }
+
+export type NodeChange = 'registered' | 'updated' | 'left'
 
 /** Connection and caller that register a node. */
 export interface Registrant {
@@ -72,10 +76,13 @@ export class Nodes {
   readonly #order = new KeyedMutex()
 
   constructor(options: NodesOptions) {
-    this.#options = { max: MAX_NODES, now: Date.now, ...options }
+    this.#options = { max: MAX_NODES, now: Date.now, onChanged: () => {}, ...options }
     this.#registrations = new Registrations({
       max: this.#options.max,
-      onLeft: ({ connection, node }, why) => this.#calls.abandon(connection, node.id, why)
+      onLeft: ({ connection, node }, why) => {
+        this.#calls.abandon(connection, node.id, why)
+        this.#options.onChanged(node.id, 'left')
+      }
     })
   }
 
@@ -113,6 +120,7 @@ export class Nodes {
       // A later connection must not lose the node to one that is already gone.
       if (signal.aborted) throw new RpcError('RequestCancelled', 'The connection was closed before the node was registered')
       this.#registrations.add({ ...agreed, connection, invoke, registeredAt: now(), checks })
+      this.#options.onChanged(id, 'registered')
       const { node, protocol, capabilities } = agreed
       return { registered: true as const, node, protocol, capabilities }
     })
@@ -163,6 +171,7 @@ export class Nodes {
     const receivedAt = this.#options.now()
     const location = { capturedAt: receivedAt, ...params, receivedAt }
     await this.#options.store.setLocation(node.id, location)
+    this.#options.onChanged(node.id, 'updated')
     return { updated: true, node, location }
   }
 
@@ -176,6 +185,7 @@ export class Nodes {
     const { node } = this.#registered(connection)
     const status = { ...params, updatedAt: this.#options.now() }
     await this.#options.store.setStatus(node.id, status)
+    this.#options.onChanged(node.id, 'updated')
     return { updated: true, node, status }
   }
 
@@ -186,6 +196,7 @@ export class Nodes {
     const token = checkedToken(params)
     const push: StoredPush = { ...params, token: vault.seal(token, placeOf(node.id)), updatedAt: now() }
     await store.setPush(node.id, push, digestOf(params.provider, token))
+    this.#options.onChanged(node.id, 'updated')
     return { updated: true, node, push: shown({ id: node.id, push }, vault) }
   }
 

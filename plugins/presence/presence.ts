@@ -29,12 +29,23 @@ export interface PresenceList {
   readonly limit: number
 }
 
+/** A sender, seen at a time. */
+export interface Sighting {
+  readonly channel: string
+  readonly senderId: string
+  readonly senderName: string | null
+  /** Epoch milliseconds. */
+  readonly lastSeenAt: number
+}
+
 interface Surroundings {
   readonly store: Db['presence']
   /** Read each time: a reload may change the configuration. */
   readonly offlineAfterMs: () => number
   readonly log: Pick<FastifyBaseLogger, 'error'>
   readonly now?: () => number
+  /** Called with each sighting. Must not throw. */
+  readonly onSeen?: (sighting: Sighting) => void
 }
 
 /** Tracks which senders are online. A sender is offline after `offline_after_seconds` without a message. */
@@ -43,15 +54,17 @@ export class Presence {
   readonly #offlineAfterMs: () => number
   readonly #log: Surroundings['log']
   readonly #now: () => number
+  readonly #onSeen: (sighting: Sighting) => void
   readonly #pending = new Set<Promise<void>>()
   /** New senders since the last clearing. */
   #made = 0
 
-  constructor({ store, offlineAfterMs, log, now = Date.now }: Surroundings) {
+  constructor({ store, offlineAfterMs, log, now = Date.now, onSeen = () => {} }: Surroundings) {
     this.#store = store
     this.#offlineAfterMs = offlineAfterMs
     this.#log = log
     this.#now = now
+    this.#onSeen = onSeen
   }
 
   /** Records the sender of a message. Returns at once and never throws, so that no message waits. Long texts are cut. */
@@ -62,7 +75,9 @@ export class Presence {
       senderId: printable(senderId, MAX_TEXT),
       senderName: senderName === undefined ? null : printable(senderName, MAX_TEXT)
     }
-    const written: Promise<void> = this.#write(sighting, this.#now())
+    const now = this.#now()
+    this.#onSeen({ ...sighting, lastSeenAt: now })
+    const written: Promise<void> = this.#write(sighting, now)
       .catch((err) => this.#log.error({ err }, 'failed to record presence'))
       .finally(() => this.#pending.delete(written))
     this.#pending.add(written)

@@ -16,6 +16,12 @@ export interface Job {
   readonly text: string
 }
 
+/** A change to a thing of the machine, as it is reported. */
+export interface Change extends Job {
+  /** Id of the thing: a backend or a dependency. */
+  readonly target: string
+}
+
 /** Tools of a running job. */
 export interface JobContext {
   /** Aborted at shutdown. */
@@ -36,10 +42,16 @@ export class Changes {
   readonly #closing = new AbortController()
   readonly #log: Pick<FastifyBaseLogger, 'info' | 'warn'>
   readonly #now: () => number
+  readonly #report: (change: Change) => void
 
-  constructor(log: Pick<FastifyBaseLogger, 'info' | 'warn'>, now: () => number = Date.now) {
+  constructor(
+    log: Pick<FastifyBaseLogger, 'info' | 'warn'>,
+    now: () => number = Date.now,
+    report: (change: Change) => void = () => {}
+  ) {
     this.#log = log
     this.#now = now
+    this.#report = report
   }
 
   /** The job of a thing: the one that runs, else the last one. */
@@ -53,8 +65,18 @@ export class Changes {
    */
   async change<T>(id: string, action: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.#take(id, action)
+    const startedAt = this.#now()
+    const report = (state: Job['state'], text: string): void => {
+      this.#report({ target: id, action, state, startedAt, text, ...(state === 'running' ? {} : { endedAt: this.#now() }) })
+    }
+    report('running', 'started')
     try {
-      return await this.#track(run(this.#closing.signal))
+      const result = await this.#track(run(this.#closing.signal))
+      report('done', 'done')
+      return result
+    } catch (error) {
+      report('failed', messageOf(error))
+      throw error
     } finally {
       this.#busy.delete(id)
     }
@@ -77,6 +99,7 @@ export class Changes {
     const set = (state: Job['state'], text: string): Job => {
       const job = { action, state, startedAt, text, ...(state === 'running' ? {} : { endedAt: this.#now() }) }
       this.#jobs.set(id, job)
+      this.#report({ target: id, ...job })
       return job
     }
     set('running', 'started')

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
-import { Changes } from './changes.ts'
+import { type Change, Changes } from './changes.ts'
 import { Reading } from './reading.ts'
 import { launch, MISSING, type Outcome, type RunOptions } from './run.ts'
 
@@ -43,11 +43,14 @@ const PLAIN = { LANG: 'C', LC_ALL: 'C', SYSTEMD_COLORS: '0', SYSTEMD_PAGER: '', 
 export class Programs {
   /** Environment of the programs. They are found in its `PATH`. */
   readonly environment: Record<string, string>
+  readonly #report: (change: Change) => void
   readonly #closing = new AbortController()
   readonly #waiting: Array<() => void> = []
   #running = 0
 
-  constructor(env: NodeJS.ProcessEnv) {
+  /** @param report called with each change to what runs on the machine */
+  constructor(env: NodeJS.ProcessEnv, report: (change: Change) => void = () => {}) {
+    this.#report = report
     this.environment = { ...pick(env), ...PLAIN }
   }
 
@@ -81,7 +84,7 @@ export class Programs {
 
   /** Changes to what runs on the machine, one at a time for each thing. The caller closes it. */
   changes(log: FastifyBaseLogger): Changes {
-    return new Changes(log)
+    return new Changes(log, Date.now, this.#report)
   }
 
   /** Kills what runs, and refuses what comes. */

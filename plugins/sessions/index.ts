@@ -15,7 +15,7 @@ export { Sessions } from './sessions.ts'
 
 /** Owns `app.sessions` and the methods `sessions.*`. */
 export default gatewayPlugin(
-  { name: 'sessions', dependencies: ['db', 'audit', 'rpc', 'connections', 'bus', 'lanes'] },
+  { name: 'sessions', dependencies: ['hooks', 'db', 'audit', 'rpc', 'connections', 'bus', 'lanes'] },
   async (app) => {
     app.decorate('sessions', new Sessions(app))
     for (const method of Object.values(methods)) app.rpc.method(method)

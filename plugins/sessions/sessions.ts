@@ -5,6 +5,13 @@ import { SessionId } from '../../rpc/schemas/session.ts'
 import { compile } from '../../rpc/validate.ts'
 import type { GatewayInstance } from '../define.ts'
 
+declare module '../hooks/hooks.ts' {
+  interface HookEvents {
+    /** A session was created, deleted, or shows something else in a list. */
+    'session.changed': { readonly sessionId: string; readonly change: 'created' | 'updated' | 'deleted' }
+  }
+}
+
 export interface SessionList {
   /** Only sessions with a live connection or with work in their lane. */
   readonly live: boolean
@@ -28,6 +35,7 @@ type Surroundings = {
   readonly connections: Pick<GatewayInstance['connections'], 'sessions'>
   readonly bus: Pick<GatewayInstance['bus'], 'forget'>
   readonly audit: Pick<GatewayInstance['audit'], 'record'>
+  readonly hooks: Pick<GatewayInstance['hooks'], 'emit'>
   readonly now?: () => number
 }
 
@@ -43,15 +51,17 @@ export class Sessions {
   readonly #connections: Surroundings['connections']
   readonly #bus: Surroundings['bus']
   readonly #audit: Surroundings['audit']
+  readonly #hooks: Surroundings['hooks']
   readonly #now: () => number
   readonly #removals: ((sessionId: string) => Promise<void>)[] = []
 
-  constructor({ db, lanes, connections, bus, audit, now = Date.now }: Surroundings) {
+  constructor({ db, lanes, connections, bus, audit, hooks, now = Date.now }: Surroundings) {
     this.#db = db
     this.#lanes = lanes
     this.#connections = connections
     this.#bus = bus
     this.#audit = audit
+    this.#hooks = hooks
     this.#now = now
   }
 
@@ -67,7 +77,9 @@ export class Sessions {
    */
   async open(id: string): Promise<{ created: boolean }> {
     this.check(id)
-    return await this.#db.sessions.open(id, this.#now())
+    const opened = await this.#db.sessions.open(id, this.#now())
+    if (opened.created) this.#hooks.emit('session.changed', { sessionId: id, change: 'created' })
+    return opened
   }
 
   /** Latest message first. `total` counts before paging. */
@@ -113,6 +125,7 @@ export class Sessions {
     // Its runs must not be replayed either.
     this.#bus.forget(id)
     if (!removed) throw sessionNotFound(id)
+    this.#hooks.emit('session.changed', { sessionId: id, change: 'deleted' })
     this.#audit.record('sessions.delete', caller.id, { sessionId: id })
   }
 

@@ -67,6 +67,7 @@ export const hello = defineMethod({
     const connection = peerOf(ctx, 'system.hello')
     connection.events.clear()
     for (const event of app.rpc.grantedEvents(events, caller)) connection.events.add(event)
+    app.hooks.emit('connection.audience', { peer: connection, caller, closed: false })
     return {
       protocol: app.system.protocol,
       version: app.system.version,

@@ -23,7 +23,7 @@ export interface GatewayMethods {
   /** Approve or refuse a tool call that waits for confirmation (extension) */
   'agent.confirmTool': {
     params: {
-      /** confirm.callId of its tool_start */
+      /** confirm.callId of its tool_start, or callId of confirmations.list */
       callId: string
       approve: boolean
       /** Reason of a refusal, for the model */
@@ -256,6 +256,57 @@ export interface GatewayMethods {
       changed?: string[]
       /** Paths of the settings whose new value takes effect after a restart (extension) */
       restartRequired?: string[]
+    }
+    events: Record<never, never>
+  }
+  /** List the tool calls of all sessions that wait for a person, those that expire first at the front (extension) */
+  'confirmations.list': {
+    params: {
+      /** Maximum number of calls. An answer also ends at 4 MiB of arguments, but has at least one call */
+      limit?: number | undefined
+    }
+    result: {
+      confirmations: {
+        /** To be answered with agent.confirmTool, once */
+        callId: string
+        sessionId: string
+        runId: string
+        /** Id of the caller that the tool would run for */
+        owner: string
+        tool: string
+        /** Exactly what the tool would get. Absent in an event when longer than 64 KiB: confirmations.list has it */
+        args?: Record<string, unknown>
+        /** Epoch milliseconds */
+        openedAt: number
+        /** When the tool counts as refused, epoch milliseconds */
+        expiresAt: number
+      }[]
+      /** Number of all waiting calls */
+      total: number
+    }
+    events: Record<never, never>
+  }
+  /** Receive events of the whole gateway, with the id null, as far as the scopes of this connection allow (extension) */
+  'events.subscribe': {
+    params: {
+      /** Kinds of events: session, lane, run, confirm, node, presence, pairing, job, config, audit, and those of plugins */
+      kinds: string[]
+    }
+    result: {
+      /** Kinds that this connection is subscribed to from now on */
+      kinds: string[]
+    }
+    events: Record<never, never>
+  }
+  /** Stop receiving events of the whole gateway (extension) */
+  'events.unsubscribe': {
+    params: {
+      /** Kinds of events: session, lane, run, confirm, node, presence, pairing, job, config, audit, and those of plugins */
+      kinds?: string[] | undefined
+    }
+    result: {
+      /** Kinds that this connection is subscribed to from now on */
+      kinds: string[]
     }
     events: Record<never, never>
   }
@@ -1876,6 +1927,14 @@ export interface GatewayEvents {
     /** Beginning of its text */
     preview: string
   }
+  audit: {
+    /** Epoch milliseconds */
+    at: number
+    /** `<group>.<action>` */
+    event: string
+    actor: string
+    detail: Record<string, unknown>
+  }
   canvas: {
     action: 'put'
     artifactId: string
@@ -1903,6 +1962,152 @@ export interface GatewayEvents {
     action: 'clear'
     /** Number of deleted artifacts */
     cleared: number
+  }
+  config: {
+    /** Id of the caller, or source of the reload */
+    actor: string
+    /** False: the new configuration was refused, the old one stays in force */
+    success: boolean
+    /** Keys that changed */
+    changed: string[]
+    /** Those that count after a restart only */
+    restartRequired: string[]
+  }
+  confirm: {
+    change: 'opened' | 'closed'
+    /** With `closed`: the tool runs */
+    approved?: boolean
+    confirmation: {
+      /** To be answered with agent.confirmTool, once */
+      callId: string
+      sessionId: string
+      runId: string
+      /** Id of the caller that the tool would run for */
+      owner: string
+      tool: string
+      /** Exactly what the tool would get. Absent in an event when longer than 64 KiB: confirmations.list has it */
+      args?: Record<string, unknown>
+      /** Epoch milliseconds */
+      openedAt: number
+      /** When the tool counts as refused, epoch milliseconds */
+      expiresAt: number
+    }
+  }
+  job: {
+    /** Id of the backend or dependency */
+    target: string
+    action: string
+    state: 'running' | 'done' | 'failed'
+    /** Current step, result, or reason of the failure */
+    text: string
+    /** Epoch milliseconds */
+    startedAt: number
+    /** Epoch milliseconds */
+    endedAt?: number
+  }
+  lane: {
+    sessionId: string
+    /** State of the lane. `held`: it is paused, and messages wait */
+    state: 'idle' | 'held' | 'quiet' | 'ready' | 'running' | 'paused' | 'resuming' | 'stopping'
+    /** True: it begins no run until queue.resume */
+    paused: boolean
+    /** Number of waiting messages */
+    depth: number
+    /** Waiting time of the oldest one; null without any */
+    oldestAgeMs: number | null
+    /** The run under way; null when there is none */
+    running: {
+      runId: string
+      /** Sender of the message that it answers */
+      owner: string
+      /** When it began, epoch milliseconds */
+      sinceMs: number
+      /** Milliseconds since then, by the clock of the gateway */
+      ageMs: number
+    } | null
+    policy: {
+      /** Handling of a message that arrives while the agent is busy */
+      mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+      /** Message to drop when `cap` messages wait */
+      overflow: 'drop_old' | 'drop_new'
+      /** Maximum number of waiting messages */
+      cap: number
+      /** Quiet time before collected messages are answered */
+      debounceMs: number
+      /** Adds a note about dropped messages to the next run */
+      summarizeOverflow: boolean
+    }
+    /** Source of each field: set for the session, `lanes.channels.<frontend>`, or `lanes.default` */
+    origin: {
+      mode: 'session' | 'channel' | 'default'
+      overflow: 'session' | 'channel' | 'default'
+      cap: 'session' | 'channel' | 'default'
+      debounceMs: 'session' | 'channel' | 'default'
+      summarizeOverflow: 'session' | 'channel' | 'default'
+    }
+    /** The first 20 of those that wait, in the order in which they will be taken; `depth` is the number of all */
+    messages: {
+      messageId: string
+      /** Handling of a message that arrives while the agent is busy */
+      mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+      /** Sender */
+      owner: string
+      priority: 'person' | 'system'
+      /** Beginning of its text. Empty for work that is not a message, such as a queued tool */
+      preview: string
+      /** Epoch milliseconds */
+      acceptedAt: number
+      /** Milliseconds since then, by the clock of the gateway */
+      ageMs: number
+      /** Number of messages ahead of it. A running one counts */
+      position: number
+    }[]
+    /** Messages that overflow dropped within the last hour */
+    droppedCount: number
+    /** The newest 5 of them, newest first */
+    dropped: {
+      messageId: string
+      /** Sender */
+      owner: string
+      /** Beginning of its text */
+      preview: string
+      /** Epoch milliseconds */
+      droppedAt: number
+    }[]
+  }
+  lost: {
+    /** Kinds of which events were left out: load their lists again */
+    kinds: string[]
+  }
+  node: {
+    nodeId: string
+    change: 'registered' | 'updated' | 'left'
+  }
+  pairing: {
+    /** Action of the audit log without its group: `generate`, `redeem`, `revoke` */
+    change: string
+    channel: string
+    senderId?: string
+  }
+  presence: {
+    channel: string
+    senderId: string
+    senderName: string | null
+    /** Epoch milliseconds */
+    lastSeenAt: number
+  }
+  run: {
+    sessionId: string
+    runId: string
+    /** `running` comes again when a message is steered into the run */
+    state: 'running' | 'completed' | 'failed' | 'cancelled'
+    /** Epoch milliseconds */
+    at: number
+  }
+  session: {
+    sessionId: string
+    /** An unknown session that is `updated` is new: its first message came */
+    change: 'created' | 'updated' | 'deleted'
   }
   shutdown: {
     /** Milliseconds that runs have left to finish. Then the socket closes with 1001 */

@@ -7,10 +7,19 @@ import { type Answer, Line, loud, TRANSPORTS } from './wire.ts'
 
 /** What each method asks of its caller, said here a second time: who changes a definition has to mean it. */
 const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
-  any: ['rpc.discover', 'system.capabilities', 'system.disconnect', 'system.hello', 'system.info'],
+  any: [
+    'events.subscribe',
+    'events.unsubscribe',
+    'rpc.discover',
+    'system.capabilities',
+    'system.disconnect',
+    'system.hello',
+    'system.info'
+  ],
   read: [
     'canvas.get',
     'canvas.list',
+    'confirmations.list',
     'queue.get',
     'queue.list',
     'sessions.get',

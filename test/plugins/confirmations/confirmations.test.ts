@@ -10,7 +10,7 @@ const question = (changes = {}) => {
   const stop = new AbortController()
   return {
     stop: () => stop.abort(),
-    question: { sessionId: 'a:1', owner: ANN.id, tool: 'shell.exec', args: ARGS, signal: stop.signal, ...changes }
+    question: { sessionId: 'a:1', runId: 'r1', owner: ANN.id, tool: 'shell.exec', args: ARGS, signal: stop.signal, ...changes }
   }
 }
 
@@ -180,4 +180,53 @@ test('a connection that is gone already is told of nothing', () => {
   there.gone()
   confirmations.callbacks.add(there, ANN, 'a:1', () => {})
   assert.ok('refused' in confirmations.ask(question().question))
+})
+
+test('an open inbox counts as a present person, and for 10 s after it has closed', async () => {
+  const { confirmations, told, pass } = rig()
+  const inbox = peer()
+  let open = [{ peer: inbox, caller: OPERATOR }]
+  confirmations.setInbox(() => open)
+  const ask = () => {
+    const asked = confirmations.ask({
+      sessionId: 'a:1',
+      runId: 'r1',
+      owner: ANN.id,
+      tool: 'shell.exec',
+      args: {},
+      signal: new AbortController().signal
+    })
+    assert.ok('decision' in asked, JSON.stringify(asked))
+    return asked
+  }
+  const first = ask()
+  assert.deepEqual(
+    confirmations.list({ limit: 5, bytes: 1 }).confirmations.map(({ callId, runId }) => [callId, runId]),
+    [[first.callId, 'r1']]
+  )
+  open = []
+  confirmations.departed(OPERATOR)
+  pass(9_999)
+  assert.equal(confirmations.size, 1)
+  open = [{ peer: inbox, caller: OPERATOR }]
+  pass(1)
+  assert.equal(confirmations.size, 1, 'it is open again')
+  confirmations.answer(inbox, OPERATOR, { callId: first.callId, approve: false, reason: 'not on a Friday' })
+  assert.match(JSON.stringify(await first.decision), /not on a Friday/)
+  const second = ask()
+  open = []
+  confirmations.departed(OPERATOR)
+  pass(10_000)
+  assert.equal((await second.decision).approved, false)
+  assert.deepEqual(
+    told.map(([name]) => name),
+    ['confirm.opened', 'confirm.closed', 'confirm.opened', 'confirm.closed']
+  )
+})
+
+test('an inbox without the right to approve is nobody who could', () => {
+  const { confirmations } = rig()
+  confirmations.setInbox(() => [{ peer: peer(), caller: BOB }])
+  const question = { sessionId: 'a:1', runId: 'r1', owner: ANN.id, tool: 'shell.exec', args: {} }
+  assert.ok('refused' in confirmations.ask({ ...question, signal: new AbortController().signal }))
 })

@@ -60,11 +60,13 @@ function manual() {
 /** Confirmations under a clock of the test, and what the audit log got of them. */
 export function rig() {
   const recorded: [event: string, actor: string, detail: Record<string, unknown> | undefined][] = []
+  const told: [name: string, detail: unknown][] = []
   const time = manual()
   const confirmations = new Confirmations({
     clock: time.clock,
+    hooks: { emit: (name, detail) => void told.push([name, detail]) },
     bus: { subscribe: () => () => {} },
     audit: { record: (event, actor, detail) => void recorded.push([event, actor, detail]) }
   })
-  return { confirmations, recorded, ...time }
+  return { confirmations, recorded, told, ...time }
 }

@@ -50,7 +50,7 @@ test('whatever is done in whatever order, a call has one end, runs once if it wa
           async run(turn: Turn<string>) {
             if (turn.laneId !== 'a:1') return
             const { signal } = turn
-            const asked = confirmations.ask({ sessionId: 'a:1', owner: ANN.id, tool: 't.t', args: {}, signal })
+            const asked = confirmations.ask({ sessionId: 'a:1', runId: 'r1', owner: ANN.id, tool: 't.t', args: {}, signal })
             assert.ok('decision' in asked)
             callId = asked.callId
             void asked.decision.then(({ approved }) => ends.push(approved ? 'approved' : 'refused'))

@@ -242,8 +242,8 @@ test('nobody answers for others: neither from elsewhere, nor without a callback 
   for (const method of ['agent.confirmTool', 'agent.setToolUseCallback']) {
     assert.equal((await rejection(reader.call(method, answer))).code, -5)
   }
-  const { json } = await post(url, 'agent.confirmTool', answer, { token: 'token-ann' })
-  assert.match(json.error.message, /needs a WebSocket connection/)
+  const { json } = await post(url, 'agent.confirmTool', answer, { token: 'token-bob' })
+  assert.match(json.error.message, /Only the requester of the run/)
   const overHttp = await post(url, 'agent.setToolUseCallback', { sessionId: SESSION, enabled: true }, { token: 'token-ann' })
   assert.deepEqual([overHttp.status, overHttp.json.error.code], [400, -2])
   assert.deepEqual(runs, [])
@@ -361,4 +361,35 @@ test('a run that is tried again after a crash has nothing that was approved befo
   const { content } = await ann.call('sessions.resume', { sessionId: SESSION, runId: 'one' })
   assert.match(content, /no connected person can give it/)
   assert.deepEqual(runs, [])
+})
+
+test('an open inbox sees the calls of all sessions, and answers them; a notification does over HTTP', async (t) => {
+  const { as, runs, url } = await gateway(t)
+  const [ann, op, bob] = [await as('token-ann'), await as('token-op'), await as('token-bob')]
+  const opened = async (id: string): Promise<Frame> =>
+    (await op.frame(({ event, data }) => event === 'confirm' && data.change === 'opened' && data.confirmation.args.what === id))
+      .data.confirmation
+  await op.call('events.subscribe', { kinds: ['confirm'] })
+  await bob.call('events.subscribe', { kinds: ['confirm'] })
+  const first = ask(ann, { what: 'one' })
+  const one = await opened('one')
+  assert.deepEqual([one.sessionId, one.owner, one.tool], [SESSION, 'token:ann', 'test.deed'])
+  const listed = await bob.call('confirmations.list')
+  assert.deepEqual([listed.total, listed.confirmations[0].callId], [1, one.callId])
+  assert.equal((await rejection(bob.call('agent.confirmTool', { callId: one.callId, approve: true }))).code, -5)
+  await op.call('agent.confirmTool', { callId: one.callId, approve: false, reason: 'not on a Friday' })
+  assert.match((await toolEnd(ann, first)).error, /not on a Friday/)
+  await bob.frame(({ event, data }) => event === 'confirm' && data.change === 'closed' && data.approved === false)
+
+  const second = ask(ann, { what: 'two' })
+  const { callId } = await opened('two')
+  const { status } = await post(url, 'agent.confirmTool', { callId, approve: true }, { token: 'token-ann' })
+  assert.equal(status, 200)
+  await ann.final(second)
+  assert.equal(runs.length, 1)
+
+  const third = ask(ann, { what: 'three' })
+  await opened('three')
+  await op.call('events.unsubscribe')
+  assert.match((await toolEnd(ann, third)).error, /has disconnected/)
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { type Db, type NewMessage, open } from '../../../db/client.ts'
+import { Hooks } from '../../../plugins/hooks/hooks.ts'
 import { Sessions } from '../../../plugins/sessions/index.ts'
 import * as methods from '../../../plugins/sessions/methods.ts'
 import type { Context, Peer, Scope } from '../../../rpc/define.ts'
@@ -24,7 +25,7 @@ async function rig(t: TestContext, now = () => 1739448000000) {
   const bus = { forget: (id: string) => void forgotten.push(id) }
   const recorded: unknown[][] = []
   const audit = { record: (...entry: unknown[]) => void recorded.push(entry) }
-  const sessions = new Sessions({ db, lanes, connections, bus, audit, now })
+  const sessions = new Sessions({ db, lanes, connections, bus, audit, hooks: new Hooks({ error() {} }), now })
   const rpc = new Registry()
   for (const method of Object.values(methods)) rpc.method(method)
 
