@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { access, glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import test from 'node:test'
+import { dirname, join, relative } from 'node:path'
+import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+import { writeBundles } from '../../scripts/client/bundle.ts'
 
 const ROOT = fileURLToPath(new URL('.', import.meta.resolve('#package.json')))
 const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
+const run = promisify(execFile)
 
 const PLUGIN = `
 import { gatewayPlugin, type GatewayInstance } from 'flynn-gateway/types'
@@ -37,18 +42,109 @@ export const sessions: number = total
 export const missing = host.gateway.nothing
 `
 
-test('the types of the package compile for plugins and hosts that check their libraries', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'flynn-consumer-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
+const CJS_HOST = `
+const assert = require('node:assert/strict')
+const Fastify = require('fastify')
+const gateway = require('flynn-gateway')
+const { connect } = require('flynn-gateway/client')
+for (const entry of Object.keys(require('flynn-gateway/package.json').exports)) {
+  if (!entry.endsWith('.json')) assert.ok(Object.keys(require('flynn-gateway' + entry.slice(1))).length > 0, entry)
+}
+async function main() {
+  const host = Fastify()
+  await host.register(gateway, { config: { data_dir: process.argv[2] } })
+  await host.listen({ port: 0, host: '127.0.0.1' })
+  const client = connect('ws://127.0.0.1:' + host.server.address().port)
+  client.connect()
+  const { content } = await client.session('cli:me').send('say hello')
+  await client.close()
+  await host.close()
+  console.log(content)
+}
+main()
+`
+
+const ESM_CLIENT = `
+import { connect } from 'flynn-gateway/client'
+import { createCompanion } from 'flynn-gateway/companion'
+import gateway from 'flynn-gateway'
+console.log(typeof connect, typeof createCompanion, typeof gateway)
+`
+
+/** Problems of `@arethetypeswrong/cli --profile esm-only`: the floor, Node.js 22.18, reads `exports` and requires ES modules. */
+const isAboutOlderNode = ({ kind, resolutionKind }: { kind: string; resolutionKind?: string }): boolean =>
+  kind === 'CJSResolvesToESM' || (kind === 'NoResolution' && resolutionKind === 'node10')
+
+/** Folder of a program that has installed the package, and the tarball. */
+let folder: string
+let tarball: Buffer
+
+/** Builds and packs the package once, as `npm run build && npm pack` do, and installs it beside the packages it depends on. */
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'flynn-consumer-'))
+  const build = join(folder, 'build')
+  await mkdir(build)
+  const { files, dependencies, peerDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+  const others = [...new Set<string>(files.map((file: string) => file.split('/')[0]))].filter((name) => name !== 'dist')
+  for (const name of [...others, 'package.json', 'README.md', 'LICENSE']) await symlink(join(ROOT, name), join(build, name))
+  await run(process.execPath, [TSC, '-p', join(ROOT, 'tsconfig.build.json'), '--noCheck', '--outDir', join(build, 'dist')])
+  await writeBundles(join(build, 'dist'))
+  // npm packs no symlinks.
+  await run('cp', ['-RL', build, join(folder, 'packed')])
+  await run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], { cwd: join(folder, 'packed') })
+  const file = join(folder, 'flynn-gateway-0.1.0.tgz')
+  tarball = await readFile(file)
+
   const modules = join(folder, 'node_modules')
-  const own = join(modules, 'flynn-gateway')
-  const { dependencies, peerDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
   for (const name of [...Object.keys({ ...dependencies, ...peerDependencies }), '@types/node']) {
     await mkdir(dirname(join(modules, name)), { recursive: true })
     await symlink(join(ROOT, 'node_modules', name), join(modules, name))
   }
+  await mkdir(join(modules, 'flynn-gateway'))
+  await run('tar', ['-xzf', file, '-C', join(modules, 'flynn-gateway'), '--strip-components=1'])
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+})
+after(() => rm(folder, { recursive: true, force: true }))
+
+test('publint and arethetypeswrong find nothing', async () => {
+  const { messages, pkg } = await publint({ pack: { tarball: Uint8Array.from(tarball).buffer } })
+  assert.deepEqual(
+    messages.map((message) => formatMessage(message, pkg)),
+    []
+  )
+  const { problems } = (await checkPackage(createPackageFromTarballData(tarball))) as { problems: { kind: string }[] }
+  assert.deepEqual(
+    problems.filter((problem) => !isAboutOlderNode(problem)),
+    []
+  )
+})
+
+test('relative links of the documents stay inside the package, and no file is a map without its source', async () => {
+  const own = join(folder, 'node_modules', 'flynn-gateway')
+  const missing: string[] = []
+  for await (const file of glob('**/*.md', { cwd: own })) {
+    const text = await readFile(join(own, file), 'utf8')
+    for (const [, link = ''] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      if (/^[a-z]+:/.test(link)) continue
+      const target = join(own, dirname(file), link)
+      if (!(await exists(target))) missing.push(`${file}: ${relative(own, target)}`)
+    }
+  }
+  assert.deepEqual(missing, [])
+  for await (const map of glob('**/*.map', { cwd: own })) assert.fail(map)
+})
+
+test('CommonJS and ES modules both use it', async () => {
+  await writeFile(join(folder, 'host.cjs'), CJS_HOST)
+  await writeFile(join(folder, 'client.js'), ESM_CLIENT)
+  const { stdout } = await run(process.execPath, ['host.cjs', join(folder, 'data')], { cwd: folder })
+  assert.equal(stdout, 'hello\n')
+  assert.equal((await run(process.execPath, ['client.js'], { cwd: folder })).stdout, 'function function function\n')
+})
+
+test('the types of the package compile for plugins and hosts that check their libraries', async () => {
   const compile = async (...options: string[]) =>
-    await promisify(execFile)(process.execPath, [TSC, ...options], { cwd: folder, maxBuffer: 16 * 1024 * 1024 }).then(
+    await run(process.execPath, [TSC, ...options], { cwd: folder, maxBuffer: 16 * 1024 * 1024 }).then(
       ({ stdout }) => stdout,
       ({ stdout }) =>
         assert.fail(
@@ -59,9 +155,6 @@ test('the types of the package compile for plugins and hosts that check their li
             .join('\n')
         )
     )
-  await compile('-p', join(ROOT, 'tsconfig.build.json'), '--emitDeclarationOnly', '--noCheck', '--outDir', join(own, 'dist'))
-  await cp(join(ROOT, 'package.json'), join(own, 'package.json'))
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   await writeFile(join(folder, 'plugin.ts'), PLUGIN)
   await writeFile(join(folder, 'host.ts'), HOST)
 
@@ -92,3 +185,10 @@ test('the types of the package compile for plugins and hosts that check their li
     }
   }
 })
+
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false
+  )
+}
