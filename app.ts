@@ -90,6 +90,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(plugins.bus)
       await app.register(plugins.lanes)
       await app.register(plugins.sessions)
+      await app.register(plugins.runs)
       await app.register(plugins.tools)
       await app.register(plugins.canvas)
       await app.register(plugins.mcp)

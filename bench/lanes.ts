@@ -43,6 +43,13 @@ const MESSAGES = 90_000
 /** Each in turn, so that what else the machine does hits all alike; the middle one counts. */
 const ROUNDS = 5
 
+/** Steps of a run without tools. */
+const CALL = { kind: 'model', name: 'model', provider: 'provider', status: 'completed', reason: 'stop' } as const
+const STEPS = {
+  list: [{ ...CALL, startedAt: Date.now(), endedAt: Date.now(), inputTokens: 1000, outputTokens: 100 }],
+  omitted: 0
+}
+
 /** Sends `messages` with `submit`, in waves of `inFlight`. */
 async function waves(messages: number, { inFlight, lanes }: Load, submit: (lane: number, index: number) => Promise<unknown>) {
   for (let first = 0; first < messages; first += inFlight) {
@@ -110,7 +117,7 @@ function durable(load: Load): Contestant {
     async run() {},
     record: (ends, runId) => ({
       ends: ends.map(({ message: { id } }) => ({ id, state: 'completed', outcome: null })),
-      ...(runId === undefined ? {} : { run: { id: runId, status: 'completed', endedAt: Date.now() } })
+      ...(runId === undefined ? {} : { run: { id: runId, status: 'completed', endedAt: Date.now(), steps: STEPS } })
     }),
     settled(_laneId, { id }) {
       told.get(id)?.()

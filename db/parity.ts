@@ -10,7 +10,7 @@ import type { PostRow } from './types/outbox.ts'
 import type { PairedSender } from './types/pairing.ts'
 import type { PresenceRow } from './types/presence.ts'
 import type { QueueRow } from './types/queue.ts'
-import type { RunRow, RunStepRow } from './types/runs.ts'
+import type { RunRow } from './types/runs.ts'
 import type { SessionRow } from './types/sessions.ts'
 import type { SubscriptionRow } from './types/subscriptions.ts'
 
@@ -24,8 +24,7 @@ export type Parity = Each<
   [
     Equal<Stored<'sessions'>, SessionRow>,
     Equal<Stored<'messages', 'tallied'>, Omit<MessageRow, 'attachments'>>,
-    Equal<Stored<'runs'>, RunRow>,
-    Equal<Stored<'runSteps'>, RunStepRow>,
+    Equal<Stored<'runs', 'steps'>, RunRow>,
     Equal<Stored<'queue', 'seq' | 'body'>, QueueRow>,
     Equal<Stored<'audit'>, AuditRow>,
     Equal<Stored<'memory'>, MemoryRow>,

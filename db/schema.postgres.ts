@@ -40,7 +40,6 @@ export const {
   messages,
   attachments,
   runs,
-  runSteps,
   queue,
   audit,
   memory,

@@ -28,7 +28,6 @@ export const {
   messages,
   attachments,
   runs,
-  runSteps,
   queue,
   audit,
   memory,

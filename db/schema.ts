@@ -6,7 +6,7 @@ import type { StoredCapability, StoredLocation, StoredPush, StoredStatus } from 
 import type { StoredReply } from './types/outbox.ts'
 import type { PairedSender } from './types/pairing.ts'
 import type { QueueRow, QueueState } from './types/queue.ts'
-import type { RunStatus, RunStepRow } from './types/runs.ts'
+import type { RunStatus, RunSteps } from './types/runs.ts'
 import type { SessionConfig, StoredPolicy } from './types/sessions.ts'
 
 /** Builders of tables, columns and indexes. The types of SQLite are canonical. */
@@ -92,36 +92,17 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
       model: text('model'),
       errorCode: integer('error_code'),
       errorMessage: text('error_message'),
-      reason: text('reason')
+      reason: text('reason'),
+      /** Written once, at the end of the run. */
+      steps: json<RunSteps>('steps')
     },
     (table) => [
-      index('runs_recent').on(table.createdAt, table.id),
+      // With the session, so that its frontend is compared in the index.
+      index('runs_recent').on(table.createdAt, table.id, table.sessionId),
       index('runs_session').on(table.sessionId, table.createdAt, table.id),
       index('runs_status').on(table.status, table.createdAt, table.id),
       index('runs_ended').on(table.endedAt).where(isNotNull(table.endedAt))
     ]
-  )
-
-  const runSteps = table(
-    'run_steps',
-    {
-      runId: text('run_id')
-        .notNull()
-        .references(() => runs.id, { onDelete: 'cascade' }),
-      position: integer('position').notNull(),
-      kind: text('kind').$type<RunStepRow['kind']>().notNull(),
-      name: text('name').notNull(),
-      provider: text('provider'),
-      callId: text('call_id'),
-      status: text('status').$type<RunStepRow['status']>().notNull(),
-      startedAt: integer('started_at').notNull(),
-      endedAt: integer('ended_at').notNull(),
-      inputTokens: integer('input_tokens').notNull().default(0),
-      outputTokens: integer('output_tokens').notNull().default(0),
-      reason: text('reason'),
-      error: text('error')
-    },
-    (table) => [primaryKey({ columns: [table.runId, table.position] })]
   )
 
   /** Accepted messages: those that wait or run, and for a while those that have ended. */
@@ -361,7 +342,6 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
     messages,
     attachments,
     runs,
-    runSteps,
     queue,
     audit,
     memory,

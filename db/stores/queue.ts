@@ -19,7 +19,8 @@ const NO_DETAILS = {
   model: null,
   errorCode: null,
   errorMessage: null,
-  reason: null
+  reason: null,
+  steps: null
 }
 
 export function queueStore({ query, schema, atomic, grouped, oneOf, nextId }: Connection): QueueStore {
@@ -85,7 +86,8 @@ export function queueStore({ query, schema, atomic, grouped, oneOf, nextId }: Co
             model: sql`null`.as('model'),
             errorCode: sql`null`.as('error_code'),
             errorMessage: sql`null`.as('error_message'),
-            reason: sql`null`.as('reason')
+            reason: sql`null`.as('reason'),
+            steps: sql`null`.as('steps')
           })
           .from(queue)
           .where(and(byId, open))
@@ -118,7 +120,8 @@ export function queueStore({ query, schema, atomic, grouped, oneOf, nextId }: Co
         model: sql`${placed('model')}`,
         errorCode: sql`${placed('errorCode')}`,
         errorMessage: sql`${placed('errorMessage')}`,
-        reason: sql`${placed('reason')}`
+        reason: sql`${placed('reason')}`,
+        steps: sql`${sql.param(placed('steps'), runs.steps)}`
       })
       .where(and(eq(runs.id, placed('runId')), running))
   ]
@@ -246,7 +249,7 @@ export function queueStore({ query, schema, atomic, grouped, oneOf, nextId }: Co
                 .groupBy(messages.runId)
             )
           ),
-        tx.update(runs).set({ status: 'interrupted', endedAt: now }).where(running),
+        tx.update(runs).set({ status: 'interrupted', endedAt: now, reason: 'the gateway ended' }).where(running),
         tx
           .update(queue)
           .set({ state: 'queued', runId: null })

@@ -1,51 +1,27 @@
 import type { Connection } from '../connection.ts'
-import { and, asc, desc, eq, inArray, lt, sql } from '../drizzle.ts'
-import type { NewRunStep, RunQuery, RunRow, RunStepRow, RunStore } from '../types/runs.ts'
+import { and, count, desc, eq, getTableColumns, gte, inArray, lt, sql } from '../drizzle.ts'
+import type { RunFilter, RunQuery, RunRow, RunSteps, RunStore } from '../types/runs.ts'
 
-/** Takes a few milliseconds with the steps. */
+/** Takes a few milliseconds. */
 const PURGED_AT_ONCE = 200
-const MAX_STEPS = 1000
+/** Limit on the runs that are counted: with more of them, the number itself tells little, and counting takes time. */
+const MAX_COUNTED = 10_000
 
-export function runStore({ query, schema: { runs, runSteps }, grouped }: Connection): RunStore {
-  const { placeholder } = sql
-  const runId = placeholder('runId')
-  const find = query
-    .select()
-    .from(runs)
-    .where(eq(runs.id, placeholder('id')))
-    .prepare()
-  const findSteps = query
-    .select()
-    .from(runSteps)
-    .where(eq(runSteps.runId, runId))
-    .orderBy(asc(runSteps.position))
-    .limit(MAX_STEPS)
-    .prepare()
-  const insert = grouped((tx) => [
-    tx
-      .insert(runSteps)
-      .select(
-        tx
-          .select({
-            runId: runs.id,
-            position: sql`${placeholder('position')}`.as('position'),
-            kind: sql`${placeholder('kind')}`.as('kind'),
-            name: sql`${placeholder('name')}`.as('name'),
-            provider: sql`${placeholder('provider')}`.as('provider'),
-            callId: sql`${placeholder('callId')}`.as('call_id'),
-            status: sql`${placeholder('status')}`.as('status'),
-            startedAt: sql`${placeholder('startedAt')}`.as('started_at'),
-            endedAt: sql`${placeholder('endedAt')}`.as('ended_at'),
-            inputTokens: sql`${placeholder('inputTokens')}`.as('input_tokens'),
-            outputTokens: sql`${placeholder('outputTokens')}`.as('output_tokens'),
-            reason: sql`${placeholder('reason')}`.as('reason'),
-            error: sql`${placeholder('error')}`.as('error')
-          })
-          .from(runs)
-          .where(eq(runs.id, runId))
-      )
-      .onConflictDoNothing()
-  ])
+export function runStore({ query, schema: { runs }, atomic }: Connection): RunStore {
+  const { steps, ...shown } = getTableColumns(runs)
+  const byId = eq(runs.id, sql.placeholder('id'))
+  const find = query.select(shown).from(runs).where(byId).prepare()
+  const findSteps = query.select({ steps }).from(runs).where(byId).prepare()
+
+  const matching = ({ sessionId, frontend, status, since, until }: RunFilter) =>
+    and(
+      sessionId === undefined ? undefined : eq(runs.sessionId, sessionId),
+      // All ids of a frontend begin with it and a colon; a semicolon is the next character.
+      frontend === undefined ? undefined : and(gte(runs.sessionId, `${frontend}:`), lt(runs.sessionId, `${frontend};`)),
+      status === undefined ? undefined : eq(runs.status, status),
+      since === undefined ? undefined : gte(runs.createdAt, since),
+      until === undefined ? undefined : lt(runs.createdAt, until)
+    )
 
   return {
     async get(id: string): Promise<RunRow | undefined> {
@@ -53,29 +29,30 @@ export function runStore({ query, schema: { runs, runSteps }, grouped }: Connect
       return row
     },
 
-    async list({ sessionId, status, limit, before }: RunQuery): Promise<RunRow[]> {
-      return await query
-        .select()
-        .from(runs)
-        .where(
-          and(
-            sessionId === undefined ? undefined : eq(runs.sessionId, sessionId),
-            status === undefined ? undefined : eq(runs.status, status),
-            before && sql`(${runs.createdAt}, ${runs.id}) < (${before.createdAt}, ${before.id})`
-          )
+    async list({ limit, before, ...filter }: RunQuery): Promise<{ rows: RunRow[]; total: number }> {
+      const wanted = matching(filter)
+      const [rows, [counted]] = await atomic((tx) => [
+        tx
+          .select(shown)
+          .from(runs)
+          .where(and(wanted, before && sql`(${runs.createdAt}, ${runs.id}) < (${before.createdAt}, ${before.id})`))
+          .orderBy(desc(runs.createdAt), desc(runs.id))
+          .limit(limit),
+        tx.select({ total: count() }).from(
+          tx
+            .select({ one: sql`1`.as('one') })
+            .from(runs)
+            .where(wanted)
+            .limit(MAX_COUNTED)
+            .as('counted')
         )
-        .orderBy(desc(runs.createdAt), desc(runs.id))
-        .limit(limit)
-        .execute()
+      ])()
+      return { rows, total: counted?.total ?? 0 }
     },
 
-    async addSteps(steps: readonly NewRunStep[]): Promise<void> {
-      const absent = { provider: null, callId: null, inputTokens: 0, outputTokens: 0, reason: null, error: null }
-      await insert(steps.map((step) => ({ ...absent, ...step })))
-    },
-
-    async steps(runId: string): Promise<RunStepRow[]> {
-      return await findSteps.execute({ runId })
+    async steps(id: string): Promise<RunSteps> {
+      const [row] = await findSteps.execute({ id })
+      return row?.steps ?? { list: [], omitted: 0 }
     },
 
     async purge(before: number): Promise<number> {

@@ -32,50 +32,61 @@ export interface RunEnd {
   readonly errorCode?: number | null
   readonly errorMessage?: string | null
   readonly reason?: string | null
+  readonly steps?: RunSteps | null
 }
 
 /** One model call or tool call of a run. */
-export interface RunStepRow {
-  readonly runId: string
-  /** Number of the step in its run, from 1. */
-  readonly position: number
+export interface RunStep {
   readonly kind: 'model' | 'tool'
   /** Name of the model or the tool. */
   readonly name: string
-  /** Provider of the model; null for a tool. */
-  readonly provider: string | null
-  /** Id of the tool call; null for a model. */
-  readonly callId: string | null
+  /** Provider of a model. */
+  readonly provider?: string
+  /** Id of a tool call. */
+  readonly callId?: string
   readonly status: 'completed' | 'failed' | 'cancelled'
   readonly startedAt: number
   readonly endedAt: number
-  readonly inputTokens: number
-  readonly outputTokens: number
-  /** Finish reason of the model, or reason of a refusal or a cancel. */
-  readonly reason: string | null
-  readonly error: string | null
+  readonly inputTokens?: number
+  readonly outputTokens?: number
+  /** Finish reason of the model. */
+  readonly reason?: string
+  readonly error?: string
+  /** Beginning of the arguments of a tool call, as JSON. */
+  readonly args?: string
+  /** Beginning of the output of a tool. */
+  readonly output?: string
 }
 
-export type NewRunStep = Pick<RunStepRow, 'runId' | 'position' | 'kind' | 'name' | 'status' | 'startedAt' | 'endedAt'> &
-  Partial<RunStepRow>
+/** Steps of a run, in order. `omitted`: number of further ones that are not kept. */
+export interface RunSteps {
+  readonly list: readonly RunStep[]
+  readonly omitted: number
+}
 
-export interface RunQuery {
+export interface RunFilter {
   readonly sessionId?: string | undefined
+  readonly frontend?: string | undefined
   readonly status?: RunStatus | undefined
+  /** Only runs whose message was accepted at this time or later. */
+  readonly since?: number | undefined
+  /** Only runs whose message was accepted before this time. */
+  readonly until?: number | undefined
+}
+
+export interface RunQuery extends RunFilter {
   readonly limit: number
   /** Last run of the previous page: only older ones. */
   readonly before?: Pick<RunRow, 'createdAt' | 'id'> | undefined
 }
 
-/** History of the turns of the agent: caller, outcome and cost. The queue begins and ends them together with their messages. */
+/** History of the turns of the agent: caller, outcome, cost and steps. The queue begins and ends them together with their messages. */
 export interface RunStore {
   get(id: string): Promise<RunRow | undefined>
-  /** Runs, newest first. */
-  list(query: RunQuery): Promise<RunRow[]>
-  /** Records steps of existing runs. A step that is recorded already stays as it is; those of a deleted run are left out. */
-  addSteps(steps: readonly NewRunStep[]): Promise<void>
-  /** Steps of a run, in order: up to 1000. */
-  steps(runId: string): Promise<RunStepRow[]>
-  /** Deletes some runs that ended before `before`, with their steps. Returns their number; 0: none is left. */
+  /** Runs by the time of their message, newest first. `total` counts before paging, up to 10,000. */
+  list(query: RunQuery): Promise<{ rows: RunRow[]; total: number }>
+  /** Steps of a run that has ended. None of one that was interrupted. */
+  steps(id: string): Promise<RunSteps>
+  /** Deletes some runs that ended before `before`. Returns their number; 0: none is left. */
   purge(before: number): Promise<number>
 }

@@ -24,6 +24,7 @@ export default gatewayPlugin(
       'audit',
       'bus',
       'sessions',
+      'runs',
       'context',
       'tools',
       'confirmations',

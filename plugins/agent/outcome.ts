@@ -92,14 +92,16 @@ export function stateOf(end: TurnEnd): (typeof STATES)[LaneError['code']] | 'com
   return end.error instanceof LaneError ? STATES[end.error.code] : 'failed'
 }
 
-/** Row to store for a run whose first message ended like this. */
+/** Outcome to store for a run whose first message ended like this. */
 export function runEndOf(end: TurnEnd, outcome: RunOutcome): Omit<RunEnd, 'id' | 'endedAt'> {
   const state = stateOf(end)
   const status = state === 'superseded' || state === 'dropped' ? 'cancelled' : state
-  if ('result' in outcome) return { status, ...outcome.result.usage }
+  if ('result' in outcome) return { status }
   const { code, message } = errorOf(outcome.error)
+  const reason = 'error' in end && end.error instanceof LaneError ? (end.error.reason ?? end.error.code) : null
   return {
     status,
+    reason,
     errorCode: code,
     errorMessage: [message, 'error' in end ? detailOf(end.error) : undefined].filter(Boolean).join('\n')
   }

@@ -8,6 +8,7 @@ import type { Conversation, Tier } from '../context/index.ts'
 import type { GatewayInstance } from '../define.ts'
 import type { Payload } from '../lanes/index.ts'
 import type { Attachment, ChatMessage } from '../providers/define.ts'
+import type { RunRecorder } from '../runs/index.ts'
 import { runLoop } from './loop.ts'
 import type { Answer } from './outcome.ts'
 import { prepareToolCall } from './tool-call.ts'
@@ -22,14 +23,13 @@ export interface MessageContent {
 }
 
 type Message = LaneMessage<Payload>
-type Parts = Pick<GatewayInstance, 'bus' | 'db' | 'context' | 'providers' | 'tools' | 'confirmations' | 'config' | 'log'>
+type Parts = Pick<GatewayInstance, 'bus' | 'db' | 'runs' | 'context' | 'providers' | 'tools' | 'confirmations' | 'config' | 'log'>
 
 /** One turn of the agent: from the messages it is about to its answer. */
 export class Run {
   readonly id: string
   readonly sessionId: string
-  /** The model asked last: who answered, or who failed. */
-  model: { readonly provider: string; readonly model: string } | undefined
+  readonly recorder: RunRecorder
   readonly #app: Parts
   readonly #turn: Turn<Payload>
   readonly #stream: Stream
@@ -46,6 +46,7 @@ export class Run {
     this.#turn = turn
     this.#stream = app.bus.stream(turn.laneId, turn.id)
     this.#transcript = new Transcript(app.db.messages, { sessionId: turn.laneId, runId: turn.id, now: Date.now })
+    this.recorder = app.runs.begin(turn.id)
     this.#joined = (message) => {
       app.bus.joined(turn.laneId, turn.id, message.id)
       joined(message, this)
@@ -68,10 +69,7 @@ export class Run {
     try {
       if (dropped.length > 0) await transcript.user(noteOf(dropped), [])
       for (const message of await this.#read(messages)) await asked(message)
-      const asking = (model: { readonly provider: string; readonly model: string }): void => {
-        this.model = model
-      }
-      const opened = await context.open(this.#turn, asking, models, this.#access)
+      const opened = await context.open(this.#turn, this.recorder, models, this.#access)
       const { tier } = opened
       conversation = opened.conversation
       if (tier.missing !== undefined) this.#emit('content', { text: missing(tier), transient: true })
@@ -90,9 +88,14 @@ export class Run {
             this.#emit('content', { text })
           },
           attachment: (file) => this.#emit('attachment', file),
-          toolStart: (start) => this.#emit('tool_start', start),
-          toolEnd: ({ tool, callId }, { success, output, error }) =>
-            this.#emit('tool_end', { tool, result: { success, output, error }, callId }),
+          toolStart: (start) => {
+            this.recorder.toolStarted(start)
+            this.#emit('tool_start', start)
+          },
+          toolEnd: ({ tool, callId }, { success, output, error }) => {
+            this.recorder.toolEnded({ success, output, error })
+            this.#emit('tool_end', { tool, result: { success, output, error }, callId })
+          },
           said: (said) => transcript.said(said),
           heard: (heard, attachments) => transcript.heard(heard, attachments),
           asked
@@ -110,6 +113,7 @@ export class Run {
       throw cause
     } finally {
       models.release()
+      this.recorder.close()
     }
   }
 

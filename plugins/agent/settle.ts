@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { RunEnd } from '../../db/client.ts'
 import { LaneError } from '../../lanes/errors.ts'
 import type { LaneMessage } from '../../lanes/message.ts'
 import type { Turn } from '../../lanes/turn.ts'
+import type { RunOutcome } from '../../rpc/schemas/run-events.ts'
 import type { GatewayInstance } from '../define.ts'
 import type { Payload, TurnHandler } from '../lanes/index.ts'
 import { type Answer, outcomeOf, postsOf, replyTextOf, runEndOf, stateOf, type TurnEnd } from './outcome.ts'
@@ -55,7 +57,6 @@ export class AgentTurns implements TurnHandler {
   record(ends: readonly (TurnEnd & { readonly message: LaneMessage<Payload> })[], runId: string | undefined) {
     const outcomes = ends.map((end) => this.#outcomeOf(end.message, end))
     const posts = postsOf(ends.map(({ message }, index) => ({ message, outcome: outcomes[index]! })))
-    const model = this.#runs.get(ends[0]!.message.id)?.model
     return {
       ends: ends.map((end, index) => ({
         id: end.message.id,
@@ -63,7 +64,7 @@ export class AgentTurns implements TurnHandler {
         outcome: outcomes[index],
         post: posts[index]
       })),
-      ...(runId === undefined ? {} : { run: { ...model, ...runEndOf(ends[0]!, outcomes[0]!), id: runId, endedAt: Date.now() } })
+      ...(runId === undefined ? {} : { run: this.#runEnd(runId, ends[0]!, outcomes[0]!) })
     }
   }
 
@@ -118,6 +119,11 @@ export class AgentTurns implements TurnHandler {
     audit.record('queue.preempt', by.owner, { sessionId, messageId: by.id, stopped: active.map(({ id }) => id) })
     bus.joined(sessionId, by.id, by.id)
     bus.stream(sessionId, by.id).emit('content', { text: PREEMPTED, transient: true })
+  }
+
+  #runEnd(id: string, end: TurnEnd & { readonly message: LaneMessage<Payload> }, outcome: RunOutcome): RunEnd {
+    const recorded = this.#runs.get(end.message.id)?.recorder.end()
+    return { ...recorded, ...runEndOf(end, outcome), id, endedAt: Date.now() }
   }
 
   #outcomeOf(message: LaneMessage<Payload>, end: TurnEnd) {

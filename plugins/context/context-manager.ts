@@ -1,6 +1,6 @@
 import { sessionNotFound } from '../../rpc/errors.ts'
 import type { GatewayInstance } from '../define.ts'
-import type { ModelDescription, Models } from '../providers/index.ts'
+import type { ModelCalls, ModelDescription, Models } from '../providers/index.ts'
 import { type Budget, budgetOf } from './budget.ts'
 import { chatLength, chatOf } from './chat.ts'
 import { Conversation } from './conversation.ts'
@@ -46,7 +46,7 @@ export class ContextManager {
    */
   async open(
     turn: ConversationTurn,
-    asking?: (model: { readonly provider: string; readonly model: string }) => void,
+    calls?: ModelCalls,
     models: Models = this.#app.providers,
     access: 'owner' | 'guest' = 'owner'
   ): Promise<{ conversation: Conversation; tier: Tier }> {
@@ -77,7 +77,7 @@ export class ContextManager {
       live: () => turn.live,
       deadline: Date.now() + config.agent.runTimeoutSeconds * 1000,
       log,
-      ask: (request) => models.stream(tier.name, request, asking)
+      ask: (request) => models.stream(tier.name, request, calls)
     })
     return { conversation, tier }
   }

@@ -11,7 +11,7 @@ declare module '../define.ts' {
 }
 
 export type { Tiers } from './provider-snapshot.ts'
-export type { Asking, ModelDescription, Models } from './providers.ts'
+export type { ModelCalls, ModelDescription, Models } from './providers.ts'
 export { Providers } from './providers.ts'
 
 export default gatewayPlugin({ name: 'providers', dependencies: ['hooks', 'config'] }, async (app) => {

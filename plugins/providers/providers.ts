@@ -26,8 +26,12 @@ declare module '../hooks/hooks.ts' {
   }
 }
 
-/** Receives the model that is asked. */
-export type Asking = (model: { readonly provider: string; readonly model: string }) => void
+/** Observer of model calls. A tier that falls back makes one call of each model; an aborted call has no end. */
+export interface ModelCalls {
+  asked(model: { readonly provider: string; readonly model: string }): void
+  answered(end: Pick<Extract<ModelPart, { type: 'finish' }>, 'reason' | 'usage'>): void
+  failed(message: string): void
+}
 
 /** Models of one configuration. Calls that belong together are all made with the same ones. */
 export interface Models {
@@ -38,9 +42,8 @@ export interface Models {
    * One model call. A model that fails before its first part gives way to the next one of the tier. Throws an `RpcError`
    * (`InternalError`, with `data.retryable` and where known `data.retryAfterMs`) when there is none left or a part was
    * already out, `InvalidRequest` for a tier that is not configured, and the reason of `request.signal` once that is aborted.
-   * `asking` receives each model that is asked; the last one is the one that answers.
    */
-  stream(tier: string, request: ModelRequest, asking?: Asking): AsyncGenerator<ModelPart>
+  stream(tier: string, request: ModelRequest, calls?: ModelCalls): AsyncGenerator<ModelPart>
 }
 
 /** The models of every tier, and how they become others. */
@@ -92,8 +95,8 @@ export class Providers implements Models {
     return this.#describe(this.#current(), tier)
   }
 
-  stream(tier: string, request: ModelRequest, asking?: Asking): AsyncGenerator<ModelPart> {
-    return this.#stream(this.#current(), tier, request, asking)
+  stream(tier: string, request: ModelRequest, calls?: ModelCalls): AsyncGenerator<ModelPart> {
+    return this.#stream(this.#current(), tier, request, calls)
   }
 
   /** The models of now, whatever is configured later, until `release`, which is called once. */
@@ -103,7 +106,7 @@ export class Providers implements Models {
     return {
       tiers: () => generation.tiers(),
       describe: (tier) => this.#describe(generation, tier),
-      stream: (tier, request, asking) => this.#stream(generation, tier, request, asking),
+      stream: (tier, request, calls) => this.#stream(generation, tier, request, calls),
       release: () => generation.release()
     }
   }
@@ -123,21 +126,22 @@ export class Providers implements Models {
     generation: ProviderSnapshot,
     tier: string,
     request: ModelRequest,
-    asking: Asking = () => {}
+    calls?: ModelCalls
   ): AsyncGenerator<ModelPart> {
     const failures: ProviderError[] = []
     generation.hold()
     try {
       for (const candidate of modelsOf(generation, tier)) {
         const { provider, model } = candidate
-        asking({ provider, model })
         for (const reduced of this.#files.attempts(candidate, request)) {
           let started = false
           let finished = false
+          calls?.asked({ provider, model })
           try {
             for await (const part of this.#ask(candidate, reduced)) {
               started = true
               finished = part.type === 'finish'
+              if (part.type === 'finish') calls?.answered(part)
               yield part
             }
             if (!finished) throw brokenOff(provider)
@@ -148,6 +152,7 @@ export class Providers implements Models {
             const error = failureOf(thrown, { provider, model, secrets: generation.secrets(), now: Date.now() })
             const { status, retryable, detail } = error
             this.#log.warn({ tier, provider, model, status, retryable, reason: detail }, 'a model call failed')
+            calls?.failed(error.message)
             failures.push(error.reason === 'too_long' ? this.#withWindow(error, candidate, reduced) : error)
             if (started) throw failed(failures)
             if (!isRefusal(error.reason)) break

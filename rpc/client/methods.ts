@@ -917,6 +917,125 @@ export interface GatewayMethods {
     result: Record<string, unknown>
     events: Record<never, never>
   }
+  /** Show a run with its steps, also while it runs (extension) */
+  'runs.get': {
+    params: {
+      runId: string
+    }
+    result: {
+      runId: string
+      sessionId: string
+      /** Sender of the message that it answers */
+      owner: string
+      /** interrupted: the gateway ended while it ran */
+      status: 'running' | 'completed' | 'failed' | 'cancelled' | 'interrupted'
+      /** Epoch milliseconds; the message waited until `startedAt` */
+      acceptedAt: number
+      /** Epoch milliseconds */
+      startedAt: number
+      /** Epoch milliseconds; null while it runs */
+      endedAt: number | null
+      usage: {
+        /** Of all model calls of the run together */
+        inputTokens: number
+        outputTokens: number
+      }
+      /** Provider of the model that answered or failed; null: no model was asked */
+      provider: string | null
+      /** Model that answered or failed */
+      model: string | null
+      /** Error that its requester got; null without */
+      error: {
+        code: number
+        message: string
+      } | null
+      /** Why it was stopped, in the words of the requester, or the cause: timeout, shutdown, … */
+      reason: string | null
+      /** In order. A run that was interrupted has lost its calls */
+      steps: {
+        /** model: one call of a model; tool: one call of a tool; the others are moments */
+        kind: 'accepted' | 'started' | 'model' | 'tool' | 'ended'
+        /** Epoch milliseconds */
+        startedAt: number
+        /** Epoch milliseconds; null while it runs */
+        endedAt: number | null
+        /** Of a call */
+        status?: 'running' | 'completed' | 'failed' | 'cancelled'
+        /** Model or tool */
+        name?: string
+        /** Of a model */
+        provider?: string
+        /** Of a tool call */
+        callId?: string
+        inputTokens?: number
+        outputTokens?: number
+        /** Why the model ended its answer */
+        reason?: string
+        error?: string
+        /** Beginning of the arguments as JSON, secrets masked */
+        args?: string
+        /** Beginning of the output, secrets masked */
+        output?: string
+      }[]
+      /** Calls that are not kept because there were too many */
+      omittedSteps: number
+    }
+    events: Record<never, never>
+  }
+  /** List runs of the agent, newest message first (extension) */
+  'runs.list': {
+    params: {
+      sessionId?: string | undefined
+      frontend?: string | undefined
+      /** interrupted: the gateway ended while it ran */
+      status?: 'running' | 'completed' | 'failed' | 'cancelled' | 'interrupted' | undefined
+      /** Only messages accepted at this time or later. Epoch milliseconds */
+      since?: number | undefined
+      /** Only messages accepted before this time. Epoch milliseconds */
+      until?: number | undefined
+      /** Maximum number of runs on a page */
+      limit?: number | undefined
+      /** `nextCursor` of the previous page */
+      cursor?: string | undefined
+    }
+    result: {
+      runs: {
+        runId: string
+        sessionId: string
+        /** Sender of the message that it answers */
+        owner: string
+        /** interrupted: the gateway ended while it ran */
+        status: 'running' | 'completed' | 'failed' | 'cancelled' | 'interrupted'
+        /** Epoch milliseconds; the message waited until `startedAt` */
+        acceptedAt: number
+        /** Epoch milliseconds */
+        startedAt: number
+        /** Epoch milliseconds; null while it runs */
+        endedAt: number | null
+        usage: {
+          /** Of all model calls of the run together */
+          inputTokens: number
+          outputTokens: number
+        }
+        /** Provider of the model that answered or failed; null: no model was asked */
+        provider: string | null
+        /** Model that answered or failed */
+        model: string | null
+        /** Error that its requester got; null without */
+        error: {
+          code: number
+          message: string
+        } | null
+        /** Why it was stopped, in the words of the requester, or the cause: timeout, shutdown, … */
+        reason: string | null
+      }[]
+      /** Number of runs on all pages, counted up to 10,000 */
+      total: number
+      /** `cursor` for the next page; null: this is the last */
+      nextCursor: string | null
+    }
+    events: Record<never, never>
+  }
   /** Set or reset the queue policy and the model tier of a session, and show what is in force (extension) */
   'sessions.configure': {
     params: {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import type { Db, NewRunStep, RunEnd, RunRow } from '../../db/client.ts'
+import type { Db, RunEnd, RunRow, RunSteps } from '../../db/client.ts'
 import { ended, queued } from './queue.ts'
 
 /** Contract of the run history of every database. `open` makes a new, empty one that closes with the test. */
@@ -18,17 +18,14 @@ export function runContract(kind: string, open: (t: TestContext) => Promise<Db>)
       await db.queue.settle({ ends: [ended(`of ${id}`)], run, now: at + 1000 })
     }
   }
-  const step = (runId: string, position: number, changes: Partial<NewRunStep> = {}): NewRunStep => ({
-    runId,
-    position,
-    kind: 'model',
-    name: 'large',
-    status: 'completed',
-    startedAt: 1,
-    endedAt: 2,
-    ...changes
-  })
-  const ids = (rows: readonly RunRow[]) => rows.map(({ id }) => id)
+  const ids = ({ rows }: { rows: readonly RunRow[] }) => rows.map(({ id }) => id)
+  const STEPS: RunSteps = {
+    list: [
+      { kind: 'model', name: 'large', provider: 'anthropic', status: 'completed', startedAt: 1, endedAt: 2, inputTokens: 3 },
+      { kind: 'tool', name: 'file.read', callId: 'c1', status: 'failed', startedAt: 2, endedAt: 3, args: '{}', error: 'ä\n' }
+    ],
+    omitted: 2
+  }
 
   test(`${kind}: a run keeps how it ended, with its reason`, async (t) => {
     const db = await open(t)
@@ -49,40 +46,45 @@ export function runContract(kind: string, open: (t: TestContext) => Promise<Db>)
     const paged: string[] = []
     for (let before: RunRow | undefined; ; ) {
       const page = await db.runs.list({ limit: 2, sessionId: 'ws:a', before })
+      assert.equal(page.total, 5)
       paged.push(...ids(page))
-      before = page.at(-1)
+      before = page.rows.at(-1)
       if (!before) break
     }
     assert.deepEqual(paged, ['a4', 'a3', 'a2', 'a1', 'a0'])
   })
 
-  test(`${kind}: steps are kept once each, in order, and only of existing runs`, async (t) => {
+  test(`${kind}: runs are filtered by frontend and time`, async (t) => {
     const db = await open(t)
-    await ran(db, 'r1')
-    const tool = step('r1', 2, { kind: 'tool', name: 'file.read', callId: 'c1', status: 'failed', error: 'no such file' })
-    const model = step('r1', 1, { provider: 'anthropic', inputTokens: 10, outputTokens: 5, reason: 'tool-calls' })
-    await Promise.all([db.runs.addSteps([tool]), db.runs.addSteps([model, step('unknown', 1)])])
-    await db.runs.addSteps([step('r1', 1, { name: 'another' })])
-    const absent = { provider: null, callId: null, inputTokens: 0, outputTokens: 0, reason: null, error: null }
-    assert.deepEqual(await db.runs.steps('r1'), [
-      { ...absent, ...model },
-      { ...absent, ...tool }
-    ])
-    assert.deepEqual(await db.runs.steps('unknown'), [])
-    await db.sessions.remove('ws:a')
-    assert.deepEqual(await db.runs.steps('r1'), [])
+    for (const [n, sessionId] of ['ws:a', 'ws2:a', 'w:a', 'ws:b'].entries()) await ran(db, `r${n}`, { sessionId, at: n })
+    assert.deepEqual(ids(await db.runs.list({ limit: 9, frontend: 'ws' })), ['r3', 'r0'])
+    assert.deepEqual(ids(await db.runs.list({ limit: 9, since: 1, until: 3 })), ['r2', 'r1'])
+    assert.equal((await db.runs.list({ limit: 1, since: 1, until: 3 })).total, 2)
   })
 
-  test(`${kind}: old ended runs are purged with their steps, running ones never`, async (t) => {
+  test(`${kind}: steps are written with the end of the run and go with it`, async (t) => {
     const db = await open(t)
-    await ran(db, 'old', { at: 1000, end: {} })
-    await ran(db, 'new', { at: 5000, end: {} })
+    const none = { list: [], omitted: 0 }
+    await ran(db, 'r1')
+    assert.deepEqual(await db.runs.steps('r1'), none)
+    await ran(db, 'r2', { end: { steps: STEPS } })
+    await ran(db, 'r3', { end: {} })
+    assert.deepEqual(await db.runs.steps('r2'), STEPS)
+    assert.deepEqual(await db.runs.steps('r3'), none)
+    assert.deepEqual(await db.runs.steps('unknown'), none)
+    await db.sessions.remove('ws:a')
+    assert.deepEqual(await db.runs.steps('r2'), none)
+  })
+
+  test(`${kind}: old ended runs are purged, running ones never`, async (t) => {
+    const db = await open(t)
+    await ran(db, 'old', { at: 1000, end: { steps: STEPS } })
+    await ran(db, 'new', { at: 5000, end: { steps: STEPS } })
     await ran(db, 'running', { at: 1000 })
-    await db.runs.addSteps([step('old', 1), step('new', 1)])
     assert.equal(await db.runs.purge(6000), 1)
     assert.equal(await db.runs.purge(6000), 0)
     assert.deepEqual(ids(await db.runs.list({ limit: 9 })), ['new', 'running'])
-    assert.deepEqual(await db.runs.steps('old'), [])
-    assert.equal((await db.runs.steps('new')).length, 1)
+    assert.deepEqual((await db.runs.steps('old')).list, [])
+    assert.deepEqual(await db.runs.steps('new'), STEPS)
   })
 }

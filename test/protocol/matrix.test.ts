@@ -22,6 +22,8 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'confirmations.list',
     'queue.get',
     'queue.list',
+    'runs.get',
+    'runs.list',
     'sessions.get',
     'sessions.list',
     'sessions.resume',

@@ -46,7 +46,7 @@ async function ages(db: Db) {
   const sessions = await db.sessions.list({ limit: 99, offset: 0 })
   const messages = sessions.rows.filter(({ messageCount }) => messageCount > 0).map(({ id }) => Number(id.slice(3)))
   return {
-    runs: (await db.runs.list({ limit: 99 })).map(({ id }) => Number(id.slice(1))),
+    runs: (await db.runs.list({ limit: 99 })).rows.map(({ id }) => Number(id.slice(1))),
     messages,
     audit: (await db.audit.list({ limit: 99 })).map(({ actor }) => Number(actor)),
     presence: (await db.presence.list({ onlineSince: 0, limit: 99 })).rows.map(({ senderId }) => Number(senderId))
