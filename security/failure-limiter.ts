@@ -48,6 +48,11 @@ export class FailureLimiter {
     return this.#buckets.size
   }
 
+  /** True for a key that failed and is remembered. */
+  has(key: string): boolean {
+    return this.#buckets.has(key)
+  }
+
   /** Milliseconds until the key may try again; 0 when it may. */
   lockedFor(key: string): number {
     return Math.max(0, (this.#buckets.get(key)?.lockedUntil ?? 0) - this.#now())

@@ -64,20 +64,25 @@ const TEXT: Record<Refusal['status'], string> = {
 }
 
 /**
- * Registers a route for a platform. It needs no token of the gateway and verifies the platform by its own rules: limits come before
- * verification, headers are checked before the body is read, and no answer says why a request was refused.
+ * Registers a route for a platform. It needs no token of the gateway and verifies the platform by its own rules: headers are checked before the body is read, and no answer says why a request was refused.
  */
 export async function inbound(app: GatewayInstance, route: InboundRoute): Promise<void> {
   const failures = new FailureLimiter(Date.now)
   app.channels.routes.add(route)
+  /** Counts a refused sender. 429 for an address that is locked; only then: a request that verifies is never refused because others failed. */
+  const limited = (refusal: Refusal, address: string): Refusal => {
+    if (refusal.status !== 401 && refusal.status !== 403) return refusal
+    if (failures.lockedFor(address) > 0)
+      return new Refusal(429, 'the address is locked after too many refusals', { cause: refusal })
+    failures.fail(address)
+    return refusal
+  }
   // A scope of its own keeps its parser and its lack of a login from other routes.
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 
     scope.addHook('onRequest', async (request) => {
-      const locked = failures.lockedFor(addressOf(request))
-      if (locked > 0) throw new Refusal(429, 'the address is locked after too many refusals')
       const missing = route.missing()
       if (missing.length > 0) throw new Refusal(503, `not configured: ${missing.join(', ')}`)
       if (request.headers['content-encoding'] !== undefined) throw new Refusal(415, 'the body is encoded')
@@ -92,12 +97,11 @@ export async function inbound(app: GatewayInstance, route: InboundRoute): Promis
     )
 
     scope.setErrorHandler(async (cause, request, reply) => {
-      const refusal = refusalOf(cause)
+      const refusal = limited(refusalOf(cause), addressOf(request))
       const line = { route: route.url, status: refusal.status, reason: printable(refusal.message, 200) }
       if (refusal.status >= 500 && !(cause instanceof Refusal))
         request.log.error({ ...line, err: cause }, 'an inbound request failed')
       else request.log.warn(line, 'an inbound request was refused')
-      if (refusal.status === 401 || refusal.status === 403) failures.fail(addressOf(request))
       if (refusal.status === 429) reply.header('retry-after', Math.ceil(failures.lockedFor(addressOf(request)) / 1000))
       if (refusal.status === 503) reply.header('retry-after', 60)
       return await reply

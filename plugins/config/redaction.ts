@@ -4,12 +4,25 @@ import { namesSecret } from '../../security/masking/rules.ts'
 import { isFree, isList, isObject, isRecord, recordOf } from './parse/keys.ts'
 import { camelCase } from './parse/names.ts'
 import { type Config, ConfigSchema } from './schema.ts'
+import { hostOnly, keysIn, withoutKeys } from './url-secrets.ts'
 
 const HIDDEN = '***'
 
-/** The configuration without its secrets: values that the schema marks secret are `***`, every other text is passed through `mask`. */
+/** How a value that may hold a secret is shown: not at all, up to the host of an address, or without keys in the path of an address. */
+export type Shows = 'nothing' | 'host' | 'path'
+
+const SHOWN: Record<Shows, (text: string) => string> = { nothing: () => HIDDEN, host: hostOnly, path: withoutKeys }
+
+/**
+ * The configuration without its secrets: values that the schema marks secret are `***`, those with `shows` are cut, and every other text is
+ * passed through `mask`.
+ */
 export function shownConfig(config: Config, mask: (text: string) => string): Record<string, unknown> {
-  return mapped(ConfigSchema, config, (text, isSecret) => (isSecret ? HIDDEN : mask(text))) as Record<string, unknown>
+  const shown = mapped(ConfigSchema, config, (text, isSecret, shows) => {
+    if (isSecret) return HIDDEN
+    return mask(shows === undefined ? text : SHOWN[shows](text))
+  })
+  return shown as Record<string, unknown>
 }
 
 /** Masker of every secret of a configuration, and of `more`. */
@@ -17,18 +30,21 @@ export function maskerOf(config: Config, more: readonly string[] = []): Masker {
   return new Masker([...secretsOf(config), ...more])
 }
 
-/** Values of all keys that the schema marks secret. */
+/** Values of all keys that the schema marks secret, and keys in the paths of addresses. */
 export function secretsOf(config: Config): string[] {
   const secrets: string[] = []
-  mapped(ConfigSchema, config, (text, isSecret) => {
+  mapped(ConfigSchema, config, (text, isSecret, shows) => {
     if (isSecret) secrets.push(text)
+    else if (shows === 'host' || shows === 'path') secrets.push(...keysIn(text))
     return text
   })
   return secrets
 }
 
+type TextOf = (text: string, secret: boolean, shows: Shows | undefined) => string
+
 /** A copy with texts replaced. Every value of a secret counts as text: a number may be a PIN. */
-function mapped(schema: TSchema, value: unknown, textOf: (text: string, secret: boolean) => string, secret = false): unknown {
+function mapped(schema: TSchema, value: unknown, textOf: TextOf, secret = false): unknown {
   const hidden = secret || schema.secret === true
   const inside = (part: TSchema, content: unknown) => mapped(part, content, textOf, hidden)
   if (isList(schema)) return (value as unknown[]).map((item) => inside(schema.items, item))
@@ -43,7 +59,7 @@ function mapped(schema: TSchema, value: unknown, textOf: (text: string, secret: 
     })
     return Object.fromEntries(parts)
   }
-  return hidden || typeof value === 'string' ? textOf(String(value), hidden) : value
+  return hidden || typeof value === 'string' ? textOf(String(value), hidden, schema.shows) : value
 }
 
 /** Schema of a part by its name in the program; undefined for schemas without named parts. */

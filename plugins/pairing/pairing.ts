@@ -11,9 +11,9 @@ export const MAX_SENDERS = 10_000
 export const MAX_TRIES = 5
 export const BLOCKED_MS = 15 * 60_000
 /**
- * Wrong codes on one channel, within the life of a code, after which the channel takes no further codes for that time. A stranger may have many
- * names; a thousand guesses find one of three codes among 31 to the power of 6 with a chance below one to 200,000. Codes are never voided by
- * guesses: a stranger could then void those of others.
+ * Wrong codes on one channel, within the life of a code, after which each sender has one try for that time. A stranger may have many names; a
+ * guess finds one of three codes among 31 to the power of 6 with a chance of one to 300 million. Guesses neither void the codes of others
+ * nor refuse the people who have them.
  */
 export const MAX_CHANNEL_TRIES = 1000
 
@@ -115,7 +115,8 @@ export class Pairing {
     const who = { senderId, ...(channel === undefined ? {} : { channel }) }
     const sender = JSON.stringify([channel ?? null, senderId])
     const ofChannel = channel ?? ''
-    const retryAfterMs = Math.max(this.#senderTries.lockedFor(sender), this.#channelTries.lockedFor(ofChannel))
+    const crowdedMs = this.#senderTries.has(sender) ? this.#channelTries.lockedFor(ofChannel) : 0
+    const retryAfterMs = Math.max(this.#senderTries.lockedFor(sender), crowdedMs)
     if (retryAfterMs > 0) throw new RpcError('AgentBusy', blockedText(retryAfterMs), { data: { retryAfterMs } })
     const code = this.#codes.take(typed, channel)
     if (code === undefined) {

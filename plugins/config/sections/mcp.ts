@@ -25,7 +25,10 @@ const tools = (description: string, preset: readonly string[] = []) =>
 
 const Server = section('One MCP server: `command` or `url`', {
   command: Type.Optional(Type.String({ description: 'Program that speaks MCP over stdin and stdout', ...filled })),
-  args: Type.Array(Type.String(), { description: 'Arguments of the program', default: [] }),
+  args: Type.Array(Type.String({ shows: 'nothing' }), {
+    description: 'Arguments of the program. Hidden where the configuration is shown',
+    default: []
+  }),
   env: named(
     variable.pattern,
     Type.String({

@@ -21,6 +21,7 @@ export const name = {
 /** The pattern keeps out credentials and queries; `url` lets the URL parser check the rest. */
 export const baseUrl = {
   url: true,
+  shows: 'path',
   pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
   expected: 'a URL such as https://example.com/v1, without credentials or a query in it'
 } as const

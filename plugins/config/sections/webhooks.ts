@@ -50,6 +50,7 @@ const Webhook = section('One webhook, at POST /webhooks/<name>', {
   ),
   deliver_to: Type.Optional(
     Type.String({
+      shows: 'host',
       description:
         'Destination of answers: a URL (in this network by IP address only), or a conversation such as telegram:123456. Absent: dropped',
       pattern: '^(https?://[^\\s@]+|[a-z][a-z0-9_-]*:\\S{1,200})$',

@@ -33,6 +33,28 @@ test('every secret of a configuration is known', () => {
   assert.deepEqual(secretsOf(config), ['canary-1', 'canary-2', KEY, 'canary-3'])
 })
 
+test('paths of addresses and arguments of programs show no keys', () => {
+  const key = 'x7QmB0aLk29ZpTvWc8'
+  const config = resolveConfig({
+    webhooks: {
+      slack: { secret: 's', deliver_to: `https://hooks.example.com/services/T0/B0/${key}?x=1` },
+      chat: { secret: 's', deliver_to: 'telegram:123456' }
+    },
+    models: {
+      default: { openai_compatible: { model: 'm', base_url: `https://gateway.example.com/v1/${key}/openai` } },
+      fast: { openai_compatible: { model: 'm', base_url: 'http://127.0.0.1:8080/compatible-mode/v1' } }
+    },
+    tools: { mcp: { files: { command: 'npx', args: ['-y', 'some-server', `--token=${key}`] } } }
+  })
+  const { webhooks, models, tools } = new ConfigStore({ config, log: { error: () => {} } }).shown() as unknown as typeof config
+  assert.equal(webhooks.slack?.deliverTo, 'https://hooks.example.com/***')
+  assert.equal(webhooks.chat?.deliverTo, 'telegram:123456')
+  assert.equal(models.default?.openai_compatible?.baseUrl, 'https://gateway.example.com/v1/***/openai')
+  assert.equal(models.fast?.openai_compatible?.baseUrl, 'http://127.0.0.1:8080/compatible-mode/v1')
+  assert.deepEqual(tools.mcp.files?.args, ['***', '***', '***'])
+  assert.ok(secretsOf(config).includes(key), 'the log masks it as well')
+})
+
 const CANARY = 'canary-9d1f'
 
 function logged(...entries: object[]): string {
