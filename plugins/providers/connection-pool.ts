@@ -15,8 +15,14 @@ export interface RawRequest {
   readonly signal: AbortSignal
 }
 
+/** Errors of a connection that the server has closed. */
+const STALE: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
+/** Time in which they show when the connection was kept from an earlier call: later, the server has read the request. */
+const STALE_MS = 1000
+
 /**
- * Connections to one provider. Redirects are not followed: the key would go along to wherever they lead. And there is no time limit: a
+ * Connections to one provider. A server may close a connection that was kept at the moment it is used again; it has then not read the
+ * request, which is sent once more. Redirects are not followed: the key would go along to wherever they lead. And there is no time limit: a
  * local model may read a long conversation for minutes before its first byte, where Node's own `fetch` gives up after five. The turn of
  * the agent has a limit.
  */
@@ -31,7 +37,13 @@ export class ConnectionPool {
 
   async post(url: string, { headers, body, signal }: RawRequest): Promise<RawResponse> {
     const { request, dispatcher } = await this.#load()
-    const response = await request(url, { method: 'POST', headers, body, signal, dispatcher })
+    const send = () => request(url, { method: 'POST', headers, body, signal, dispatcher })
+    const began = performance.now()
+    const response = await send().catch((error: NodeJS.ErrnoException) => {
+      const stale = STALE.has(error.code ?? '') && performance.now() - began < STALE_MS
+      if (!stale || signal.aborted) throw error
+      return send()
+    })
     return { status: response.statusCode, headers: response.headers, body: response.body }
   }
 

@@ -37,6 +37,8 @@ interface Sample extends Memory {
 
 const resources = new Resources()
 const ended = new AbortController()
+/** Newest lines of the gateway's log from `warn` on. */
+const warnings: string[] = []
 try {
   const folder = await scratch(resources)
   const model = await startModel(resources)
@@ -78,6 +80,9 @@ try {
   await assert.rejects(died)
   assert.equal(child.exitCode, 0)
   report(samples, counts)
+} catch (error) {
+  process.stderr.write(`${warnings.join('\n')}\n`)
+  throw error
 } finally {
   ended.abort()
   await resources.end()
@@ -92,6 +97,9 @@ async function start(cwd: string): Promise<{ child: ChildProcess; url: string }>
   })
   resources.after(() => child.kill('SIGKILL'))
   const lines = createInterface(child.stdout!)
+  lines.on('line', (text) => {
+    if (/"level":[456]0/.test(text) && warnings.push(text) > 20) warnings.shift()
+  })
   const url = await new Promise<string>((resolve, reject) => {
     lines.on('line', (text) => {
       const found = /Flynn gateway on (https?:\/\/[\w.:]+)/.exec(text)?.[1]

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import test, { type TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
+import { ConnectionPool } from '../../../plugins/providers/connection-pool.ts'
 import {
   type ChatMessage,
   type Model,
@@ -312,7 +317,7 @@ for (const name of WIRES) {
     // Known to the SDK, with a lower limit than this.
     const model = open(name, { baseUrl: server.baseUrl, model: 'claude-3-haiku-20240307', maxOutputTokens: 1_000_000 })
     await collect(model.stream(request('Hello')))
-    await new Promise((resolve) => setImmediate(resolve))
+    await setImmediate()
     assert.deepEqual(warnings, [])
   })
 }
@@ -407,4 +412,30 @@ test('a conversation that was interrupted can go on with every provider', async 
     assert.equal(textOf(await collect(model.stream(request(broken)))), 'Yes.')
     assert.match(JSON.stringify(server.requests[0]?.body.messages), /noon.*interrupted/)
   }
+})
+
+test('a request on a connection that the server has just closed is sent once more', async (t) => {
+  const used = new Set<Socket>()
+  let resets = 0
+  const server = createServer(({ socket }, response) => {
+    if (used.has(socket)) {
+      resets++
+      socket.resetAndDestroy()
+    } else response.end('answer')
+    used.add(socket)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const pool = new ConnectionPool()
+  t.after(async () => {
+    await pool.close()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  for (let call = 0; call < 2; call++) {
+    const { body } = await pool.post(`http://127.0.0.1:${port}/`, { headers: {}, body: '{}', signal: t.signal })
+    assert.equal(await text(body), 'answer')
+    // The connection is free for the next call a turn later.
+    await setImmediate()
+  }
+  assert.equal(resets, 1)
 })
