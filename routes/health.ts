@@ -13,7 +13,7 @@ const Health = Type.Object(
 )
 
 const ready = { ready: Type.Boolean(), reason: Type.Optional(Type.String({ description: 'Why not' })) }
-const Ready = Type.Object(ready, { description: 'It takes work' })
+const Ready = Type.Object(ready, { description: 'It accepts work' })
 const Unready = Type.Object(ready, { description: 'Send no work here: it shuts down, or the database does not take writes' })
 
 /** `GET /health`: alive. `GET /api/health`: alive, with details. `GET /ready`: able to take work. */
@@ -34,7 +34,7 @@ export default gatewayPlugin({ name: 'health', dependencies: ['connections', 'sy
 
   app.get('/ready', {
     config: { auth: 'none' },
-    schema: { summary: 'Whether it can take work', tags: ['health'], response: { 200: Ready, 503: Unready } },
+    schema: { summary: 'Able to take work', tags: ['health'], response: { 200: Ready, 503: Unready } },
     async handler(request, reply) {
       const reason = await app.system.unready()
       if (reason === undefined) return { ready: true }

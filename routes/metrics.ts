@@ -1,7 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Registry } from 'prom-client'
 import { gatewayPlugin } from '../plugins/define.ts'
-import { security } from '../rpc/documents/security.ts'
 import { allows, denied } from '../rpc/registry.ts'
 import { Failure } from '../rpc/schemas/failure.ts'
 
@@ -10,14 +9,13 @@ const Exposition = {
   content: { 'text/plain': { schema: Type.String() } }
 }
 
-/** `GET /metrics`: what Prometheus scrapes. */
+/** `GET /metrics`, for Prometheus. */
 export default gatewayPlugin({ name: 'metrics-route', dependencies: ['auth', 'metrics'], share: false }, async (app) => {
   app.get('/metrics', {
-    config: { auth: 'http' },
+    config: { auth: 'http', scope: 'read' },
     schema: {
       summary: 'Metrics for Prometheus',
       tags: ['metrics'],
-      security: security('http', ['read']),
       response: { 200: Exposition, 401: Failure, 403: Failure }
     },
     async handler(request, reply) {

@@ -1,3 +1,4 @@
+import { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import helmet from '@fastify/helmet'
 import { Type } from '@sinclair/typebox'
@@ -9,6 +10,9 @@ import { errorFrame } from '../rpc/frames.ts'
 import { type PageFile, pageFiles } from './page.ts'
 
 const PUBLIC = fileURLToPath(new URL('./public/', import.meta.resolve('#package.json')))
+
+/** Not in the documents of a host either. */
+const HIDDEN: RouteSchema = { hide: true }
 
 const ROOT: RouteSchema = {
   summary: 'The page; for those who upgrade, the socket of the protocol',
@@ -70,15 +74,17 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
     },
     wsHandler(socket, request) {
       const outcome = app.auth.of(request)
+      // An upgrade of `injectWS` has none, or the mere address that a test gives it.
+      const stream = request.raw.socket instanceof Duplex ? request.raw.socket : undefined
       if ('caller' in outcome) {
-        app.connections.accept(socket, request.raw.socket, outcome.caller)
+        app.connections.accept(socket, stream, outcome.caller)
         return
       }
       // A browser cannot see the status of a refused upgrade: a frame says why. Nothing is read from the socket.
       const { error } = outcome
       app.connections.refuse(
         socket,
-        request.raw.socket,
+        stream,
         CLOSE.unauthenticated,
         error.message.slice(0, 100),
         errorFrame('native', null, error)
@@ -87,12 +93,13 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
   })
 
   for (const [name, file] of page) {
-    app.get(`/${name}`, (request, reply) => send(reply, file, request.headers['if-none-match']))
+    app.get(`/${name}`, { schema: HIDDEN }, (request, reply) => send(reply, file, request.headers['if-none-match']))
   }
 
   app.route({
     method: 'GET',
     url: '/*',
+    schema: HIDDEN,
     handler: (_request, reply) => reply.callNotFound()
   })
 })

@@ -7,7 +7,7 @@ const MAX_BODY = 16 * 1024
 
 const PublicKey = Type.Object({
   enabled: Type.Boolean(),
-  configured: Type.Boolean({ description: 'Whether a browser can subscribe' }),
+  configured: Type.Boolean({ description: 'A browser can subscribe' }),
   publicKey: Type.Union([Type.String(), Type.Null()], { description: 'The applicationServerKey, in base64url' })
 })
 const counted = { count: Type.Integer({ description: 'Of all callers' }), cap: Type.Integer() }
@@ -20,13 +20,13 @@ const Endpoint = Type.Object({ endpoint: Type.Optional(Type.String()) })
 export default gatewayPlugin({ name: 'web-push-routes', dependencies: ['auth', 'web-push'], share: false }, async (app) => {
   app.get('/webchat/push/public-key', {
     config: { auth: 'http' },
-    schema: { response: { 200: PublicKey, '4xx': Failure } },
+    schema: { summary: 'Show the key with which browsers subscribe', response: { 200: PublicKey, '4xx': Failure } },
     handler: async () => await app.webPush.metadata()
   })
 
   app.get('/webchat/push/subscriptions', {
     config: { auth: 'http' },
-    schema: { response: { 200: Counted, '4xx': Failure } },
+    schema: { summary: 'Count the registered browsers', response: { 200: Counted, '4xx': Failure } },
     handler: async () => await app.webPush.counted()
   })
 

@@ -5,6 +5,7 @@ import path from 'node:path'
 import test, { type TestContext } from 'node:test'
 import helmet from '@fastify/helmet'
 import files from '@fastify/static'
+import swagger from '@fastify/swagger'
 import websocket from '@fastify/websocket'
 import { Type } from '@sinclair/typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -12,7 +13,7 @@ import { WebSocket } from 'ws'
 import gateway, { type GatewayOptions } from '../app.ts'
 import { defineMethod, type GatewayInstance, gatewayPlugin } from '../plugins/define.ts'
 import { defineTool } from '../plugins/tools/define.ts'
-import { build, connect, scratch } from './helper.ts'
+import { build, connect, scratch, TestClient } from './helper.ts'
 
 /** A socket that says whatever the test wants it to say. */
 function connectTo(t: TestContext, url: string): Socket {
@@ -217,6 +218,48 @@ test("a host's own @fastify/static and @fastify/helmet keep their files and head
   assert.match((await text(`${url}/agent/page.js`))[1], /import /)
   assert.equal((await fetch(url)).headers.get('content-security-policy'), 'default-src https:')
   assert.match((await fetch(`${url}/agent/`)).headers.get('content-security-policy') ?? '', /^default-src 'self'/)
+})
+
+test('@fastify/swagger of the host describes its routes, before the gateway and after it', async (t) => {
+  for (const order of ['before', 'after']) {
+    const host = Fastify()
+    t.after(() => host.close())
+    if (order === 'before') await host.register(swagger, { openapi: { info: { title: 'host', version: '1.0.0' } } })
+    await host.register(gateway, { prefix: '/agent', config: { dataDir: await scratch(t) } })
+    if (order === 'after') await host.register(swagger, { openapi: { info: { title: 'host', version: '1.0.0' } } })
+    host.get('/mine', { schema: { summary: 'Mine', response: { 200: Type.Object({ mine: Type.Boolean() }) } } }, () => ({
+      mine: true
+    }))
+    await host.ready()
+    const { paths = {} } = host.swagger()
+    assert.equal((paths['/mine'] as { get: { summary: string } }).get.summary, 'Mine')
+    // It sees the routes that are added after it.
+    assert.equal('/agent/metrics' in paths, order === 'before')
+    assert.equal('/agent/rpc/agent.send' in paths, order === 'before')
+    assert.ok(!Object.keys(paths).some((path) => path.includes('*')))
+    const { paths: own } = host.gateway.documents.get('openapi').value as {
+      paths: Record<string, { get: { security: object[] } }>
+    }
+    assert.deepEqual(own['/metrics']!.get.security, [{ bearer: ['read'] }, { cookie: ['read'] }])
+  }
+})
+
+test('a host can test its gateway with injectWS', async (t) => {
+  for (const { own, server, context } of [
+    { own: false, server: { token: 'secret' }, context: { headers: { authorization: 'Bearer secret' } } },
+    { own: true, server: { token: 'secret' }, context: { headers: { authorization: 'Bearer secret' } } },
+    { own: false, server: {}, context: { headers: { host: 'localhost' }, socket: { remoteAddress: '127.0.0.1' } as Socket } }
+  ]) {
+    const host = Fastify()
+    t.after(() => host.close())
+    if (own) await host.register(websocket)
+    await host.register(gateway, { prefix: '/agent', config: { dataDir: await scratch(t), server } })
+    await host.ready()
+    const socket = await host.gateway.injectWS('/agent', context)
+    const client = new TestClient(socket as WebSocket, 'native')
+    assert.equal((await client.call('agent.send', { message: 'say hello' })).content, 'hello')
+    socket.terminate()
+  }
 })
 
 test('decorators of the host do not clash with those of the gateway, whatever they are called', async (t) => {

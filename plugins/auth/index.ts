@@ -1,5 +1,5 @@
 import type { FastifyRequest, FastifySchema } from 'fastify'
-import type { Caller } from '../../rpc/define.ts'
+import type { Caller, Scope } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
 import { isLoopback } from '../../security/address.ts'
 import { gatewayPlugin } from '../define.ts'
@@ -19,6 +19,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Credential that the route requires; default `required` — plugins/auth */
     auth?: AuthPolicy
+    /** Scope that the handler checks, for the documents — plugins/auth */
+    scope?: Scope
   }
 }
 

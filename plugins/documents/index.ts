@@ -24,7 +24,8 @@ export default gatewayPlugin({ name: 'documents', dependencies: ['rpc'] }, async
     for (const one of [method].flat()) {
       const isMethod = one === 'POST' && path.startsWith('/rpc/')
       if (one === 'HEAD' || isMethod) continue
-      routes.set(`${one} ${path}`, { method: one, path, auth: config?.auth ?? 'required', schema: schema as RouteSchema })
+      const scopes = config?.scope === undefined ? [] : [config.scope]
+      routes.set(`${one} ${path}`, { method: one, path, auth: config?.auth ?? 'required', scopes, schema: schema as RouteSchema })
     }
   })
   const describe = (): Described => ({

@@ -6,6 +6,8 @@ export interface Route {
   /** As Fastify writes it: `/webhooks/:name`. */
   readonly path: string
   readonly auth: 'required' | 'http' | 'optional' | 'socket' | 'none'
+  /** Scopes that it requires of the credential. */
+  readonly scopes: readonly string[]
   readonly schema: RouteSchema
 }
 
@@ -46,6 +48,7 @@ export interface Shown {
 /** Default address of the gateway. */
 export const HOST = { default: '127.0.0.1:18800', description: 'Host and port of the gateway, or of the proxy before it' }
 
+/** License of the documents. OpenAPI adds its SPDX identifier. */
 export const LICENSE = { name: 'MIT' }
 
 /** `agent` of `agent.send`. */

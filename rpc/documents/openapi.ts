@@ -29,12 +29,11 @@ export function openapi({ version, methods, routes, mount }: Described): Record<
   }
   for (const method of methods) paths[`/rpc/${method.name}`] = { post: describeMethod(method, schemas) }
   const responses = refusalResponses(schemas)
-  const tags = [...new Set(Object.values(paths).flatMap((path) => Object.values(path).flatMap(tagsOf)))]
   return {
     openapi: '3.1.1',
-    info: { title: 'Flynn gateway', version, description: DESCRIPTION, license: LICENSE },
+    info: { title: 'Flynn gateway', version, description: DESCRIPTION, license: { ...LICENSE, identifier: 'MIT' } },
     servers: [{ url: mount || '/', description: 'The gateway that serves this document' }],
-    tags: tags.map((name) => ({ name })),
+    tags: tagsOf(paths),
     security: security('required'),
     paths,
     components: {
@@ -96,6 +95,16 @@ function describeMethod(method: AnyMethod, schemas: Schemas): object {
   }
 }
 
-function tagsOf(operation: object): readonly string[] {
-  return (operation as { tags: readonly string[] }).tags
+/** Tags of all operations, each with its methods or paths. */
+function tagsOf(paths: Readonly<Record<string, Readonly<Record<string, object>>>>): object[] {
+  const tagged = new Map<string, Set<string>>()
+  for (const [path, operations] of Object.entries(paths)) {
+    for (const { tags } of Object.values(operations) as { tags: readonly string[] }[]) {
+      for (const name of tags) {
+        const shown = tagged.get(name) ?? new Set()
+        tagged.set(name, shown.add(path.startsWith(`/rpc/${name}.`) ? `${name}.*` : path))
+      }
+    }
+  }
+  return [...tagged].map(([name, shown]) => ({ name, description: [...shown].map((one) => `\`${one}\``).join(', ') }))
 }

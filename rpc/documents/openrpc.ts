@@ -21,7 +21,7 @@ export function openrpc({ methods, events, version, mount }: Described): Record<
     servers: [server('ws', 'WebSocket', mount), server('wss', 'WebSocket over TLS', mount)],
     methods: described,
     components: {
-      schemas: schemas.components(),
+      schemas: Object.fromEntries(Object.entries(schemas.components()).map(([name, schema]) => [name, titled(name, schema)])),
       errors: Object.fromEntries(
         Object.entries(ERRORS).map(([name, { jsonrpc, code }]) => [name, { code: jsonrpc, message: name, data: { code } }])
       )
@@ -42,8 +42,8 @@ function describe(method: AnyMethod, schemas: Schemas): Record<string, unknown> 
     summary,
     tags: [{ name: groupOf(name) }],
     paramStructure: 'by-name',
-    params: descriptors(params, schemas),
-    result: { name: 'result', schema: schemas.of(result) },
+    params: descriptors(name, params, schemas),
+    result: { name: 'result', schema: titled(typeName(name, 'result'), schemas.of(result)) },
     errors: errorsOf(method).map((error) => ({ $ref: `#/components/errors/${error}` })),
     examples: examples.map((example: { params: object; result: unknown }, index: number) => ({
       name: `${name} ${index + 1}`,
@@ -61,13 +61,24 @@ function schemasOf(events: Readonly<Record<string, TSchema>>, schemas: Schemas):
 }
 
 /** The required params first, as OpenRPC asks. */
-function descriptors({ properties, required = [] }: TObject, schemas: Schemas): object[] {
+function descriptors(method: string, { properties, required = [] }: TObject, schemas: Schemas): object[] {
   return Object.entries<TSchema>(properties)
     .map(([name, schema]) => ({
       name,
       required: required.includes(name),
-      schema: schemas.of(schema),
+      schema: titled(typeName(method, name), schemas.of(schema)),
       ...(schema.description ? { description: schema.description } : {})
     }))
     .sort((one, other) => Number(other.required) - Number(one.required))
+}
+
+/** Generators of clients name their types by titles. A reference has the title of its target. */
+function titled(title: string, schema: JsonSchema): JsonSchema {
+  return '$ref' in schema ? schema : { title, ...schema }
+}
+
+/** `node.push_token.set`, `token` → `NodePushTokenSetToken`. */
+function typeName(method: string, part: string): string {
+  const words = `${method}.${part}`.split(/[._]/)
+  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
 }

@@ -8,7 +8,7 @@ import { security } from './security.ts'
 const JSON_TYPE = 'application/json'
 
 /** A route as an operation of OpenAPI: what it says of itself, and what may become of any request. */
-export function describeRoute({ method, path, auth, schema }: Route, schemas: Schemas): object {
+export function describeRoute({ method, path, auth, scopes, schema }: Route, schemas: Schemas): object {
   const { summary, description, operationId, deprecated, tags, consumes = [JSON_TYPE], body } = schema
   const parameters = parametersOf(path, schema)
   return {
@@ -17,7 +17,7 @@ export function describeRoute({ method, path, auth, schema }: Route, schemas: Sc
     ...(description ? { description } : {}),
     ...(deprecated ? { deprecated } : {}),
     tags: tags ?? ['http'],
-    security: schema.security ?? security(auth),
+    security: schema.security ?? security(auth, scopes),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body
       ? {
@@ -34,7 +34,7 @@ export function describeRoute({ method, path, auth, schema }: Route, schemas: Sc
       ...refusals([
         ...(auth === 'required' || auth === 'http' ? ([401, 403, 429] as const) : []),
         ...(auth === 'optional' || auth === 'socket' ? ([403, 429] as const) : []),
-        ...(body ? ([400, 413, 415] as const) : []),
+        ...(body ? ([400, 413, 415] as const) : auth === 'none' ? ([400] as const) : []),
         500,
         ...toldRefusals(schema.response)
       ])

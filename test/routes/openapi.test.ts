@@ -84,6 +84,22 @@ test('every schema is JSON Schema and nothing else, every reference points at so
   assert.equal(new Set(ids).size, ids.length)
 })
 
+test('generators and linters find a license identifier, summaries, described tags and no catch-all route', async (t) => {
+  const document = await openapi(t)
+  assert.deepEqual(document.info.license, { name: 'MIT', identifier: 'MIT' })
+  for (const { name, description } of document.tags) assert.ok(description, name)
+  for (const [path, item] of Object.entries<Frame>(document.paths)) {
+    assert.ok(!path.includes('*'), path)
+    for (const [method, { summary, responses }] of Object.entries<Frame>(item)) {
+      assert.ok(summary, `${method} ${path}`)
+      assert.ok(
+        Object.keys(responses).some((status) => status.startsWith('4')),
+        `${method} ${path}`
+      )
+    }
+  }
+})
+
 test('every method is there as its route, with its scope, and those that stream with both forms of answer', async (t) => {
   const { url, app } = await build(t, { plugins: [probes] })
   const document = (await (await fetch(`${url}/openapi.json`)).json()) as Frame

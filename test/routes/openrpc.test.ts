@@ -69,6 +69,18 @@ test('every method of the registry is in the document with its scope, those of p
   assert.ok(methods.some(({ name }: Frame) => name === 'probe.fail'))
 })
 
+test('every type of params, results and components has a title of its own', async (t) => {
+  const { methods, components } = await discovered(t)
+  const written = [
+    ...methods.flatMap(({ params, result }: Frame) => [...params, result].map(({ schema }: Frame) => schema)),
+    ...Object.values(components.schemas)
+  ].filter((schema: Frame) => !('$ref' in schema))
+  const titles = written.map(({ title }: Frame) => title)
+  assert.ok(titles.every((title) => /^[A-Z][A-Za-z0-9]*$/.test(title)))
+  assert.equal(new Set(titles).size, titles.length)
+  assert.ok(titles.includes('SystemAuditLimit') && titles.includes('SystemAuditResult') && titles.includes('Artifact'))
+})
+
 test('required params stand before the optional ones', async (t) => {
   const { methods } = await discovered(t)
   for (const { name, params } of methods) {
