@@ -6,6 +6,7 @@ import type { ConfigInput } from './plugins/config/index.ts'
 import type { GatewayInstance } from './plugins/define.ts'
 import * as plugins from './plugins/index.ts'
 import type { OwnLog } from './plugins/observability/own-log.ts'
+import attachmentRoutes from './routes/attachments.ts'
 import documentRoutes from './routes/documents.ts'
 import health from './routes/health.ts'
 import metricsRoute from './routes/metrics.ts'
@@ -101,6 +102,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(plugins.pairing)
       await app.register(plugins.context)
       await app.register(plugins.commands)
+      await app.register(plugins.attachments)
       await app.register(plugins.agent)
       await app.register(plugins.channels)
       await app.register(plugins.webhooks)
@@ -129,6 +131,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(documentRoutes)
       await app.register(session)
       await app.register(webPushRoutes)
+      await app.register(attachmentRoutes)
       await app.register(socket)
       host.decorate(opts.decorator ?? 'gateway', app)
     },

@@ -93,9 +93,9 @@ export interface LaneHost<P, R> extends Tally {
  *
  * ## held
  *
- * Something waits, nothing is active, and the lane was told to begin no turn. Not in the diagram: a lane that is held comes here
+ * Something waits, nothing is active, and the lane is not to begin a turn. Not in the diagram: a lane that is held comes here
  * instead of going to quiet or ready, and leaves to one of them when it is released, or to idle when nothing waits any more. The
- * active turn goes on, and takes what is steered into it. A chore begins even so: it has to be done.
+ * active turn goes on, and takes steered messages. A chore begins even so: it has to be done.
  *
  * ## quiet
  *

@@ -1,6 +1,7 @@
 /** Concerns of the gateway. `app.ts` registers them in order. */
 export { default as agent } from './agent/index.ts'
 export { default as analytics } from './analytics/index.ts'
+export { default as attachments } from './attachments/index.ts'
 export { default as audit } from './audit/index.ts'
 export { default as auth } from './auth/index.ts'
 export { default as backends } from './backends/index.ts'

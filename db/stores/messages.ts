@@ -3,6 +3,7 @@ import type { Connection, Query } from '../connection.ts'
 import { and, asc, count, desc, eq, getTableColumns, gt, gte, lt, lte, max, min, ne, sql } from '../drizzle.ts'
 import { topicsOf } from '../topics.ts'
 import type {
+  FilePlace,
   MessageParts,
   MessageQuery,
   MessageRow,
@@ -82,13 +83,11 @@ export function messageStore(connection: Connection): MessageStore {
         .select({ id: max(messages.id) })
         .from(messages)
         .where(and(ofSession, eq(messages.runId, sql.placeholder('runId'))))
-      const rows = files.map(({ mimeType, filename = null, data: base64 }, position) => {
-        const data = Buffer.from(base64, 'base64')
-        return { messageId: sql`(${inserted})`, position, mimeType, filename, bytes: data.length, data }
-      })
+      const rows = files.map((file, position) => ({ messageId: sql`(${inserted})`, ...rowOf(file, position) }))
       return [...insertion(tx, counts), tx.insert(attachments).values(rows)]
     })
 
+  const at = ({ messageId: id, position }: FilePlace) => and(eq(messageId, id), eq(attachments.position, position))
   const byId = eq(messages.id, sql.placeholder('id'))
   const rewrite = atomic((tx) => [
     retallying(tx, connection, byId, -1),
@@ -171,7 +170,7 @@ export function messageStore(connection: Connection): MessageStore {
   const pageOf = atomic((tx) => [
     tx.select(shown).from(messages).where(onPage).orderBy(asc(messages.id)),
     tx
-      .select({ messageId, mimeType, filename, bytes })
+      .select({ messageId, position: attachments.position, mimeType, filename, bytes })
       .from(attachments)
       .innerJoin(messages, eq(messages.id, messageId))
       .where(onPage)
@@ -214,13 +213,41 @@ export function messageStore(connection: Connection): MessageStore {
       await rewrite({ id, content, parts, status, tallied: talliedIn({ role: 'assistant', content, parts }) })
     },
 
+    async attach(id: number, files: readonly StoredAttachment[]): Promise<void> {
+      if (files.length === 0) return
+      const next = query
+        .select({ n: sql<number>`coalesce(max(${attachments.position}), -1)` })
+        .from(attachments)
+        .where(eq(messageId, id))
+      const [last] = await next.execute()
+      const first = Number(last!.n) + 1
+      await query
+        .insert(attachments)
+        .values(files.map((file, index) => ({ messageId: id, ...rowOf(file, first + index) })))
+        .execute()
+    },
+
+    async file(place: FilePlace) {
+      const [row] = await query.select({ mimeType, filename, bytes }).from(attachments).where(at(place)).execute()
+      return row
+    },
+
+    async part({ start, length, ...place }: FilePlace & { readonly start: number; readonly length: number }) {
+      const [row] = await query
+        .select({ part: sql<Buffer>`substr(${data}, ${start + 1}, ${length})` })
+        .from(attachments)
+        .where(at(place))
+        .execute()
+      return row?.part
+    },
+
     async cut(sessionId: string, runId: string, unanswered?: MessageParts['unanswered']): Promise<void> {
       await cutOff.execute({ sessionId, runId, parts: unanswered === undefined ? null : { unanswered } })
     },
 
     async page(sessionId: string, { limit, bytes, before = Number.MAX_SAFE_INTEGER }: MessageQuery): Promise<ShownMessage[]> {
       const [rows, files] = await pageOf({ sessionId, limit, bytes, before })
-      return attached(rows, files, ({ bytes }) => ({ bytes }))
+      return attached(rows, files, ({ messageId, position, bytes }) => ({ id: `${messageId}-${position}`, bytes }))
     },
 
     async history(sessionId: string): Promise<MessageRow[]> {
@@ -241,6 +268,14 @@ export function messageStore(connection: Connection): MessageStore {
       return { messages: attached(rows, files, ({ data }) => ({ data: data.toString('base64') })), omitted: left?.n ?? 0 }
     }
   }
+}
+
+function rowOf(
+  { mimeType, filename = null, data: base64 }: Omit<StoredAttachment, 'filename'> & { filename?: string | null },
+  position: number
+) {
+  const data = Buffer.from(base64, 'base64')
+  return { position, mimeType, filename, bytes: data.length, data }
 }
 
 /** Adds its attachments to each message, in their order. */

@@ -48,9 +48,9 @@ interface Row {
 /** A message with its attachments. */
 export type MessageRow = Row & { readonly attachments: readonly StoredAttachment[] }
 
-/** A message for display: attachments without their data. `bytes` is the size of the data. */
+/** A message for display: attachments without their data. `id` is that of `GET /attachments/<id>`, `bytes` the size of the data. */
 export type ShownMessage = Row & {
-  readonly attachments: readonly (Omit<StoredAttachment, 'data'> & { readonly bytes: number })[]
+  readonly attachments: readonly (Omit<StoredAttachment, 'data'> & { readonly id: string; readonly bytes: number })[]
 }
 
 export type NewMessage = Omit<Row, 'id' | 'parts' | 'status'> & Partial<Pick<MessageRow, 'parts' | 'status' | 'attachments'>>
@@ -62,6 +62,12 @@ export interface MessageQuery {
   readonly bytes: number
   /** Id of a message: only older ones are returned. */
   readonly before?: number | undefined
+}
+
+/** Place of a file: its message, and its number there. */
+export interface FilePlace {
+  readonly messageId: number
+  readonly position: number
 }
 
 export interface RecentMessages {
@@ -76,6 +82,12 @@ export interface MessageStore {
   append(message: NewMessage): Promise<number>
   /** Replaces the content of an answer that is still being written. */
   update(message: Pick<MessageRow, 'id' | 'content' | 'parts' | 'status'>): Promise<void>
+  /** Adds files to a message behind those that it has. */
+  attach(messageId: number, files: readonly StoredAttachment[]): Promise<void>
+  /** A file of a message, without its data. */
+  file(place: FilePlace): Promise<{ mimeType: string; filename: string | null; bytes: number } | undefined>
+  /** Part of the data of a file. */
+  part(part: FilePlace & { readonly start: number; readonly length: number }): Promise<Buffer | undefined>
   /** Marks the newest message of a run, an answer or the question, as `partial`, and a question as `unanswered` in that way. */
   cut(sessionId: string, runId: string, unanswered?: MessageParts['unanswered']): Promise<void>
   /**

@@ -21,6 +21,7 @@ export default gatewayPlugin(
     dependencies: [
       'hooks',
       'auth',
+      'attachments',
       'audit',
       'bus',
       'sessions',

@@ -36,8 +36,8 @@ export interface LoopOutput {
   attachment(file: Attachment): void
   toolStart(start: PreparedToolCall['start']): void
   toolEnd(start: PreparedToolCall['start'], result: ToolResult): void
-  /** A model call ended; its text has been passed to `text` already. */
-  said(message: ChatMessage & { role: 'assistant' }): Promise<void>
+  /** A model call ended; its text has been passed to `text` already, and its files to `attachment`. */
+  said(message: ChatMessage & { role: 'assistant' }, files: readonly Attachment[]): Promise<void>
   /** A tool answered. */
   heard(message: ChatMessage & { role: 'tool' }, attachments: readonly Attachment[]): Promise<void>
   /** A steered message was taken. */
@@ -100,6 +100,7 @@ export async function runLoop({
   for (let step = 1; step <= maxSteps; step++) {
     await take(await steered())
     const toolCalls: ToolCall[] = []
+    const made: Attachment[] = []
     let text = ''
     let cut = false
     for await (const part of stream(messages)) {
@@ -108,8 +109,10 @@ export async function runLoop({
         if (text === '' && content !== '') say(STEP_BREAK)
         text += part.text
         say(part.text)
-      } else if (part.type === 'file') attach(part.file)
-      else if (part.type === 'tool_call') toolCalls.push(part.call)
+      } else if (part.type === 'file') {
+        made.push(part.file)
+        attach(part.file)
+      } else if (part.type === 'tool_call') toolCalls.push(part.call)
       else {
         usage = sum(usage, part.usage)
         cut = part.reason === 'length'
@@ -122,7 +125,7 @@ export async function runLoop({
       ...(toolCalls.length > 0 ? { toolCalls } : {})
     }
     messages.push(message)
-    await output.said(message)
+    await output.said(message, made)
     if (toolCalls.length === 0) return ended(cut ? 'length' : undefined)
 
     // After the last step no model call would see them.
@@ -167,7 +170,7 @@ export async function runLoop({
 
   const note = `(Stopped after ${maxSteps} steps without a final answer.)`
   say(content === '' ? note : STEP_BREAK + note)
-  await output.said({ role: 'assistant', text: note })
+  await output.said({ role: 'assistant', text: note }, [])
   return ended()
 }
 

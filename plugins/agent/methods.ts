@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { invalidParams } from '../../rpc/errors.ts'
 import { Attachment, MAX_ATTACHMENTS, MAX_MESSAGE, RUN_EVENTS, SendResult } from '../../rpc/schemas/agent.ts'
 import { MAX_REASON } from '../../rpc/schemas/confirmation.ts'
 import { Mode } from '../../rpc/schemas/queue.ts'
@@ -19,6 +20,12 @@ export const send = defineMethod({
       message: Type.String({ maxLength: MAX_MESSAGE, description: 'May be empty when there are attachments' }),
       sessionId: Type.Optional(SessionId),
       attachments: Type.Optional(Type.Array(Attachment, { maxItems: MAX_ATTACHMENTS })),
+      attachmentIds: Type.Optional(
+        Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+          maxItems: MAX_ATTACHMENTS,
+          description: 'Files uploaded with `POST /attachments` within the last hour (extension)'
+        })
+      ),
       queueMode: Type.Optional(Type.Unsafe<Static<typeof Mode>>({ ...Mode, description: 'Queue mode of this message' })),
       idempotencyKey: Type.Optional(
         Type.String({
@@ -49,10 +56,14 @@ export const send = defineMethod({
       }
     }
   ],
-  handler({ sessionId, attachments = [], ...message }, ctx) {
-    return ctx.app.agent.send({
+  async handler({ sessionId, attachments = [], attachmentIds = [], ...message }, ctx) {
+    const uploaded = attachmentIds.length === 0 ? [] : await ctx.app.attachments.uploads.filesOf(attachmentIds, ctx.caller)
+    if (attachments.length + uploaded.length > MAX_ATTACHMENTS) {
+      throw invalidParams([{ path: 'params.attachmentIds', message: `must be at most ${MAX_ATTACHMENTS} with the attachments` }])
+    }
+    return await ctx.app.agent.send({
       ...message,
-      attachments,
+      attachments: [...attachments, ...uploaded],
       sessionId: attach({ sessionId }, ctx),
       caller: ctx.caller,
       presence: ctx.connection ? 'ws' : 'http',

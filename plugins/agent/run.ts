@@ -96,7 +96,7 @@ export class Run {
             this.recorder.toolEnded({ success, output, error })
             this.#emit('tool_end', { tool, result: { success, output, error }, callId })
           },
-          said: (said) => transcript.said(said),
+          said: (said, files) => transcript.said(said, files),
           heard: (heard, attachments) => transcript.heard(heard, attachments),
           asked
         }

@@ -45,9 +45,11 @@ export class Transcript {
   }
 
   /** The current step's answer is complete. */
-  async said({ text, toolCalls }: ChatMessage & { role: 'assistant' }): Promise<void> {
+  async said({ text, toolCalls }: ChatMessage & { role: 'assistant' }, files: readonly Attachment[] = []): Promise<void> {
     this.#text = text
     await this.#save(toolCalls ? { toolCalls } : null, 'complete')
+    const row = this.#row
+    if (files.length > 0 && row !== undefined) await this.#write(async () => this.#messages.attach(await row, files))
     this.#text = ''
     this.#row = undefined
   }

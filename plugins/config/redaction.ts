@@ -8,7 +8,7 @@ import { hostOnly, keysIn, withoutKeys } from './url-secrets.ts'
 
 const HIDDEN = '***'
 
-/** How a value that may hold a secret is shown: not at all, up to the host of an address, or without keys in the path of an address. */
+/** Form in which a value that may hold a secret is shown: not at all, up to the host of an address, or without keys in the path of an address. */
 export type Shows = 'nothing' | 'host' | 'path'
 
 const SHOWN: Record<Shows, (text: string) => string> = { nothing: () => HIDDEN, host: hostOnly, path: withoutKeys }

@@ -7,7 +7,7 @@ import type { GatewayInstance } from '../define.ts'
 
 /** Time in which changes of one thing become one event. */
 export const COALESCE_MS = 100
-/** Changed things of one kind that wait to be published. Beyond it subscribers are told to load the list again. */
+/** Changed things of one kind that wait to be published. Beyond it subscribers get `lost` and load the list again. */
 export const MAX_CHANGED = 1000
 
 type Make = () => unknown

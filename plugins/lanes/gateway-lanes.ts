@@ -157,8 +157,8 @@ export class GatewayLanes {
   }
 
   /**
-   * Replaces the text of a waiting message of the caller. A message runs with the rights of its sender, so nobody else may put words
-   * into it, operators included.
+   * Replaces the text of a waiting message of the caller. A message runs with the rights of its sender, so only its sender may put words
+   * into it, and no operator.
    * @returns false when it does not wait any more, or is not the caller's
    * @throws RpcError SessionNotFound; InvalidRequest for an empty text without attachments
    */

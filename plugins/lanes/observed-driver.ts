@@ -10,7 +10,7 @@ declare module '../hooks/hooks.ts' {
     'lane.claimed': { readonly messages: readonly LaneMessage<Payload>[]; readonly turnId: string }
     /** Messages have ended. With a `turnId` the turn is over, and these are all messages that it began with or took. */
     'lane.ended': { readonly ends: readonly LaneEnd<Payload, unknown>[]; readonly turnId: string | undefined }
-    /** What waits or runs in a lane has changed, or the lane was paused or resumed. */
+    /** A message came, began or ended in a lane, or the lane was paused or resumed. */
     'lane.changed': { readonly sessionId: string }
     /** A run of the agent has taken messages: at its begin, and again for those that were steered into it. That is stored. */
     'run.claimed': { readonly sessionId: string; readonly runId: string; readonly owner: string }

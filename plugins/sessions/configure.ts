@@ -8,7 +8,7 @@ const { cap, debounceMs, summarizeOverflow } = Policy.properties
 
 export const configure = defineMethod({
   name: 'sessions.configure',
-  summary: 'Set or reset the queue policy and the model tier of a session, and show what is in force (extension)',
+  summary: 'Set or reset the queue policy and the model tier of a session, and show the values in force (extension)',
   extension: true,
   scope: 'write',
   errors: ['SessionNotFound'],

@@ -47,6 +47,8 @@ export interface GatewayMethods {
         data: string
         filename?: string | undefined
       }[] | undefined
+      /** Files uploaded with `POST /attachments` within the last hour (extension) */
+      attachmentIds?: string[] | undefined
       /** Queue mode of this message */
       queueMode?: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt' | undefined
       /** The same key in the same session within 24 hours answers with the outcome of the first call, and starts nothing */
@@ -1036,7 +1038,7 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
-  /** Set or reset the queue policy and the model tier of a session, and show what is in force (extension) */
+  /** Set or reset the queue policy and the model tier of a session, and show the values in force (extension) */
   'sessions.configure': {
     params: {
       /** Id of a conversation: its frontend, a colon, and a key */
@@ -1155,6 +1157,8 @@ export interface GatewayMethods {
           }
         }[]
         attachments?: {
+          /** Of `GET /attachments/<id>` */
+          id: string
           mimeType: string
           filename?: string
           /** Size of the file */

@@ -106,6 +106,7 @@ export const HistoryEntry = named(
     attachments: Type.Optional(
       Type.Array(
         Type.Object({
+          id: Type.String({ description: 'Of `GET /attachments/<id>`' }),
           mimeType: Type.String(),
           filename: Type.Optional(Type.String()),
           bytes: Type.Integer({ minimum: 0, description: 'Size of the file' })

@@ -33,6 +33,34 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
     assert.equal(await db.sessions.get('telegram:c'), undefined)
   })
 
+  test(`${kind}: files are added to a message, and read in parts`, async (t) => {
+    const db = await open(t)
+    await db.sessions.open('ws:a', 1)
+    const file = (text: string) => ({ mimeType: 'text/plain', data: Buffer.from(text).toString('base64') })
+    const messageId = await db.messages.append(said({ sessionId: 'ws:a', attachments: [file('first')] }))
+    await db.messages.attach(messageId, [file('second'), { ...file('third'), filename: '3.txt' }])
+    const part = (position: number, start: number, length: number) => db.messages.part({ messageId, position, start, length })
+    assert.deepEqual(await part(1, 2, 3), Buffer.from('con'))
+    assert.deepEqual(await part(1, 4, 30), Buffer.from('nd'))
+    assert.deepEqual(await db.messages.file({ messageId, position: 2 }), { mimeType: 'text/plain', filename: '3.txt', bytes: 5 })
+    assert.deepEqual([await part(3, 0, 1), await db.messages.file({ messageId, position: 3 })], [undefined, undefined])
+  })
+
+  test(`${kind}: a paused session is found as one, and a waiting message takes another text`, async (t) => {
+    const db = await open(t)
+    await db.sessions.configure('ws:a', { paused: true, queue: { cap: 3 } }, 1)
+    await db.sessions.configure('ws:b', { modelTier: 'paused' }, 1)
+    assert.deepEqual(await db.sessions.paused(), ['ws:a'])
+    await db.sessions.unset('ws:a', 'paused')
+    assert.deepEqual([await db.sessions.paused(), (await db.sessions.get('ws:a'))!.config], [[], { queue: { cap: 3 } }])
+    await db.queue.accept(queued('m1', { sessionId: 'ws:a' }))
+    assert.equal(await db.queue.edit('m1', { preview: 'new', body: { message: 'new' } }), true)
+    assert.deepEqual((await db.queue.bodies(['m1'])).get('m1'), { message: 'new' })
+    await db.queue.claim({ sessionId: 'ws:a', runId: 'r', ids: ['m1'], now: 2 })
+    assert.equal(await db.queue.edit('m1', { preview: 'late', body: {} }), false)
+    assert.equal((await db.queue.get('m1'))!.preview, 'new')
+  })
+
   test(`${kind}: a message is stored completely and counts unless it is a tool's`, async (t) => {
     const db = await open(t)
     await db.sessions.open('ws:a', 1)
@@ -382,7 +410,11 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
 function shown({ attachments, ...row }: MessageRow) {
   return {
     ...row,
-    attachments: attachments.map(({ data, ...rest }) => ({ ...rest, bytes: Buffer.from(data, 'base64').length }))
+    attachments: attachments.map(({ data, ...rest }, position) => ({
+      ...rest,
+      id: `${row.id}-${position}`,
+      bytes: Buffer.from(data, 'base64').length
+    }))
   }
 }
 

@@ -206,7 +206,7 @@ test('an image reaches the model, and again with every later message of the sess
   assert.equal(model.requests[1]?.body.messages.at(-1).content.filter(({ type }: Frame) => type === 'image').length, 1)
   const { history } = await client.call('sessions.get')
   assert.deepEqual(history[0].attachments, [
-    { mimeType: 'image/png', filename: 'dot.png', bytes: Buffer.from(PNG, 'base64').length }
+    { id: '1-0', mimeType: 'image/png', filename: 'dot.png', bytes: Buffer.from(PNG, 'base64').length }
   ])
 })
 

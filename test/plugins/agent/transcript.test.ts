@@ -206,7 +206,7 @@ test('a file that a tool makes is in the history, at the answer that called the 
   const files = history.map(({ role, attachments }: Frame) => [role, attachments])
   assert.deepEqual(files, [
     ['user', undefined],
-    ['assistant', [{ mimeType: 'image/png', filename: 'output.png', bytes: 64 }]],
+    ['assistant', [{ id: '3-0', mimeType: 'image/png', filename: 'output.png', bytes: 64 }]],
     ['assistant', undefined]
   ])
 })

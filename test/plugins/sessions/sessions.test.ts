@@ -255,8 +255,8 @@ test('sessions.get tells of attachments, not their data', async (t) => {
   await say(db, 'ws:a', { attachments })
   const { history } = await call('sessions.get', { sessionId: 'ws:a' })
   assert.deepEqual(history[0].attachments, [
-    { mimeType: 'image/png', filename: 'a.png', bytes: 5 },
-    { mimeType: 'text/plain', bytes: 0 }
+    { id: '1-0', mimeType: 'image/png', filename: 'a.png', bytes: 5 },
+    { id: '1-1', mimeType: 'text/plain', bytes: 0 }
   ])
 })
 
