@@ -2,7 +2,7 @@ import { pg } from './drizzle.ts'
 import type { sqlite } from './schema.sqlite.ts'
 import { type Schema, tables } from './schema.ts'
 
-const { bigint, customType, index, pgTable, primaryKey, uniqueIndex } = pg()
+const { bigint, boolean, customType, index, pgTable, primaryKey, uniqueIndex } = pg()
 
 // Ordered by code points, like SQLite, whatever the locale of the database is.
 const text = customType<{ data: string; driverData: string }>({ dataType: () => 'text collate "C"' })
@@ -25,6 +25,7 @@ const postgres = {
   table: pgTable,
   text: (name: string) => text(name),
   integer: (name: string) => bigint(name, { mode: 'number' }),
+  boolean: (name: string) => boolean(name),
   serial: (name: string) => bigint(name, { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity(),
   json: (name: string) => json(name),
   bytes: (name: string) => bytes(name),
@@ -39,6 +40,7 @@ export const {
   sessions,
   messages,
   attachments,
+  readMarks,
   runs,
   queue,
   audit,

@@ -14,6 +14,7 @@ export const sqlite = {
   text: (name: string) => text(name),
   /** A number without fraction, up to 53 bits. */
   integer: (name: string) => integer(name),
+  boolean: (name: string) => integer(name, { mode: 'boolean' }),
   /** Primary key that rises with each row and is never used twice. */
   serial: (name: string) => integer(name).primaryKey({ autoIncrement: true }),
   json: <T>(name: string) => jsonText(name).$type<T>(),
@@ -27,6 +28,7 @@ export const {
   sessions,
   messages,
   attachments,
+  readMarks,
   runs,
   queue,
   audit,

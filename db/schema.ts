@@ -7,7 +7,7 @@ import type { StoredReply } from './types/outbox.ts'
 import type { PairedSender } from './types/pairing.ts'
 import type { QueueRow, QueueState } from './types/queue.ts'
 import type { RunStatus, RunSteps } from './types/runs.ts'
-import type { SessionConfig, StoredPolicy } from './types/sessions.ts'
+import type { SessionConfig, SessionRow, StoredPolicy } from './types/sessions.ts'
 
 /** Builders of tables, columns and indexes. The types of SQLite are canonical. */
 export type Dialect = typeof sqlite
@@ -17,7 +17,7 @@ export type Schema = ReturnType<typeof tables>
  * The tables, in any dialect. Their columns are documented with the rows in `types/`; comments here are about storage.
  * Large columns come last: SQLite reads a row only up to the last column that a statement needs.
  */
-export function tables({ table, text, integer, serial, json, bytes, index, uniqueIndex, primaryKey }: Dialect) {
+export function tables({ table, text, integer, boolean, serial, json, bytes, index, uniqueIndex, primaryKey }: Dialect) {
   const sessions = table(
     'sessions',
     {
@@ -28,12 +28,21 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
       lastMessageAt: integer('last_message_at'),
       messageCount: integer('message_count').notNull().default(0),
       config: json<SessionConfig>('config').notNull().default(sql`'{}'`),
-      historyFrom: integer('history_from')
+      historyFrom: integer('history_from'),
+      title: text('title'),
+      titledBy: text('titled_by').$type<SessionRow['titledBy']>(),
+      pinned: boolean('pinned').notNull().default(false),
+      archived: boolean('archived').notNull().default(false),
+      inputTokens: integer('input_tokens').notNull().default(0),
+      outputTokens: integer('output_tokens').notNull().default(0)
     },
     (table) => [
-      // The count is not part of the order: with it, adding counts up reads the index alone.
-      index('sessions_recent').on(table.lastMessageAt, table.createdAt, table.id, table.messageCount),
-      index('sessions_frontend_recent').on(table.frontend, table.lastMessageAt, table.createdAt, table.id)
+      // The last two are not part of the order: with them, sessions are counted, and their messages added up, in the index alone.
+      index('sessions_recent').on(table.lastMessageAt, table.createdAt, table.id, table.messageCount, table.archived),
+      index('sessions_frontend_recent').on(table.frontend, table.lastMessageAt, table.createdAt, table.id, table.archived),
+      // Few of many.
+      index('sessions_archived').on(table.lastMessageAt, table.createdAt, table.id).where(sql`${table.archived}`),
+      index('sessions_pinned').on(table.lastMessageAt, table.createdAt, table.id).where(sql`${table.pinned}`)
     ]
   )
 
@@ -56,7 +65,8 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
       /** Names counted in `tallies`: topics of a user's message, tools called by an assistant. */
       tallied: json<readonly string[]>('tallied')
     },
-    (table) => [index('messages_session').on(table.sessionId, table.id)]
+    // With the role, so that messages of the agent are counted in the index alone.
+    (table) => [index('messages_session').on(table.sessionId, table.id, table.role)]
   )
 
   /** Apart from the messages, so that a conversation can be read without them. */
@@ -74,6 +84,17 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
       data: bytes('data').notNull()
     },
     (table) => [primaryKey({ columns: [table.messageId, table.position] })]
+  )
+
+  /** The newest message that a caller has read in a session. */
+  const readMarks = table(
+    'read_marks',
+    {
+      sessionId: sessionId(),
+      principal: text('principal').notNull(),
+      messageId: integer('message_id').notNull()
+    },
+    (table) => [primaryKey({ columns: [table.sessionId, table.principal] })]
   )
 
   const runs = table(
@@ -341,6 +362,7 @@ export function tables({ table, text, integer, serial, json, bytes, index, uniqu
     sessions,
     messages,
     attachments,
+    readMarks,
     runs,
     queue,
     audit,

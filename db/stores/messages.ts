@@ -1,25 +1,17 @@
-import type { SQL } from 'drizzle-orm'
 import type { Connection, Query } from '../connection.ts'
-import { and, asc, count, desc, eq, getTableColumns, gt, gte, lt, lte, max, min, ne, sql } from '../drizzle.ts'
+import { and, asc, eq, max, ne, sql } from '../drizzle.ts'
+import { titleOf } from '../titles.ts'
 import { topicsOf } from '../topics.ts'
-import type {
-  FilePlace,
-  MessageParts,
-  MessageQuery,
-  MessageRow,
-  MessageStore,
-  NewMessage,
-  RecentMessages,
-  ShownMessage,
-  StoredAttachment
-} from '../types/messages.ts'
+import type { FilePlace, MessageParts, MessageRow, MessageStore, NewMessage, StoredAttachment } from '../types/messages.ts'
 import { counting, dayOf, purging, retallying, spent, tallying, trimming } from './analytics.ts'
+import { messagePages } from './message-pages.ts'
 
 /** Takes a few milliseconds. */
 const PURGED_AT_ONCE = 200
 
+const NO_USAGE = { inputTokens: 0, outputTokens: 0 }
+
 type Row = Omit<MessageRow, 'attachments'>
-type AttachmentRow = Connection['schema']['attachments']['$inferSelect']
 
 /** Limit on the length of a counted tool name: a model may make up any. */
 const TOOL_NAME = 128
@@ -36,14 +28,17 @@ function talliedIn({ role, content, parts }: { role: Row['role']; content: strin
 export function messageStore(connection: Connection): MessageStore {
   const { query, schema, atomic } = connection
   const { messages, attachments, sessions } = schema
-  const { tallied: _, ...shown } = getTableColumns(messages)
   const trim = trimming(connection)
   const ofSession = eq(messages.sessionId, sql.placeholder('sessionId'))
-  const { messageId, mimeType, filename, bytes, data } = attachments
 
   /** Counted part of a message. Tool results are not counted. */
   type Counts = 'nothing' | 'message' | 'names'
   const createdAt = sql.placeholder('createdAt')
+  const title = sql.placeholder('title')
+  const spending = {
+    inputTokens: sql`${sessions.inputTokens} + ${sql.placeholder('inputTokens')}`,
+    outputTokens: sql`${sessions.outputTokens} + ${sql.placeholder('outputTokens')}`
+  }
   const insertion = (tx: Query, counts: Counts) =>
     [
       tx
@@ -64,6 +59,10 @@ export function messageStore(connection: Connection): MessageStore {
       tx
         .update(sessions)
         .set({
+          title: sql`coalesce(${sessions.title}, ${title})`,
+          titledBy: sql`case when ${sessions.title} is null and cast(${title} as text) is not null then 'message' else ${sessions.titledBy} end`,
+          archived: sql`case when cast(${sql.placeholder('role')} as text) = 'user' then ${sql.param(false, sessions.archived)} else ${sessions.archived} end`,
+          ...spending,
           lastMessageAt: sql`case when ${sessions.lastMessageAt} > ${createdAt} then ${sessions.lastMessageAt} else ${createdAt} end`,
           messageCount: counts === 'nothing' ? sessions.messageCount : sql`${sessions.messageCount} + 1`
         })
@@ -87,7 +86,7 @@ export function messageStore(connection: Connection): MessageStore {
       return [...insertion(tx, counts), tx.insert(attachments).values(rows)]
     })
 
-  const at = ({ messageId: id, position }: FilePlace) => and(eq(messageId, id), eq(attachments.position, position))
+  const at = ({ messageId, position }: FilePlace) => and(eq(attachments.messageId, messageId), eq(attachments.position, position))
   const byId = eq(messages.id, sql.placeholder('id'))
   const rewrite = atomic((tx) => [
     retallying(tx, connection, byId, -1),
@@ -101,7 +100,11 @@ export function messageStore(connection: Connection): MessageStore {
       })
       .where(byId),
     retallying(tx, connection, byId, 1),
-    spent(tx, schema)
+    spent(tx, schema),
+    tx
+      .update(sessions)
+      .set(spending)
+      .where(eq(sessions.id, tx.select({ id: messages.sessionId }).from(messages).where(byId)))
   ])
 
   const cutOff = query
@@ -121,71 +124,6 @@ export function messageStore(connection: Connection): MessageStore {
     )
     .prepare()
 
-  const begun = query
-    .select({ id: sql`coalesce(${sessions.historyFrom}, 0)` })
-    .from(sessions)
-    .where(eq(sessions.id, sql.placeholder('sessionId')))
-  const inHistory = gt(messages.id, sql`(${begun})`)
-  const reading = (tx: Query, which: SQL | undefined) =>
-    [
-      tx.select(shown).from(messages).where(which).orderBy(asc(messages.id)),
-      tx
-        .select({ messageId, mimeType, filename, data })
-        .from(attachments)
-        .innerJoin(messages, eq(messages.id, messageId))
-        .where(which)
-        .orderBy(asc(messageId), asc(attachments.position))
-    ] as const
-  const all = atomic((tx) => [...reading(tx, and(ofSession, inHistory))])
-
-  const size = sql`octet_length(${messages.content}) + coalesce(octet_length(${messages.parts}), 0)`
-  /** Id of the first of the newest messages that fit `limit` and `bytes`, of those for which `within` holds. */
-  const firstFitting = (within: SQL) => {
-    const newest = query
-      .select({ id: messages.id })
-      .from(messages)
-      .where(and(ofSession, ne(messages.role, 'tool'), within))
-      .orderBy(desc(messages.id))
-      .limit(sql.placeholder('limit'))
-      .as('newest')
-    const measured = query
-      .select({
-        id: messages.id,
-        role: messages.role,
-        /** Sum from this row to the newest one. */
-        bytes: sql<number>`sum(${size}) over (order by ${messages.id} desc)`.as('bytes')
-      })
-      .from(messages)
-      .where(and(ofSession, within, gte(messages.id, query.select({ id: min(newest.id) }).from(newest))))
-      .as('measured')
-    const fitting = query
-      .select({ id: min(measured.id) })
-      .from(measured)
-      .where(and(ne(measured.role, 'tool'), lte(measured.bytes, sql.placeholder('bytes'))))
-    return sql`coalesce((${fitting}), (${query.select({ id: max(newest.id) }).from(newest)}))`
-  }
-
-  const before = lt(messages.id, sql.placeholder('before'))
-  const onPage = and(ofSession, before, gte(messages.id, firstFitting(before)))
-  const pageOf = atomic((tx) => [
-    tx.select(shown).from(messages).where(onPage).orderBy(asc(messages.id)),
-    tx
-      .select({ messageId, position: attachments.position, mimeType, filename, bytes })
-      .from(attachments)
-      .innerJoin(messages, eq(messages.id, messageId))
-      .where(onPage)
-      .orderBy(asc(messageId), asc(attachments.position))
-  ])
-
-  const firstRecent = firstFitting(inHistory)
-  const recent = atomic((tx) => [
-    ...reading(tx, and(ofSession, gte(messages.id, firstRecent))),
-    tx
-      .select({ n: count() })
-      .from(messages)
-      .where(and(ofSession, inHistory, ne(messages.role, 'tool'), lt(messages.id, firstRecent)))
-  ])
-
   const oldest = query.select({ id: messages.id }).from(messages).orderBy(asc(messages.id)).limit(PURGED_AT_ONCE).as('oldest')
   const lastOldest = query
     .select({ id: max(oldest.id) })
@@ -198,43 +136,51 @@ export function messageStore(connection: Connection): MessageStore {
   ])
 
   return {
-    async append({ parts = null, status = 'complete', attachments = [], ...message }: NewMessage): Promise<number> {
+    async append({
+      parts = null,
+      status = 'complete',
+      attachments = [],
+      usage = NO_USAGE,
+      ...message
+    }: NewMessage): Promise<number> {
       const tallied = talliedIn({ ...message, parts })
       const counts = message.role === 'tool' ? 'nothing' : tallied === null ? 'message' : 'names'
       const day = dayOf(message.createdAt)
       if (tallied !== null) await trim(day)
       const write = attachments.length === 0 ? insert[counts] : insertWith(counts, attachments)
       const kind = message.role === 'user' ? 'topic' : 'tool'
-      const [[row]] = await write({ ...message, parts, status, tallied, day, kind })
+      const title = message.role === 'user' ? titleOf(message.content || (attachments[0]?.filename ?? '')) : null
+      const [[row]] = await write({ ...message, ...usage, title, parts, status, tallied, day, kind })
       return row!.id
     },
 
-    async update({ id, content, parts, status }: Pick<MessageRow, 'id' | 'content' | 'parts' | 'status'>): Promise<void> {
-      await rewrite({ id, content, parts, status, tallied: talliedIn({ role: 'assistant', content, parts }) })
+    async update({ id, content, parts, status, usage = NO_USAGE }): Promise<void> {
+      await rewrite({ ...usage, id, content, parts, status, tallied: talliedIn({ role: 'assistant', content, parts }) })
     },
 
-    async attach(id: number, files: readonly StoredAttachment[]): Promise<void> {
+    async attach(messageId: number, files: readonly StoredAttachment[]): Promise<void> {
       if (files.length === 0) return
       const next = query
         .select({ n: sql<number>`coalesce(max(${attachments.position}), -1)` })
         .from(attachments)
-        .where(eq(messageId, id))
+        .where(eq(attachments.messageId, messageId))
       const [last] = await next.execute()
       const first = Number(last!.n) + 1
       await query
         .insert(attachments)
-        .values(files.map((file, index) => ({ messageId: id, ...rowOf(file, first + index) })))
+        .values(files.map((file, index) => ({ messageId, ...rowOf(file, first + index) })))
         .execute()
     },
 
     async file(place: FilePlace) {
+      const { mimeType, filename, bytes } = attachments
       const [row] = await query.select({ mimeType, filename, bytes }).from(attachments).where(at(place)).execute()
       return row
     },
 
     async part({ start, length, ...place }: FilePlace & { readonly start: number; readonly length: number }) {
       const [row] = await query
-        .select({ part: sql<Buffer>`substr(${data}, ${start + 1}, ${length})` })
+        .select({ part: sql<Buffer>`substr(${attachments.data}, ${start + 1}, ${length})` })
         .from(attachments)
         .where(at(place))
         .execute()
@@ -245,16 +191,6 @@ export function messageStore(connection: Connection): MessageStore {
       await cutOff.execute({ sessionId, runId, parts: unanswered === undefined ? null : { unanswered } })
     },
 
-    async page(sessionId: string, { limit, bytes, before = Number.MAX_SAFE_INTEGER }: MessageQuery): Promise<ShownMessage[]> {
-      const [rows, files] = await pageOf({ sessionId, limit, bytes, before })
-      return attached(rows, files, ({ messageId, position, bytes }) => ({ id: `${messageId}-${position}`, bytes }))
-    },
-
-    async history(sessionId: string): Promise<MessageRow[]> {
-      const [rows, files] = await all({ sessionId })
-      return attached(rows, files, ({ data }) => ({ data: data.toString('base64') }))
-    },
-
     async purge(before: number): Promise<number> {
       // By id, which rises with time: without an index on the time, finding that nothing is old enough would read every message.
       const [end] = await lastOldest.execute()
@@ -263,10 +199,7 @@ export function messageStore(connection: Connection): MessageStore {
       return rows.length
     },
 
-    async recent(sessionId: string, { limit, bytes }: Omit<MessageQuery, 'before'>): Promise<RecentMessages> {
-      const [rows, files, [left]] = await recent({ sessionId, limit, bytes })
-      return { messages: attached(rows, files, ({ data }) => ({ data: data.toString('base64') })), omitted: left?.n ?? 0 }
-    }
+    ...messagePages(connection)
   }
 }
 
@@ -276,21 +209,4 @@ function rowOf(
 ) {
   const data = Buffer.from(base64, 'base64')
   return { position, mimeType, filename, bytes: data.length, data }
-}
-
-/** Adds its attachments to each message, in their order. */
-function attached<F extends Pick<AttachmentRow, 'messageId' | 'mimeType' | 'filename'>, T>(
-  rows: readonly Row[],
-  files: readonly F[],
-  rest: (file: F) => T
-) {
-  const ofMessage = Map.groupBy(files, ({ messageId }) => messageId)
-  return rows.map((row) => ({
-    ...row,
-    attachments: (ofMessage.get(row.id) ?? []).map((file) => ({
-      mimeType: file.mimeType,
-      ...(file.filename === null ? {} : { filename: file.filename }),
-      ...rest(file)
-    }))
-  }))
 }

@@ -7,7 +7,7 @@ const PURGED_AT_ONCE = 200
 /** Limit on the runs that are counted: with more of them, the number itself tells little, and counting takes time. */
 const MAX_COUNTED = 10_000
 
-export function runStore({ query, schema: { runs }, atomic }: Connection): RunStore {
+export function runStore({ query, schema: { runs }, atomic, oneOf }: Connection): RunStore {
   const { steps, ...shown } = getTableColumns(runs)
   const byId = eq(runs.id, sql.placeholder('id'))
   const find = query.select(shown).from(runs).where(byId).prepare()
@@ -27,6 +27,10 @@ export function runStore({ query, schema: { runs }, atomic }: Connection): RunSt
     async get(id: string): Promise<RunRow | undefined> {
       const [row] = await find.execute({ id })
       return row
+    },
+
+    async some(ids: readonly string[]): Promise<RunRow[]> {
+      return await query.select(shown).from(runs).where(oneOf(runs.id, ids)).execute()
     },
 
     async list({ limit, before, ...filter }: RunQuery): Promise<{ rows: RunRow[]; total: number }> {

@@ -1,8 +1,9 @@
 import { checkpointsOf } from '../checkpoints.ts'
 import type { Connection, Query, Schema } from '../connection.ts'
-import { and, count, desc, eq, isNotNull, max, sql } from '../drizzle.ts'
-import type { SessionConfig, SessionQuery, SessionRow, SessionStore } from '../types/sessions.ts'
+import { and, desc, eq, isNotNull, lte, max, sql } from '../drizzle.ts'
+import type { SessionConfig, SessionRow, SessionStore } from '../types/sessions.ts'
 import { discounting } from './analytics.ts'
+import { sessionList } from './session-list.ts'
 
 /** Statement that creates a session unless it exists. Takes the values of `opened`. */
 export function opening(tx: Query, { sessions }: Schema) {
@@ -24,8 +25,8 @@ export function opened(sessionId: string, createdAt: number) {
 }
 
 export function sessionStore(connection: Connection): SessionStore {
-  const { query, schema, atomic, oneOf, patched, without } = connection
-  const { sessions, messages, queue, contexts, memory } = schema
+  const { query, schema, atomic, patched, without } = connection
+  const { sessions, messages, queue, contexts, memory, readMarks } = schema
   const id = sql.placeholder('id')
   const byId = eq(sessions.id, id)
   const insert = opening(query, schema).returning({ id: sessions.id }).prepare()
@@ -43,6 +44,26 @@ export function sessionStore(connection: Connection): SessionStore {
       .set({ config: without(sessions.config, sql.placeholder('setting')) })
       .where(byId)
   ])
+  const read = sql`excluded.message_id`
+  const mark = query
+    .insert(readMarks)
+    .select(
+      query
+        .select({
+          sessionId: messages.sessionId,
+          principal: sql`${sql.placeholder('principal')}`.as('principal'),
+          messageId: messages.id
+        })
+        .from(messages)
+        .where(and(eq(messages.sessionId, id), lte(messages.id, sql.placeholder('upTo'))))
+        .orderBy(desc(messages.id))
+        .limit(1)
+    )
+    .onConflictDoUpdate({
+      target: [readMarks.sessionId, readMarks.principal],
+      set: { messageId: sql`case when ${read} > ${readMarks.messageId} then ${read} else ${readMarks.messageId} end` }
+    })
+    .prepare()
   const newest = query
     .select({ id: max(messages.id) })
     .from(messages)
@@ -50,7 +71,12 @@ export function sessionStore(connection: Connection): SessionStore {
   const begin = atomic((tx) => [
     tx
       .update(sessions)
-      .set({ historyFrom: sql`(${newest})` })
+      .set({
+        historyFrom: sql`(${newest})`,
+        // Another conversation gets another title, unless a person has given it.
+        title: sql`case when ${sessions.titledBy} = 'person' then ${sessions.title} end`,
+        titledBy: sql`case when ${sessions.titledBy} = 'person' then ${sessions.titledBy} end`
+      })
       .where(byId),
     tx.delete(contexts).where(eq(contexts.sessionId, id))
   ])
@@ -72,19 +98,14 @@ export function sessionStore(connection: Connection): SessionStore {
       return row
     },
 
-    async list({ frontend, ids, limit, offset }: SessionQuery): Promise<{ rows: SessionRow[]; total: number }> {
-      const wanted = and(frontend === undefined ? undefined : eq(sessions.frontend, frontend), ids && oneOf(sessions.id, ids))
-      const [rows, [counted]] = await atomic((tx) => [
-        tx
-          .select()
-          .from(sessions)
-          .where(wanted)
-          .orderBy(sql`${sessions.lastMessageAt} desc nulls last`, desc(sessions.createdAt), desc(sessions.id))
-          .limit(limit)
-          .offset(offset),
-        tx.select({ total: count() }).from(sessions).where(wanted)
-      ])()
-      return { rows, total: counted?.total ?? 0 }
+    list: sessionList(connection),
+
+    async update(id: string, changes): Promise<void> {
+      await query.update(sessions).set(changes).where(eq(sessions.id, id)).execute()
+    },
+
+    async markRead(id: string, principal: string, upTo = Number.MAX_SAFE_INTEGER): Promise<void> {
+      await mark.execute({ id, principal, upTo })
     },
 
     async configure(id: string, settings: SessionConfig, now: number): Promise<void> {

@@ -53,7 +53,14 @@ export type ShownMessage = Row & {
   readonly attachments: readonly (Omit<StoredAttachment, 'data'> & { readonly id: string; readonly bytes: number })[]
 }
 
-export type NewMessage = Omit<Row, 'id' | 'parts' | 'status'> & Partial<Pick<MessageRow, 'parts' | 'status' | 'attachments'>>
+/** Tokens of the model call that an answer came from. */
+export interface MessageUsage {
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
+export type NewMessage = Omit<Row, 'id' | 'parts' | 'status'> &
+  Partial<Pick<MessageRow, 'parts' | 'status' | 'attachments'>> & { readonly usage?: MessageUsage | undefined }
 
 export interface MessageQuery {
   /** Limit on the messages of users and assistants. */
@@ -62,6 +69,12 @@ export interface MessageQuery {
   readonly bytes: number
   /** Id of a message: only older ones are returned. */
   readonly before?: number | undefined
+}
+
+/** Page that begins at a message. */
+export interface ForwardQuery extends Omit<MessageQuery, 'before'> {
+  /** Id of a message: it and newer ones are returned. */
+  readonly from: number
 }
 
 /** Place of a file: its message, and its number there. */
@@ -78,10 +91,13 @@ export interface RecentMessages {
 
 /** Messages of sessions, in order. The counts of analytics are written with them. */
 export interface MessageStore {
-  /** Adds a message with its attachments to an existing session and counts it, in one transaction. Returns its id. */
+  /**
+   * Adds a message with its attachments to an existing session and counts it, in one transaction. Returns its id. The first message of a
+   * user gives the session its title.
+   */
   append(message: NewMessage): Promise<number>
   /** Replaces the content of an answer that is still being written. */
-  update(message: Pick<MessageRow, 'id' | 'content' | 'parts' | 'status'>): Promise<void>
+  update(message: Pick<MessageRow, 'id' | 'content' | 'parts' | 'status'> & Pick<NewMessage, 'usage'>): Promise<void>
   /** Adds files to a message behind those that it has. */
   attach(messageId: number, files: readonly StoredAttachment[]): Promise<void>
   /** A file of a message, without its data. */
@@ -95,6 +111,10 @@ export interface MessageStore {
    * message is left. `before` is the id of the oldest message of the page after this one.
    */
   page(sessionId: string, query: MessageQuery): Promise<ShownMessage[]>
+  /** The same from a message on, so that its first message is the oldest one. Results of tools before it are left out. */
+  pageFrom(sessionId: string, query: ForwardQuery): Promise<ShownMessage[]>
+  /** Ids of the oldest and the newest message of users and assistants; undefined: there is none. */
+  ends(sessionId: string): Promise<{ readonly first: number; readonly last: number } | undefined>
   /** The current conversation in full, in order, for a model. Leaves out messages from before `sessions.renew`. */
   history(sessionId: string): Promise<MessageRow[]>
   /**

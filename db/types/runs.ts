@@ -83,6 +83,8 @@ export interface RunQuery extends RunFilter {
 /** History of the turns of the agent: caller, outcome, cost and steps. The queue begins and ends them together with their messages. */
 export interface RunStore {
   get(id: string): Promise<RunRow | undefined>
+  /** Runs with one of these ids, in any order. */
+  some(ids: readonly string[]): Promise<RunRow[]>
   /** Runs by the time of their message, newest first. `total` counts before paging, up to 10,000. */
   list(query: RunQuery): Promise<{ rows: RunRow[]; total: number }>
   /** Steps of a run that has ended. None of one that was interrupted. */

@@ -37,7 +37,7 @@ export interface LoopOutput {
   toolStart(start: PreparedToolCall['start']): void
   toolEnd(start: PreparedToolCall['start'], result: ToolResult): void
   /** A model call ended; its text has been passed to `text` already, and its files to `attachment`. */
-  said(message: ChatMessage & { role: 'assistant' }, files: readonly Attachment[]): Promise<void>
+  said(message: ChatMessage & { role: 'assistant' }, files: readonly Attachment[], usage: Usage): Promise<void>
   /** A tool answered. */
   heard(message: ChatMessage & { role: 'tool' }, attachments: readonly Attachment[]): Promise<void>
   /** A steered message was taken. */
@@ -103,6 +103,7 @@ export async function runLoop({
     const made: Attachment[] = []
     let text = ''
     let cut = false
+    let spent: Usage = { inputTokens: 0, outputTokens: 0 }
     for await (const part of stream(messages)) {
       signal.throwIfAborted()
       if (part.type === 'text') {
@@ -114,7 +115,8 @@ export async function runLoop({
         attach(part.file)
       } else if (part.type === 'tool_call') toolCalls.push(part.call)
       else {
-        usage = sum(usage, part.usage)
+        spent = part.usage
+        usage = sum(usage, spent)
         cut = part.reason === 'length'
       }
     }
@@ -125,7 +127,7 @@ export async function runLoop({
       ...(toolCalls.length > 0 ? { toolCalls } : {})
     }
     messages.push(message)
-    await output.said(message, made)
+    await output.said(message, made, spent)
     if (toolCalls.length === 0) return ended(cut ? 'length' : undefined)
 
     // After the last step no model call would see them.
@@ -170,7 +172,7 @@ export async function runLoop({
 
   const note = `(Stopped after ${maxSteps} steps without a final answer.)`
   say(content === '' ? note : STEP_BREAK + note)
-  await output.said({ role: 'assistant', text: note }, [])
+  await output.said({ role: 'assistant', text: note }, [], { inputTokens: 0, outputTokens: 0 })
   return ended()
 }
 

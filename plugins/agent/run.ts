@@ -96,7 +96,7 @@ export class Run {
             this.recorder.toolEnded({ success, output, error })
             this.#emit('tool_end', { tool, result: { success, output, error }, callId })
           },
-          said: (said, files) => transcript.said(said, files),
+          said: (said, files, usage) => transcript.said(said, files, usage),
           heard: (heard, attachments) => transcript.heard(heard, attachments),
           asked
         }

@@ -1,4 +1,4 @@
-import type { Db, MessageParts, MessageRow, NewMessage } from '../../db/client.ts'
+import type { Db, MessageParts, MessageRow, MessageUsage, NewMessage } from '../../db/client.ts'
 import type { Attachment, ChatMessage } from '../providers/define.ts'
 
 /** Milliseconds between two saves of an answer that is being written: a crash loses at most that much. */
@@ -45,9 +45,13 @@ export class Transcript {
   }
 
   /** The current step's answer is complete. */
-  async said({ text, toolCalls }: ChatMessage & { role: 'assistant' }, files: readonly Attachment[] = []): Promise<void> {
+  async said(
+    { text, toolCalls }: ChatMessage & { role: 'assistant' },
+    files: readonly Attachment[] = [],
+    usage?: MessageUsage
+  ): Promise<void> {
     this.#text = text
-    await this.#save(toolCalls ? { toolCalls } : null, 'complete')
+    await this.#save(toolCalls ? { toolCalls } : null, 'complete', usage)
     const row = this.#row
     if (files.length > 0 && row !== undefined) await this.#write(async () => this.#messages.attach(await row, files))
     this.#text = ''
@@ -75,17 +79,17 @@ export class Transcript {
     await this.#tail.catch(() => {})
   }
 
-  async #save(parts: MessageParts | null, status: MessageRow['status']): Promise<void> {
+  async #save(parts: MessageParts | null, status: MessageRow['status'], usage?: MessageUsage): Promise<void> {
     if (this.#closed) return
     this.#savedAt = this.#now()
     const content = this.#text
     if (this.#row === undefined) {
-      this.#row = this.#append({ role: 'assistant', content, parts, status })
+      this.#row = this.#append({ role: 'assistant', content, parts, status, usage })
       await this.#row
       return
     }
     const row = this.#row
-    await this.#write(async () => this.#messages.update({ id: await row, content, parts, status }))
+    await this.#write(async () => this.#messages.update({ id: await row, content, parts, status, usage }))
   }
 
   #append(message: Omit<NewMessage, 'sessionId' | 'runId' | 'createdAt'>): Promise<number> {

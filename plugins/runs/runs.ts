@@ -1,6 +1,7 @@
 import type { Static } from '@sinclair/typebox'
 import type { Db, RunQuery, RunRow } from '../../db/client.ts'
 import { RpcError } from '../../rpc/errors.ts'
+import { runSummaryOf } from '../../rpc/schemas/run.ts'
 import type { Masker } from '../../security/masking/masker.ts'
 import { RunRecorder } from './recorder.ts'
 import type { RunDetails, RunSummary } from './schema.ts'
@@ -34,7 +35,7 @@ export class Runs {
   /** Runs, newest first. */
   async list(query: RunQuery): Promise<{ runs: Static<typeof RunSummary>[]; total: number; last: RunRow | undefined }> {
     const { rows, total } = await this.#options.store.list(query)
-    return { runs: rows.map(summaryOf), total, last: rows.length < query.limit ? undefined : rows.at(-1) }
+    return { runs: rows.map(runSummaryOf), total, last: rows.length < query.limit ? undefined : rows.at(-1) }
   }
 
   /**
@@ -55,25 +56,6 @@ export class Runs {
     ]
     if (pending) steps.push({ ...pending, status: 'running', endedAt: null })
     if (row.endedAt !== null) steps.push({ kind: 'ended', startedAt: row.endedAt, endedAt: row.endedAt })
-    return { ...summaryOf(row), steps, omittedSteps: done.omitted }
-  }
-}
-
-/** Run as the protocol shows it. */
-export function summaryOf(row: RunRow): Static<typeof RunSummary> {
-  const { id: runId, sessionId, principal, status, createdAt, startedAt, endedAt, provider, model, errorCode, reason } = row
-  return {
-    runId,
-    sessionId,
-    owner: principal,
-    status,
-    acceptedAt: createdAt,
-    startedAt,
-    endedAt,
-    usage: { inputTokens: row.inputTokens, outputTokens: row.outputTokens },
-    provider,
-    model,
-    error: errorCode === null ? null : { code: errorCode, message: row.errorMessage ?? '' },
-    reason
+    return { ...runSummaryOf(row), steps, omittedSteps: done.omitted }
   }
 }

@@ -1,4 +1,4 @@
-import type { Db, SessionRow, ShownMessage } from '../../db/client.ts'
+import type { Db, ListedSession, RunRow, SessionQuery, SessionRow, ShownMessage } from '../../db/client.ts'
 import type { Caller } from '../../rpc/define.ts'
 import { invalidParams, sessionNotFound } from '../../rpc/errors.ts'
 import { SessionId } from '../../rpc/schemas/session.ts'
@@ -12,26 +12,40 @@ declare module '../hooks/hooks.ts' {
   }
 }
 
-export interface SessionList {
+export interface SessionList extends Omit<SessionQuery, 'ids' | 'except'> {
   /** Only sessions with a live connection or with work in their lane. */
   readonly live: boolean
-  readonly frontend?: string | undefined
-  readonly limit: number
-  readonly offset: number
+  readonly status?: 'running' | 'waiting' | 'idle' | undefined
 }
 
+/** Page of a history. At most one of `before`, `after` and `around` is given; none: the newest messages. */
 export interface Page {
   readonly limit: number
-  /** Limit on bytes of text. The newest message is included whatever its length. */
+  /** Limit on bytes of text. One message is included whatever its length. */
   readonly bytes: number
   /** Id of a message: only older ones. */
   readonly before?: number | undefined
+  /** Id of a message: only newer ones, the oldest of them. */
+  readonly after?: number | undefined
+  /** Id of a message in the middle. */
+  readonly around?: number | undefined
+}
+
+/** A page of a history, and what belongs to it. */
+export interface History {
+  readonly session: SessionRow
+  /** Oldest first. */
+  readonly messages: readonly ShownMessage[]
+  /** Runs of these messages, as far as they are kept. */
+  readonly runs: readonly RunRow[]
+  readonly older: boolean
+  readonly newer: boolean
 }
 
 /** Parts of the gateway that sessions need. */
 type Surroundings = {
-  readonly db: Pick<Db, 'sessions' | 'messages'>
-  readonly lanes: Pick<GatewayInstance['lanes'], 'cancel' | 'ids' | 'order' | 'run'>
+  readonly db: Pick<Db, 'sessions' | 'messages' | 'runs'>
+  readonly lanes: Pick<GatewayInstance['lanes'], 'cancel' | 'ids' | 'order' | 'run' | 'snapshot'>
   readonly connections: Pick<GatewayInstance['connections'], 'sessions'>
   readonly bus: Pick<GatewayInstance['bus'], 'forget'>
   readonly audit: Pick<GatewayInstance['audit'], 'record'>
@@ -82,19 +96,73 @@ export class Sessions {
     return opened
   }
 
-  /** Latest message first. `total` counts before paging. */
-  async list({ live, ...query }: SessionList): Promise<{ rows: SessionRow[]; total: number }> {
-    const ids = live ? [...new Set([...this.#connections.sessions(), ...this.#lanes.ids()])] : undefined
-    return await this.#db.sessions.list({ ...query, ids })
+  /** Latest message first unless another order is asked for. `total` counts before paging. */
+  async list({ live, status, ...query }: SessionList): Promise<{ rows: ListedSession[]; total: number }> {
+    const busy = this.#lanes.ids()
+    const ids = live ? [...new Set([...this.#connections.sessions(), ...busy])] : undefined
+    if (status === undefined) return await this.#db.sessions.list({ ...query, ids })
+    if (status === 'idle') {
+      const except = busy.filter((id) => this.#statusOf(id) !== 'idle')
+      return await this.#db.sessions.list({ ...query, ids, except })
+    }
+    return await this.#db.sessions.list({ ...query, ids: busy.filter((id) => this.#statusOf(id) === status) })
   }
 
   /**
-   * A session and its newest messages, oldest first.
+   * A session and a page of its messages.
    * @throws RpcError SessionNotFound
    */
-  async get(id: string, page: Page): Promise<{ session: SessionRow; messages: ShownMessage[] }> {
+  async get(id: string, page: Page): Promise<History> {
     const session = await this.#find(id)
-    return { session, messages: await this.#db.messages.page(id, page) }
+    const { messages: store, runs: runStore } = this.#db
+    const messages = await this.#messages(id, page)
+    const runIds = new Set(messages.map(({ runId }) => runId))
+    const runs = runIds.size === 0 ? [] : await runStore.some([...runIds])
+    const spoken = messages.filter(({ role }) => role !== 'tool')
+    const ends = await store.ends(id)
+    const [first, last] = [spoken[0]?.id ?? page.before ?? Number.MAX_SAFE_INTEGER, spoken.at(-1)?.id ?? page.after ?? 0]
+    return {
+      session,
+      messages,
+      runs,
+      older: ends !== undefined && ends.first < first,
+      newer: ends !== undefined && ends.last > last
+    }
+  }
+
+  /**
+   * Changes the title, or what a list shows of the session. A title of null is made again from the next message.
+   * @throws RpcError SessionNotFound
+   */
+  async update(
+    id: string,
+    { title, ...changes }: Partial<Pick<SessionRow, 'title' | 'pinned' | 'archived'>>,
+    caller: Caller
+  ): Promise<SessionRow> {
+    await this.#find(id)
+    const titled = title === undefined ? {} : { title, titledBy: title === null ? null : ('person' as const) }
+    const all = { ...titled, ...changes }
+    if (Object.keys(all).length > 0) {
+      await this.#db.sessions.update(id, all)
+      this.#audit.record('sessions.update', caller.id, {
+        sessionId: id,
+        changed: Object.keys(all).filter((it) => it !== 'titledBy')
+      })
+      this.#hooks.emit('session.changed', { sessionId: id, change: 'updated' })
+    }
+    return await this.#find(id)
+  }
+
+  /**
+   * Records the newest message that a caller has read: `upTo`, or the newest of all. Returns the number of unread ones.
+   * @throws RpcError SessionNotFound
+   */
+  async markRead(id: string, caller: Caller, upTo?: number): Promise<number> {
+    await this.#find(id)
+    await this.#db.sessions.markRead(id, caller.id, upTo)
+    this.#hooks.emit('session.changed', { sessionId: id, change: 'updated' })
+    const { rows } = await this.#db.sessions.list({ ids: [id], principal: caller.id, limit: 1, offset: 0 })
+    return rows[0]?.unread ?? 0
   }
 
   /**
@@ -127,6 +195,22 @@ export class Sessions {
     if (!removed) throw sessionNotFound(id)
     this.#hooks.emit('session.changed', { sessionId: id, change: 'deleted' })
     this.#audit.record('sessions.delete', caller.id, { sessionId: id })
+  }
+
+  async #messages(id: string, { limit, bytes, before, after, around }: Page): Promise<ShownMessage[]> {
+    const { messages } = this.#db
+    if (after !== undefined) return await messages.pageFrom(id, { limit, bytes, from: after + 1 })
+    if (around === undefined) return await messages.page(id, { limit, bytes, before })
+    const half = bytes / 2
+    const from = await messages.pageFrom(id, { limit: Math.ceil(limit / 2), bytes: half, from: around })
+    const left = limit - Math.ceil(limit / 2)
+    const older = left === 0 ? [] : await messages.page(id, { limit: left, bytes: half, before: from[0]?.id ?? around })
+    return [...older, ...from]
+  }
+
+  #statusOf(id: string): 'running' | 'waiting' | 'idle' {
+    const { running, depth } = this.#lanes.snapshot(id)
+    return running ? 'running' : depth > 0 ? 'waiting' : 'idle'
   }
 
   async #find(id: string): Promise<SessionRow> {

@@ -1125,6 +1125,10 @@ export interface GatewayMethods {
       limit?: number | undefined
       /** The `id` of a message: only older messages */
       before?: number | undefined
+      /** The `id` of a message: only newer messages, the oldest of them */
+      after?: number | undefined
+      /** The `id` of a message: it, half a page of older and half a page of newer messages */
+      around?: number | undefined
     }
     result: {
       /** Id of a conversation: its frontend, a colon, and a key */
@@ -1165,6 +1169,44 @@ export interface GatewayMethods {
           bytes: number
         }[]
       }[]
+      title: string | null
+      pinned: boolean
+      archived: boolean
+      /** Runs of these messages, with outcome, usage and reason, as long as they are kept (`retention.runs_days`) */
+      runs: {
+        runId: string
+        sessionId: string
+        /** Sender of the message that it answers */
+        owner: string
+        /** interrupted: the gateway ended while it ran */
+        status: 'running' | 'completed' | 'failed' | 'cancelled' | 'interrupted'
+        /** Epoch milliseconds; the message waited until `startedAt` */
+        acceptedAt: number
+        /** Epoch milliseconds */
+        startedAt: number
+        /** Epoch milliseconds; null while it runs */
+        endedAt: number | null
+        usage: {
+          /** Of all model calls of the run together */
+          inputTokens: number
+          outputTokens: number
+        }
+        /** Provider of the model that answered or failed; null: no model was asked */
+        provider: string | null
+        /** Model that answered or failed */
+        model: string | null
+        /** Error that its requester got; null without */
+        error: {
+          code: number
+          message: string
+        } | null
+        /** Why it was stopped, in the words of the requester, or the cause: timeout, shutdown, … */
+        reason: string | null
+      }[]
+      /** The session has older messages */
+      older: boolean
+      /** The session has newer messages */
+      newer: boolean
     }
     events: Record<never, never>
   }
@@ -1174,6 +1216,22 @@ export interface GatewayMethods {
       /** False: only sessions with a live connection or with work in their lane */
       includePersisted?: boolean | undefined
       frontend?: string | undefined
+      /** running: with an active run; waiting: messages wait, and no run is active; idle: neither */
+      status?: 'running' | 'waiting' | 'idle' | undefined
+      /** Only archived sessions, or only the others. Default: all */
+      archived?: boolean | undefined
+      /** Only pinned sessions, or only the others. Default: all */
+      pinned?: boolean | undefined
+      /** Only sessions with a message at this time or later. Epoch milliseconds */
+      updatedAfter?: number | undefined
+      /** Only sessions whose last message is before this time. Epoch milliseconds */
+      updatedBefore?: number | undefined
+      /** Only sessions with this text in their title */
+      text?: string | undefined
+      /** tokens: of all model calls. Default: lastMessageAt */
+      sort?: 'lastMessageAt' | 'createdAt' | 'title' | 'messageCount' | 'tokens' | undefined
+      /** Highest or lowest value first */
+      order?: 'desc' | 'asc' | undefined
       /** Maximum number of sessions on a page */
       limit?: number | undefined
       offset?: number | undefined
@@ -1210,9 +1268,51 @@ export interface GatewayMethods {
             untilMs: number
           }
         }
+        /** Set by a person, or made from the first messages; null before the first message */
+        title: string | null
+        /** Beginning of the newest text; null before the first */
+        preview: string | null
+        /** Epoch milliseconds */
+        createdAt: number
+        /** A run is active */
+        running: boolean
+        /** Number of waiting messages */
+        depth: number
+        /** Messages of the agent that the caller has not marked as read (`sessions.markRead`); 100: that many or more */
+        unread: number
+        pinned: boolean
+        archived: boolean
+        usage: {
+          /** Of all model calls of the run together */
+          inputTokens: number
+          outputTokens: number
+        }
+        /** Null before the first answer */
+        context: {
+          /** Estimated tokens of the conversation */
+          tokens: number
+          /** Tokens that the model takes */
+          contextWindow: number
+        } | null
       }[]
       /** Number of sessions on all pages */
       total: number
+    }
+    events: Record<never, never>
+  }
+  /** Record how far the caller has read a session (extension) */
+  'sessions.markRead': {
+    params: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId: string
+      /** The `id` of the newest message that was read. A mark never moves back. Default: the newest of all */
+      messageId?: number | undefined
+    }
+    result: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId: string
+      /** As in sessions.list */
+      unread: number
     }
     events: Record<never, never>
   }
@@ -1286,6 +1386,26 @@ export interface GatewayMethods {
     result: {
       sessionId: string
       subscribed: false
+    }
+    events: Record<never, never>
+  }
+  /** Set the title of a session, pin it, or archive it (extension) */
+  'sessions.update': {
+    params: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId: string
+      /** A title that stays; null: one that is made from the next message */
+      title?: string | null | undefined
+      pinned?: boolean | undefined
+      /** A message of a user ends it */
+      archived?: boolean | undefined
+    }
+    result: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId: string
+      title: string | null
+      pinned: boolean
+      archived: boolean
     }
     events: Record<never, never>
   }

@@ -110,7 +110,8 @@ export class FakeGateway {
     }
     this.method('system.hello', () => HELLO)
     this.method('system.info', () => ({ version: HELLO.version, uptime: 0, connections: this.#sockets.size }))
-    this.method('sessions.get', ({ sessionId = '' }) => ({ id: sessionId, createdAt: '', lastActiveAt: '', history: [] }))
+    const empty = { title: null, pinned: false, archived: false, history: [], runs: [], older: false, newer: false }
+    this.method('sessions.get', ({ sessionId = '' }) => ({ id: sessionId, createdAt: '', lastActiveAt: '', ...empty }))
     this.method('sessions.unsubscribe', ({ sessionId = '' }) => ({ sessionId, subscribed: false }))
     this.method('queue.cancel', () => ({ cancelled: false }))
     this.method('agent.cancel', ({ sessionId = '' }) => ({ cancelled: this.#cancel(sessionId) }))

@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { named } from '../named.ts'
 import { Usage } from './agent.ts'
 
@@ -33,3 +33,42 @@ export const RunSummary = named(
     reason: Nullable(Type.String(), 'Why it was stopped, in the words of the requester, or the cause: timeout, shutdown, …')
   })
 )
+
+type State = Static<typeof RunState>
+
+/** Run as it is stored. */
+interface StoredRun {
+  readonly id: string
+  readonly sessionId: string
+  readonly principal: string
+  readonly status: State
+  readonly createdAt: number
+  readonly startedAt: number
+  readonly endedAt: number | null
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly provider: string | null
+  readonly model: string | null
+  readonly errorCode: number | null
+  readonly errorMessage: string | null
+  readonly reason: string | null
+}
+
+/** Run as the protocol shows it. */
+export function runSummaryOf(row: StoredRun): Static<typeof RunSummary> {
+  const { id: runId, sessionId, principal, status, createdAt, startedAt, endedAt, provider, model, errorCode, reason } = row
+  return {
+    runId,
+    sessionId,
+    owner: principal,
+    status,
+    acceptedAt: createdAt,
+    startedAt,
+    endedAt,
+    usage: { inputTokens: row.inputTokens, outputTokens: row.outputTokens },
+    provider,
+    model,
+    error: errorCode === null ? null : { code: errorCode, message: row.errorMessage ?? '' },
+    reason
+  }
+}

@@ -3,7 +3,9 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { Context } from '../define.ts'
 import { invalidParams } from '../errors.ts'
 import { named } from '../named.ts'
+import { Usage } from './agent.ts'
 import { Policy } from './queue.ts'
+import { RunSummary } from './run.ts'
 
 /**
  * `<frontend>:<key>`. Neither control characters nor line separators, which would let an id write lines of its own into
@@ -45,6 +47,14 @@ export function sessionOf({ sessionId }: MayName, { connection }: Pick<Context, 
   ])
 }
 
+/** Title of a session: one line. */
+export const Title = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: String.raw`^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*\S[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$`,
+  expected: 'one line of at most 200 characters'
+})
+
 /** Elevation of a session: permission to run elevated tools. */
 const Elevation = Type.Object({
   active: Type.Boolean(),
@@ -71,6 +81,31 @@ export const SessionSummary = named(
     config: Type.Object(
       { modelTier: Type.String({ description: 'The tier of models that answers' }), queue: Policy, elevation: Elevation },
       { description: 'Policy for the next message, from any source' }
+    ),
+    title: Type.Union([Type.String(), Type.Null()], {
+      description: 'Set by a person, or made from the first messages; null before the first message'
+    }),
+    preview: Type.Union([Type.String(), Type.Null()], { description: 'Beginning of the newest text; null before the first' }),
+    createdAt: Type.Integer({ description: 'Epoch milliseconds' }),
+    running: Type.Boolean({ description: 'A run is active' }),
+    depth: Type.Integer({ minimum: 0, description: 'Number of waiting messages' }),
+    unread: Type.Integer({
+      minimum: 0,
+      maximum: 100,
+      description: 'Messages of the agent that the caller has not marked as read (`sessions.markRead`); 100: that many or more'
+    }),
+    pinned: Type.Boolean(),
+    archived: Type.Boolean(),
+    usage: Usage,
+    context: Type.Union(
+      [
+        Type.Object({
+          tokens: Type.Integer({ minimum: 0, description: 'Estimated tokens of the conversation' }),
+          contextWindow: Type.Integer({ minimum: 1, description: 'Tokens that the model takes' })
+        }),
+        Type.Null()
+      ],
+      { description: 'Null before the first answer' }
     )
   })
 )
@@ -125,6 +160,14 @@ export const SessionDetails = named(
     lastActiveAt: Type.String({ description: 'ISO 8601, UTC' }),
     history: Type.Array(HistoryEntry, {
       description: 'Oldest first; may be fewer than `limit`, but none only when nothing is older than `before`'
-    })
+    }),
+    title: Type.Union([Type.String(), Type.Null()]),
+    pinned: Type.Boolean(),
+    archived: Type.Boolean(),
+    runs: Type.Array(RunSummary, {
+      description: 'Runs of these messages, with outcome, usage and reason, as long as they are kept (`retention.runs_days`)'
+    }),
+    older: Type.Boolean({ description: 'The session has older messages' }),
+    newer: Type.Boolean({ description: 'The session has newer messages' })
   })
 )

@@ -4,6 +4,9 @@ import fc from 'fast-check'
 import type { Db, MessageRow, NewMessage, SessionRow } from '../../db/client.ts'
 import { queueContract, queued } from './queue.ts'
 
+/** Columns of a session that has no message. */
+const NEW_SESSION = { title: null, titledBy: null, pinned: false, archived: false, inputTokens: 0, outputTokens: 0 } as const
+
 /** Contract of every database. `open` makes a new, empty one that closes with the test. */
 export function databaseContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
   queueContract(kind, open)
@@ -28,7 +31,8 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
       lastMessageAt: null,
       messageCount: 0,
       config: {},
-      historyFrom: null
+      historyFrom: null,
+      ...NEW_SESSION
     })
     assert.equal(await db.sessions.get('telegram:c'), undefined)
   })
@@ -263,7 +267,9 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
           await db.sessions.open(id, createdAt)
           if (lastMessageAt !== null) await db.messages.append(said({ sessionId: id, createdAt: lastMessageAt }))
           const messageCount = lastMessageAt === null ? 0 : 1
-          const rest = { lastMessageAt, messageCount, config: {}, historyFrom: null }
+          const title = lastMessageAt === null ? null : 'Hello'
+          const titled = { ...NEW_SESSION, title, titledBy: title && ('message' as const) }
+          const rest = { lastMessageAt, messageCount, config: {}, historyFrom: null, ...titled }
           model.set(id, { ...row, userId: String(row.userId), id, createdAt, ...rest })
         }
         const wanted = ids?.map(([frontend, userId]) => `${frontend}:${userId}`)
@@ -275,7 +281,7 @@ export function databaseContract(kind: string, open: (t: TestContext) => Promise
           const { rows, total } = await db.sessions.list({ frontend, ids: wanted, limit, offset })
           assert.equal(total, expected.length)
           assert.ok(rows.length <= limit)
-          pages.push(...rows)
+          pages.push(...rows.map(({ preview, unread, contextTokens, contextWindow, ...row }) => row))
         }
         assert.deepEqual(pages, expected)
         await db.close()

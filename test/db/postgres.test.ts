@@ -21,6 +21,7 @@ import { pluginStoreContract } from './plugin-values.ts'
 import { presenceContract } from './presence.ts'
 import { queued } from './queue.ts'
 import { runContract } from './runs.ts'
+import { sessionListContract } from './session-lists.ts'
 import { subscriptionsContract } from './subscriptions.ts'
 
 const server = await startPostgres()
@@ -56,6 +57,7 @@ for (const contract of [
   pairingContract,
   presenceContract,
   runContract,
+  sessionListContract,
   subscriptionsContract
 ]) {
   contract('PostgreSQL', empty)

@@ -26,6 +26,7 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'runs.list',
     'sessions.get',
     'sessions.list',
+    'sessions.markRead',
     'sessions.resume',
     'sessions.subscribe',
     'sessions.unsubscribe',
@@ -47,7 +48,8 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'queue.update',
     'sessions.configure',
     'sessions.create',
-    'sessions.delete'
+    'sessions.delete',
+    'sessions.update'
   ],
   node: [
     'node.capabilities.get',

@@ -11,6 +11,18 @@ import { compile } from '../../../rpc/validate.ts'
 import { workLanes } from '../lanes/fixtures.ts'
 
 const POLICY = { mode: 'followup', overflow: 'drop_old', cap: 20, debounceMs: 250, summarizeOverflow: true }
+/** Further fields of a row, of a session that only holds its messages. */
+const ROW = {
+  running: false,
+  depth: 0,
+  unread: 0,
+  pinned: false,
+  archived: false,
+  usage: { inputTokens: 0, outputTokens: 0 },
+  context: null
+}
+/** Further fields of a session whose whole history is shown. */
+const WHOLE = { pinned: false, archived: false, runs: [], older: false, newer: false }
 const NEW = { modelTier: 'default', queue: POLICY, elevation: { active: false, untilMs: 0 } }
 
 /** The sessions over a real database and real lanes, called as over the wire. */
@@ -70,9 +82,16 @@ test('sessions.list answers in the shape of the protocol, with times in millisec
         userId: '123456',
         messageCount: 1,
         lastMessageAt: 1739448000000,
-        config: { modelTier: 'default', queue: POLICY, elevation: { active: true, untilMs: Number.MAX_SAFE_INTEGER } }
+        config: { modelTier: 'default', queue: POLICY, elevation: { active: true, untilMs: Number.MAX_SAFE_INTEGER } },
+        title: 'Hello',
+        preview: 'Hello',
+        createdAt: 1739440800000,
+        ...ROW
       },
-      { id: 'ws:new', frontend: 'ws', userId: 'new', messageCount: 0, lastMessageAt: null, config: NEW }
+      {
+        ...{ id: 'ws:new', frontend: 'ws', userId: 'new', messageCount: 0, lastMessageAt: null, config: NEW },
+        ...{ title: null, preview: null, createdAt: 1, ...ROW }
+      }
     ],
     total: 2
   })
@@ -172,7 +191,9 @@ test('sessions.get answers in the shape of the protocol, with times in ISO 8601'
     history: [
       { role: 'user', content: 'Hello', id: question, status: 'complete', ...row },
       { role: 'assistant', content: 'Hi there!', id: answer, status: 'interrupted', ...row }
-    ]
+    ],
+    title: 'Hello',
+    ...WHOLE
   }
   assert.deepEqual(await call('sessions.get', { sessionId: 'telegram:123456' }), expected)
   assert.deepEqual(await call('sessions.get', { session: 'telegram:123456' }), expected)
@@ -187,7 +208,9 @@ test('sessions.get of a session without messages was last active when it was mad
     id: 'ws:a',
     createdAt: time,
     lastActiveAt: time,
-    history: []
+    history: [],
+    title: null,
+    ...WHOLE
   })
 })
 
