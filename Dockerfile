@@ -44,7 +44,7 @@ VOLUME /data
 EXPOSE 18800
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=6s --start-period=20s --retries=3 CMD ["node", "/app/dist/cli.js", "health"]
-ENTRYPOINT ["tini", "--", "node", "--disable-sigusr1", "/app/dist/cli.js"]
+ENTRYPOINT ["tini", "--", "node", "--disable-sigusr1", "--max-semi-space-size=4", "/app/dist/cli.js"]
 CMD ["start"]
 
 ARG VERSION=0.1.0

@@ -2,9 +2,6 @@ import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
 
-/** Lists of words by language, as ISO 639-3 calls it. As CommonJS: the module has a file for each, and Node would read them all. */
-const lists = require('stopword') as Readonly<Record<string, readonly string[]>>
-
 /** Languages whose common words are left out. All at once, because the language of a message is unknown. */
 const LANGUAGES =
   'eng deu fra spa ita por porBr nld swe dan nob fin pol ces slk hun ron hrv rus ukr bul ell tur ara fas heb hin ben urd jpn kor zho tha ind vie'
@@ -30,10 +27,16 @@ const ASKING = `
   没有 不是 就是 现在 今天 明天 昨天 请问 谢谢 你好 您好 帮我 帮忙 告诉 知道 觉得 已经
   ください お願い こんにちは ありがとう ござい どう どの どこ なに 教え 今日 明日 昨日 안녕하세요 감사합니다 주세요`
 
-const STOPPED: ReadonlySet<string> = new Set([
-  ...LANGUAGES.split(' ').flatMap((language) => lists[language] ?? []),
-  ...ASKING.split(/\s+/)
-])
+let stopped: ReadonlySet<string> | undefined
+
+/** Words that say no topic. Read at the first message: an idle gateway does not need them. */
+function stoppedWords(): ReadonlySet<string> {
+  if (stopped) return stopped
+  // By language, as ISO 639-3 calls it. As CommonJS: the module has a file for each, and Node would read them all.
+  const lists = require('stopword') as Readonly<Record<string, readonly string[]>>
+  stopped = new Set([...LANGUAGES.split(' ').flatMap((language) => lists[language] ?? []), ...ASKING.split(/\s+/)])
+  return stopped
+}
 
 /** Characters of a message that are read. The beginning of a long one says its topic; the rest is often pasted. */
 const CHARACTERS = 4096
@@ -84,5 +87,5 @@ function isTopic(word: string): boolean {
 }
 
 function isStopped(word: string): boolean {
-  return STOPPED.has(word.replaceAll('’', "'"))
+  return stoppedWords().has(word.replaceAll('’', "'"))
 }

@@ -104,7 +104,7 @@ test('on a Node.js that is too old, npm start brings one along and runs the serv
   const run = await project.run('npm', ['start'])
   assert.equal(run.code, 0, run.stderr)
   assert.match(run.stderr, /older than this project needs \(>=99\.0\)/)
-  assert.match(run.stdout, /^brought along: --disable-sigusr1 cli\.ts$/m)
+  assert.match(run.stdout, /^brought along: --disable-sigusr1 --max-semi-space-size=4 cli\.ts$/m)
   assert.equal((await project.setup(['--omit=dev'])).stderr, '')
 
   await project.run('npm', ['install'])
