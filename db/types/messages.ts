@@ -18,6 +18,8 @@ export interface StoredToolCall {
 export interface MessageParts {
   /** Of an assistant. Each call is answered by a `tool` message with the same `callId`. */
   readonly toolCalls?: readonly StoredToolCall[]
+  /** Of an assistant: thoughts of the model. They are shown, and never sent to a model again. */
+  readonly reasoning?: string
   /** Of a tool: the call that it answers, and the name of the tool. */
   readonly callId?: string
   readonly tool?: string

@@ -1,3 +1,4 @@
+import { ReasoningEvent } from '../../rpc/schemas/agent.ts'
 import { AcceptedEvent } from '../../rpc/schemas/queue.ts'
 import { gatewayPlugin } from '../define.ts'
 import { Agent } from './accept.ts'
@@ -45,5 +46,6 @@ export default gatewayPlugin(
     app.auth.onRevoked((revoked) => app.lanes.revoke(revoked))
     for (const method of Object.values(methods)) app.rpc.method(method)
     app.rpc.event('accepted', AcceptedEvent)
+    app.rpc.event('reasoning', ReasoningEvent, { scope: 'read' })
   }
 )

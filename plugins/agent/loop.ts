@@ -33,6 +33,8 @@ export interface LoopResult {
 /** Receiver of a loop's output, in order. */
 export interface LoopOutput {
   text(text: string): void
+  /** Thoughts of the model in one step of the run. They are no part of the answer. */
+  reasoning(text: string, step: number): void
   attachment(file: Attachment): void
   toolStart(start: PreparedToolCall['start']): void
   toolEnd(start: PreparedToolCall['start'], result: ToolResult): void
@@ -110,7 +112,8 @@ export async function runLoop({
         if (text === '' && content !== '') say(STEP_BREAK)
         text += part.text
         say(part.text)
-      } else if (part.type === 'file') {
+      } else if (part.type === 'reasoning') output.reasoning(part.text, step)
+      else if (part.type === 'file') {
         made.push(part.file)
         attach(part.file)
       } else if (part.type === 'tool_call') toolCalls.push(part.call)

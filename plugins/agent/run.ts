@@ -87,6 +87,11 @@ export class Run {
             transcript.text(text)
             this.#emit('content', { text })
           },
+          reasoning: (text, step) => {
+            if (!this.#turn.live) return
+            transcript.reasoning(text)
+            this.#app.bus.announce(this.#stream, 'reasoning', { runId: this.id, step, text })
+          },
           attachment: (file) => this.#emit('attachment', file),
           toolStart: (start) => {
             this.recorder.toolStarted(start)

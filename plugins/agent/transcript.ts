@@ -4,6 +4,9 @@ import type { Attachment, ChatMessage } from '../providers/define.ts'
 /** Milliseconds between two saves of an answer that is being written: a crash loses at most that much. */
 const SAVE_EVERY_MS = 1000
 
+/** Characters of the thoughts stored of one step. */
+const MAX_REASONING = 256 * 1024
+
 /**
  * Writes one run into the transcript, in order, as it comes about: the message of the user, then what the agent says and
  * what tools answer. The answer being written is saved about once a second with the status `partial`, so that a crash
@@ -18,6 +21,8 @@ export class Transcript {
   #tail: Promise<unknown> = Promise.resolve()
   /** The answer of the current step so far. */
   #text = ''
+  /** Thoughts of the model in the current step so far. */
+  #reasoning = ''
   /** The row of the current step's answer, once it was saved. */
   #row: Promise<number> | undefined
   #savedAt = 0
@@ -41,7 +46,12 @@ export class Transcript {
     this.#text += text
     if (this.#closed || this.#now() - this.#savedAt < SAVE_EVERY_MS) return
     // A write that fails here fails again at the end of the step, which reports it.
-    this.#save(null, 'partial').catch(() => {})
+    this.#save({}, 'partial').catch(() => {})
+  }
+
+  /** More of the model's thoughts in the current step. They are stored beside its answer, up to a limit. */
+  reasoning(text: string): void {
+    this.#reasoning += text.slice(0, MAX_REASONING - this.#reasoning.length)
   }
 
   /** The current step's answer is complete. */
@@ -51,10 +61,11 @@ export class Transcript {
     usage?: MessageUsage
   ): Promise<void> {
     this.#text = text
-    await this.#save(toolCalls ? { toolCalls } : null, 'complete', usage)
+    await this.#save(toolCalls ? { toolCalls } : {}, 'complete', usage)
     const row = this.#row
     if (files.length > 0 && row !== undefined) await this.#write(async () => this.#messages.attach(await row, files))
     this.#text = ''
+    this.#reasoning = ''
     this.#row = undefined
   }
 
@@ -72,15 +83,17 @@ export class Transcript {
    */
   async cut(unanswered?: 'refused' | 'failed'): Promise<void> {
     if (!this.#closed) {
-      if (this.#text !== '') this.#save(null, 'partial').catch(() => {})
+      if (this.#text !== '') this.#save({}, 'partial').catch(() => {})
       this.#write(() => this.#messages.cut(this.#sessionId, this.#runId, unanswered)).catch(() => {})
     }
     this.#closed = true
     await this.#tail.catch(() => {})
   }
 
-  async #save(parts: MessageParts | null, status: MessageRow['status'], usage?: MessageUsage): Promise<void> {
+  async #save(made: Pick<MessageParts, 'toolCalls'>, status: MessageRow['status'], usage?: MessageUsage): Promise<void> {
     if (this.#closed) return
+    const whole = this.#reasoning === '' ? made : { ...made, reasoning: this.#reasoning }
+    const parts = Object.keys(whole).length > 0 ? whole : null
     this.#savedAt = this.#now()
     const content = this.#text
     if (this.#row === undefined) {

@@ -107,6 +107,15 @@ export class Hub {
     this.#inOrder(() => this.#tell({ sessionId, messageId, event, data }, followers ?? []))
   }
 
+  /** Publishes an extension event about a run to its followers and the subscribers of its session. It has no number, and is not replayed. */
+  announce(stream: Stream, event: string, data: unknown): void {
+    if (stream.ended) return
+    const [message] = stream.messages
+    this.#inOrder(() =>
+      this.#tell({ sessionId: stream.sessionId, messageId: message?.id ?? '', event, data }, stream.readers.keys())
+    )
+  }
+
   /**
    * Follows a message until it is settled: new events, and before them the events of its runs after `afterSeq` and since it joined them.
    * Events that are no longer kept are left out.

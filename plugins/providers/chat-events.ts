@@ -8,7 +8,8 @@ import {
   objectsIn,
   textIn,
   type WireEvents,
-  type WireFailure
+  type WireFailure,
+  type WireText
 } from './wire-events.ts'
 
 const FINISH: Readonly<Record<Exclude<EndReason, 'broken'>, string>> = {
@@ -24,7 +25,7 @@ export class ChatEvents implements WireEvents {
   failure: WireFailure | undefined
   #ended: EndReason | undefined
   #usage: Json | undefined
-  #texts: string[] = []
+  #texts: WireText[] = []
   /** Index of each call of a tool, by its id: some servers number none, or all of them alike. */
   readonly #calls = new Map<string, number>()
   #lastCall = -1
@@ -33,7 +34,7 @@ export class ChatEvents implements WireEvents {
     return this.#ended !== undefined || this.over
   }
 
-  takeTexts(): string[] {
+  takeTexts(): WireText[] {
     const texts = this.#texts
     if (texts.length > 0) this.#texts = []
     return texts
@@ -81,8 +82,11 @@ export class ChatEvents implements WireEvents {
     const reason = textIn(choice.finish_reason)
     if (reason !== undefined && reason !== 'null') this.#ended = endReasonOf(reason)
     const delta = isObject(choice.delta) ? choice.delta : isObject(choice.message) ? choice.message : choice
+    // Servers have three names for it.
+    const thoughts = textIn(delta.reasoning_content) ?? textIn(delta.reasoning) ?? textIn(delta.thinking)
+    if (thoughts !== undefined) this.#texts.push({ type: 'reasoning', text: thoughts })
     const content = contentIn(delta.content ?? choice.text)
-    if (content !== undefined) this.#texts.push(content)
+    if (content !== undefined) this.#texts.push({ type: 'text', text: content })
     const refusal = textIn(delta.refusal)
     const calls = objectsIn(delta.tool_calls).flatMap((call) => this.#call(call) ?? [])
     if (refusal === undefined && calls.length === 0) return ''

@@ -68,6 +68,8 @@ export interface Usage {
  */
 export type ModelPart =
   | { readonly type: 'text'; readonly text: string }
+  /** Thoughts of the model. They are no part of the answer, and are not sent again. */
+  | { readonly type: 'reasoning'; readonly text: string }
   | { readonly type: 'file'; readonly file: Attachment }
   | { readonly type: 'tool_call'; readonly call: ToolCall }
   | {

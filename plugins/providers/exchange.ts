@@ -3,7 +3,7 @@ import type { ConnectionPool, RawResponse } from './connection-pool.ts'
 import type { ProviderError } from './define.ts'
 import { EventReader } from './event-reader.ts'
 import { brokenOff, type FailureContext, refusalOf, unreachable, unreadable } from './failure.ts'
-import { isObject, type WireEvents } from './wire-events.ts'
+import { isObject, type WireEvents, type WireText } from './wire-events.ts'
 import { isPage } from './words.ts'
 
 /** Bytes of a refusal that are read. */
@@ -73,7 +73,7 @@ export class Exchange {
    * The texts of the answer, as they arrive. To be read to their end before anything of the package.
    * @param call that of the package, which may fail before it fetches anything
    */
-  async *texts(call: PromiseLike<unknown>): AsyncGenerator<string> {
+  async *texts(call: PromiseLike<unknown>): AsyncGenerator<WireText> {
     const opened = await Promise.race([this.#opened.promise, call])
     if (typeof opened !== 'object' || opened === null || !('body' in opened)) return
     const { body, first, written } = opened as Opened

@@ -8,7 +8,8 @@ import {
   objectsIn,
   textIn,
   type WireEvents,
-  type WireFailure
+  type WireFailure,
+  type WireText
 } from './wire-events.ts'
 
 const STOP: Readonly<Record<Exclude<EndReason, 'broken'>, string>> = {
@@ -28,14 +29,14 @@ export class MessageEvents implements WireEvents {
   #ended: EndReason | undefined
   readonly #open = new Map<number, Block | 'ignored'>()
   #called = false
-  #texts: string[] = []
+  #texts: WireText[] = []
   readonly #usage: Record<string, number> = {}
 
   get complete(): boolean {
     return this.#ended !== undefined || this.over
   }
 
-  takeTexts(): string[] {
+  takeTexts(): WireText[] {
     const texts = this.#texts
     if (texts.length > 0) this.#texts = []
     return texts
@@ -121,9 +122,10 @@ export class MessageEvents implements WireEvents {
     if (isObject(block) && block.type === 'text') {
       this.#open.set(index, 'text')
       const text = textIn(block.text)
-      if (text !== undefined) this.#texts.push(text)
+      if (text !== undefined) this.#texts.push({ type: 'text', text })
       return stopped
     }
+    if (isObject(block) && block.type === 'thinking') this.#think(block.thinking)
     const call = isObject(block) ? callOf(block, index) : undefined
     this.#open.set(index, call === undefined ? 'ignored' : 'tool_use')
     if (call === undefined) return stopped
@@ -137,10 +139,16 @@ export class MessageEvents implements WireEvents {
     // Some servers begin no block for a text.
     if (delta.type === 'text_delta' && (block === undefined || block === 'text')) {
       const text = textIn(delta.text)
-      if (text !== undefined) this.#texts.push(text)
+      if (text !== undefined) this.#texts.push({ type: 'text', text })
     }
+    if (delta.type === 'thinking_delta') this.#think(delta.thinking)
     if (delta.type !== 'input_json_delta' || typeof delta.partial_json !== 'string' || block !== 'tool_use') return ''
     return eventOf('content_block_delta', { index, delta: { type: 'input_json_delta', partial_json: delta.partial_json } })
+  }
+
+  #think(thoughts: unknown): void {
+    const text = textIn(thoughts)
+    if (text !== undefined) this.#texts.push({ type: 'reasoning', text })
   }
 
   #stop(index: number): string {

@@ -106,8 +106,8 @@ class NetworkModel implements Model {
       let spoke = false
       for await (const text of exchange.texts(answer)) {
         signal.throwIfAborted()
-        spoke = true
-        yield { type: 'text', text }
+        if (text.type === 'text') spoke = true
+        yield text
       }
       const { stream } = await answer
       yield* partsOf(stream, { signal, names, provider, spoke })

@@ -7,6 +7,7 @@ import { EarlierFiles } from './earlier-files.ts'
 import { brokenOff, failureOf } from './failure.ts'
 import { KnownWindows } from './known-windows.ts'
 import { type ModelsOfTier, ProviderSnapshot, type Tiers } from './provider-snapshot.ts'
+import { withoutThinkTags } from './think-tags.ts'
 import { withUsage } from './usage.ts'
 
 /** The model that is asked first in a tier. */
@@ -175,7 +176,7 @@ export class Providers implements Models {
     const { provider, model } = candidate
     const maxOutputTokens = this.#windows.answerTokens(candidate)
     const asked = { ...request, log: this.#log, ...(maxOutputTokens !== undefined && { maxOutputTokens }) }
-    return this.#hooks.run('model.call', { provider, model }, () => withUsage(candidate.stream(asked), request))
+    return this.#hooks.run('model.call', { provider, model }, () => withoutThinkTags(withUsage(candidate.stream(asked), request)))
   }
 
   /** Opened when it is first needed: a later plugin may add a kind of provider. */

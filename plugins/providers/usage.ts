@@ -11,7 +11,7 @@ const MOST_TOKENS = 100_000_000
 export async function* withUsage(parts: AsyncIterable<ModelPart>, request: ModelRequest): AsyncGenerator<ModelPart> {
   let text = ''
   for await (const part of parts) {
-    if (part.type === 'text') text += part.text
+    if (part.type === 'text' || part.type === 'reasoning') text += part.text
     if (part.type !== 'finish' || canBe(part.usage)) yield part
     else yield { ...part, usage: estimateUsage(request, text), estimated: true }
   }

@@ -1,5 +1,11 @@
 import type { EndReason } from './define.ts'
 
+/** A piece of the answer, or of the thoughts before it. */
+export interface WireText {
+  readonly type: 'text' | 'reasoning'
+  readonly text: string
+}
+
 /** An error in the place of an answer, in the provider's own words. */
 export interface WireFailure {
   /** HTTP status; absent where the provider names none. */
@@ -20,8 +26,8 @@ export interface WireEvents {
   readonly over: boolean
   /** Set once the server sent an error in place of the rest of its answer. */
   readonly failure: WireFailure | undefined
-  /** The texts since it was last called, in order. */
-  takeTexts(): string[]
+  /** The texts and thoughts since it was last called, in order. */
+  takeTexts(): WireText[]
   /**
    * One event.
    * @returns its part for the package, which is everything but texts, as text of the stream; empty for none

@@ -137,6 +137,7 @@ function historyOf(messages: readonly ShownMessage[]): Entry[] {
     }
     const entry: Entry = { role, content, id, runId, status, createdAt: iso(createdAt) }
     if (parts?.toolCalls) entry.toolCalls = parts.toolCalls.map(({ callId, tool, args }) => ({ callId, tool, args }))
+    if (parts?.reasoning) entry.reasoning = parts.reasoning
     attachFiles(entry, attachments)
     for (const call of entry.toolCalls ?? []) calls.set(`${runId} ${call.callId}`, { call, entry })
     entries.push(entry)

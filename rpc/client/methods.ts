@@ -1160,6 +1160,8 @@ export interface GatewayMethods {
             truncated?: boolean
           }
         }[]
+        /** Thoughts of the model before this answer; up to 256 KiB are kept */
+        reasoning?: string
         attachments?: {
           /** Of `GET /attachments/<id>` */
           id: string
@@ -2338,6 +2340,13 @@ export interface GatewayEvents {
     senderName: string | null
     /** Epoch milliseconds */
     lastSeenAt: number
+  }
+  reasoning: {
+    runId: string
+    /** Number of the model call in its run */
+    step: number
+    /** More of the thoughts of the model. sessions.get has all of them */
+    text: string
   }
   run: {
     sessionId: string

@@ -80,6 +80,16 @@ export const Content = named(
     transient: Type.Optional(Type.Boolean({ description: 'Of the gateway and not of the agent: no part of the answer' }))
   })
 )
+/** Data of the event `reasoning`. */
+export const ReasoningEvent = named(
+  'ReasoningEvent',
+  Type.Object({
+    runId: Type.String(),
+    step: Type.Integer({ minimum: 1, description: 'Number of the model call in its run' }),
+    text: Type.String({ description: 'More of the thoughts of the model. sessions.get has all of them' })
+  })
+)
+
 export const ToolStart = named(
   'ToolStart',
   Type.Object({

@@ -138,6 +138,7 @@ export const HistoryEntry = named(
     status: Type.Union([Type.Literal('complete'), Type.Literal('partial'), Type.Literal('interrupted')]),
     createdAt: Type.String({ description: 'ISO 8601, UTC' }),
     toolCalls: Type.Optional(Type.Array(ToolCallEntry)),
+    reasoning: Type.Optional(Type.String({ description: 'Thoughts of the model before this answer; up to 256 KiB are kept' })),
     attachments: Type.Optional(
       Type.Array(
         Type.Object({

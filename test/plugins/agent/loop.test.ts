@@ -43,6 +43,7 @@ function scripted(
       attachment: ({ mimeType }) => log.push(`attachment ${mimeType}`),
       toolStart: ({ callId }) => log.push(`start ${callId}`),
       toolEnd: ({ callId }, { success }) => log.push(`end ${callId} ${success}`),
+      reasoning: (text, step) => void log.push(`thought ${step} ${text}`),
       said: async ({ text }) => void log.push(`said ${text}`),
       heard: async ({ callId, output }) => void log.push(`heard ${callId} ${output}`),
       asked: async ({ text }) => void log.push(`asked ${text}`)
