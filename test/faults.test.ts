@@ -5,16 +5,25 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { type TestContext } from 'node:test'
-import { connect, type Frame, scratch, type TestClient } from './helper.ts'
-import type { Call, Code, Fault } from './inject-faults.ts'
+import { setTimeout } from 'node:timers/promises'
+import { connect, type Frame, rejection, scratch, type TestClient } from './helper.ts'
+import type { Call, Code, Fault, Order } from './inject-faults.ts'
 import { SERVER } from './program.ts'
 
 /** Rounds after which an operation would not be one of a few calls. */
 const MOST_CALLS = 60
 const CODES: readonly Code[] = ['EMFILE', 'ENOMEM', 'EAGAIN']
 
-test('no spawn, open or accept that fails ends the gateway', { timeout: 60_000 }, async (t) => {
+test('a gateway under faults of its machine', { timeout: 60_000 }, async (t) => {
   const gateway = await up(t)
+  await t.test('no spawn, open or accept that fails ends it', (t) => failInTurn(t, gateway))
+  await t.test('a full disk refuses messages, is not ready, and recovers', (t) => fillDisk(t, gateway))
+  await t.test('a clock that jumps neither ends, delays nor loses a message', (t) => jump(t, gateway))
+  await t.test('a stopped process goes on with its connections and runs', (t) => halt(t, gateway))
+  await gateway.stop()
+})
+
+async function failInTurn(t: TestContext, gateway: Gateway): Promise<void> {
   const client = await connect(t, gateway.url)
   const tool = (name: string, args: object) => ['tools.execute', { sessionId: 'ws:faults', tool: name, args }] as const
   const methods: ReadonlyArray<readonly [Call, string, Frame?]> = [
@@ -51,15 +60,67 @@ test('no spawn, open or accept that fails ends the gateway', { timeout: 60_000 }
 
   for (const [, method, params] of methods) await works(client, method, params)
   assert.equal((await fetch(`${gateway.url}/health`)).status, 200)
-  await gateway.stop()
-})
+}
+
+async function fillDisk(t: TestContext, gateway: Gateway): Promise<void> {
+  const client = await connect(t, gateway.url)
+  const large = { sessionId: 'ws:disk', message: 'x'.repeat(100_000) }
+  const small = { sessionId: 'ws:disk', message: 'say hello' }
+  assert.ok((await client.call('agent.send', small)).content)
+  await gateway.order({ full: true })
+  assert.equal((await rejection(client.call('agent.send', large))).code, 5)
+  await ready(gateway, 503)
+  await gateway.order({ full: false })
+  await ready(gateway, 200)
+  assert.ok((await client.call('agent.send', small)).content)
+  const { history } = await client.call('sessions.get', { sessionId: 'ws:disk' })
+  assert.ok(
+    history.every(({ content }: Frame) => content !== large.message),
+    'what was refused is not stored'
+  )
+}
+
+/** Waits until a probe answers like that: one probe serves a second. */
+async function ready({ url }: Gateway, status: number): Promise<void> {
+  while ((await fetch(`${url}/ready`)).status !== status) await setTimeout(100)
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+async function jump(t: TestContext, gateway: Gateway): Promise<void> {
+  const client = await connect(t, gateway.url)
+  const send = (message: string) => client.call('agent.send', { sessionId: 'ws:clock', message, queueMode: 'collect' })
+  for (const clockMs of [DAY_MS, -DAY_MS, 0]) {
+    const slow = ['before', 'waits'].map((text) => send(`say ${text} ${clockMs}`))
+    await gateway.order({ clockMs })
+    const answers = await Promise.all([...slow, send(`say after ${clockMs}`)])
+    assert.ok(answers.every(({ content }) => content !== ''))
+  }
+  const { history } = await client.call('sessions.get', { sessionId: 'ws:clock' })
+  assert.equal(history.filter(({ role }: Frame) => role === 'user').length, 9)
+}
+
+async function halt(t: TestContext, gateway: Gateway): Promise<void> {
+  const client = await connect(t, gateway.url)
+  const id = client.start('agent.send', { sessionId: 'ws:halt', message: `say ${'a long answer '.repeat(200)}` })
+  await client.frame((frame) => frame.id === id && frame.event === 'content')
+  gateway.signal('SIGSTOP')
+  // What arrives while it is stopped waits in the sockets.
+  const other = client.start('system.info')
+  const newcomer = fetch(`${gateway.url}/health`)
+  await setTimeout(300)
+  gateway.signal('SIGCONT')
+  assert.ok((await client.final(other)).result)
+  assert.equal((await newcomer).status, 200)
+  assert.ok((await client.final(id)).result.content)
+}
 
 /** Repeats an operation while its first, second, third … call fails, until it makes fewer. Resolves with the number of failures. */
 async function inTurn(gateway: Gateway, fault: Omit<Fault, 'nth'>, operation: () => Promise<unknown>): Promise<number> {
   for (let nth = 1; nth < MOST_CALLS; nth++) {
-    await gateway.arm({ ...fault, nth })
+    await gateway.order({ fault: { ...fault, nth } })
     await Promise.race([operation(), gateway.ended])
-    if (!(await gateway.arm())) return nth - 1
+    if (!(await gateway.order({ fault: null }))) return nth - 1
   }
   assert.fail(`${fault.call} was called more than ${MOST_CALLS} times`)
 }
@@ -73,8 +134,9 @@ interface Gateway {
   readonly url: string
   /** Rejects with the end of its log when the program ends. */
   readonly ended: Promise<never>
-  /** Resolves with true when the fault before this one has happened. */
-  arm(fault?: Fault): Promise<boolean>
+  /** Gives an order. Resolves with true when the fault before it has happened. */
+  order(order: Order): Promise<boolean>
+  signal(signal: NodeJS.Signals): void
   stop(): Promise<void>
 }
 
@@ -114,9 +176,10 @@ async function up(t: TestContext): Promise<Gateway> {
   return {
     url,
     ended,
-    arm: async (fault) => {
+    signal: (signal) => void child.kill(signal),
+    order: async (order) => {
       const answer = once(child, 'message')
-      child.send({ fault })
+      child.send(order)
       const [{ happened }] = await Promise.race([answer, ended])
       return happened
     },

@@ -1,12 +1,14 @@
 /**
- * Loaded into a gateway with `--import`: lets `spawn`, `open` or `accept` fail as the system does. A message of the parent arms one fault,
- * `{ fault: { call: 'spawn', code: 'EMFILE', nth: 2 } }`; the answer says whether an earlier one has happened.
+ * Loaded into a gateway with `--import`: lets `spawn`, `open` or `accept` fail as the system does, fills the disk of its database, and sets
+ * its clock. A message of the parent says what, `{ fault: { call: 'spawn', code: 'EMFILE', nth: 2 } }`; the answer says whether the fault
+ * before it has happened.
  */
 import { ChildProcess } from 'node:child_process'
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
 import { constants } from 'node:os'
+import Sqlite from 'better-sqlite3'
 
 export type Call = 'spawn' | 'open' | 'accept'
 export type Code = 'EMFILE' | 'ENOMEM' | 'EAGAIN'
@@ -18,15 +20,44 @@ export interface Fault {
   readonly nth: number
 }
 
+/** A message of the parent: each member that is given holds from now on. */
+export interface Order {
+  readonly fault?: Fault | null
+  /** The database gets no further pages, as on a full disk. */
+  readonly full?: boolean
+  /** Added to the time of day. */
+  readonly clockMs?: number
+}
+
 let armed: Fault | undefined
 let count = 0
+let clockMs = 0
 
-process.on('message', ({ fault }: { fault?: Fault }) => {
+process.on('message', (order: Order) => {
   process.send?.({ happened: armed === undefined })
-  armed = fault
-  count = 0
+  if (order.fault !== undefined) {
+    armed = order.fault ?? undefined
+    count = 0
+  }
+  if (order.full !== undefined) {
+    database!.pragma(`max_page_count = ${order.full ? 1 : MOST_PAGES}`)
+  }
+  clockMs = order.clockMs ?? clockMs
 })
 process.channel?.unref()
+
+const now = Date.now
+Date.now = () => now() + clockMs
+
+/** SQLite's own limit. A smaller one than the present number of pages means that number. */
+const MOST_PAGES = 0xfffffffe
+let database: Sqlite.Database | undefined
+const pragma = Sqlite.prototype.pragma
+Sqlite.prototype.pragma = function (this: Sqlite.Database, source, options) {
+  // The gateway sets up its database by pragmas; the file that claims it has none.
+  database ??= this
+  return pragma.call(this, source, options)
+}
 
 /** The fault of this call, which is then used up. */
 function take(call: Call): Code | undefined {
