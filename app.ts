@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import type { TSchema } from '@sinclair/typebox'
 import type { FastifyError, FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
@@ -47,7 +46,6 @@ declare module 'fastify' {
 
 /** The shell: opens one encapsulated scope, so that nothing of the gateway leaks into the host. */
 async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<void> {
-  refuseOldNode()
   const prefix = (opts.prefix ?? '').replace(/\/+$/, '')
   await host.register(
     async (scope) => {
@@ -142,15 +140,6 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
 /** Protocol error for a refusal of Fastify itself: a body too large, a wrong content type. */
 function refused(cause: FastifyError): RpcError {
   return new RpcError('InvalidRequest', cause.message, { cause, statusCode: cause.statusCode ?? 400 })
-}
-
-/** An older Node.js crashes without a word while it loads the database driver. */
-function refuseOldNode(): void {
-  const floor: string = createRequire(import.meta.url)('#package.json').engines.node.replace('>=', '')
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  const [wantedMajor = 0, wantedMinor = 0] = floor.split('.').map(Number)
-  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return
-  throw new Error(`flynn-gateway needs Node.js ${floor} or later, this is ${process.versions.node}`)
 }
 
 export default fp(gateway, { name: 'flynn-gateway', fastify: '5.x' })

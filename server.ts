@@ -1,5 +1,8 @@
 import { createRequire } from 'node:module'
 
+// The entry `flynn-gateway/server`: the standalone gateway, and the parts of it that a host may use.
+export { type Config, ConfigError, type ConfigInput, loadConfig } from './plugins/config/index.ts'
+export { OwnLog } from './plugins/observability/own-log.ts'
 export { type StartFlags, serve, Unavailable } from './server/serve.ts'
 
 /** Started as a program, also through the link that a package manager makes of it. */
@@ -11,5 +14,5 @@ function isMain(): boolean {
   }
 }
 
-// `node server.ts` is `flynn-gateway`.
-if (isMain()) await import('./cli.ts')
+// `node server.ts` is `flynn-gateway`. Not awaited: CommonJS programs can require modules without a top-level await alone.
+if (isMain()) void import('./cli.ts')

@@ -7,6 +7,7 @@ import { OwnLog } from '../plugins/observability/own-log.ts'
 import type { Masker } from '../security/masking/masker.ts'
 import { normalizeForwarded, type Trust, trustOf } from '../security/trusted-proxies.ts'
 import { loggerOptions, logTarget, RequestLog } from './log.ts'
+import { requireNode } from './node-version.ts'
 import { Signals } from './signals.ts'
 import { Sockets } from './sockets.ts'
 import { readTls, type Tls } from './tls.ts'
@@ -42,6 +43,7 @@ export async function serve(flags: StartFlags, env: NodeJS.ProcessEnv, signals =
   let app: FastifyInstance | undefined
   let config: Config | undefined
   try {
+    requireNode()
     const source = new ConfigSource({ file: flags.config, env, flags: { host: flags.host, port: flags.port } })
     const watch = watchFile(source, () => app)
     await watch.mark()
@@ -71,6 +73,7 @@ export async function serve(flags: StartFlags, env: NodeJS.ProcessEnv, signals =
     return app
   } catch (error) {
     await app?.close().catch(() => {})
+    signals.release()
     throw explained(error as NodeJS.ErrnoException, config)
   }
 }

@@ -46,6 +46,11 @@ export class Signals {
     if (this.#missed) reload()
   }
 
+  /** The start failed: signals and errors are those of the process again. Until then an uncaught error would end it in silence. */
+  release(): void {
+    this.#grace.uninstall()
+  }
+
   #listen(delay: number): ReturnType<typeof closeWithGrace> {
     const logger = { error: (message: unknown) => this.#app?.log.error(message) }
     return closeWithGrace({ delay, skip: this.#reloads ? [RELOAD] : [], logger }, async ({ err, signal }) => {

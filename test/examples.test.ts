@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { globSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -26,7 +27,10 @@ before(async () => {
   await mkdir(installed, { recursive: true })
   await compile(['-p', path.join(ROOT, 'tsconfig.build.json'), '--outDir', path.join(installed, 'dist')])
   await writeBundles(path.join(installed, 'dist'))
-  for (const entry of ['package.json', ...files].filter((entry) => entry !== 'dist')) {
+  for (const entry of globSync(
+    ['package.json', ...files].filter((entry) => entry !== 'dist'),
+    { cwd: ROOT }
+  )) {
     await cp(path.join(ROOT, entry), path.join(installed, entry), { recursive: true })
   }
   for (const entry of await readdir(path.join(ROOT, 'node_modules'))) {
@@ -140,6 +144,7 @@ test('every entry point of the package can be imported, and has types', async ()
   assert.equal(code, 0, stderr)
   assert.deepEqual(stdout.trim().split('\n'), [
     'flynn-gateway default',
+    'flynn-gateway/server ConfigError,OwnLog,Unavailable,loadConfig,serve',
     'flynn-gateway/types NamedRegistry,defineMethod,gatewayPlugin,named',
     'flynn-gateway/rpc RpcError',
     'flynn-gateway/tools ToolError,defineTool',
@@ -149,7 +154,7 @@ test('every entry point of the package can be imported, and has types', async ()
     'flynn-gateway/client/file-store fileStore',
     'flynn-gateway/companion androidCompanion,browserCompanion,createCompanion,iosCompanion',
     'flynn-gateway/companion/machine linuxCompanion,linuxPlatform,machinePlatform,macosCompanion,macosPlatform,windowsCompanion,windowsPlatform',
-    'flynn-gateway/testing FakeError,FakeGateway,channelContract'
+    'flynn-gateway/testing FakeError,FakeGateway,ScriptedModel,channelContract,providerContract,startGateway'
   ])
   for (const entry of entries) await readFile(path.join(project, 'node_modules/flynn-gateway', exports[entry].types))
 })

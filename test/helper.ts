@@ -1,25 +1,15 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
-import Fastify, { type FastifyInstance } from 'fastify'
 import { WebSocket } from 'ws'
-import gateway, { type GatewayOptions } from '../app.ts'
-import type { GatewayInstance } from '../plugins/define.ts'
+
+export { startGateway as build, type TestGateway } from './contract/gateway.ts'
 
 /** Whatever frame the gateway sends; each test looks at what it expects. */
 // biome-ignore lint/suspicious/noExplicitAny: frames of every shape
 export type Frame = Record<string, any>
-
-export interface TestGateway {
-  readonly host: FastifyInstance
-  readonly app: GatewayInstance
-  /** `http://127.0.0.1:<port><prefix>` */
-  readonly url: string
-  readonly dataDir: string
-}
 
 /** The part of a test's context by which its resources are closed. */
 export type Cleanup = Pick<TestContext, 'after'>
@@ -35,18 +25,6 @@ export async function scratch(t: Cleanup): Promise<string> {
 export function hold(t: Cleanup): void {
   const holding = setInterval(() => {}, 60_000)
   t.after(() => clearInterval(holding))
-}
-
-/** A real gateway on a real port of the loopback, with a database of its own; closed after the test. */
-export async function build(t: Cleanup, { config = {}, ...options }: GatewayOptions = {}): Promise<TestGateway> {
-  const dataDir = ('dataDir' in config && config.dataDir) || (await scratch(t))
-  const host = Fastify({ forceCloseConnections: true })
-  await host.register(gateway, { ...options, config: { ...config, dataDir } })
-  t.after(() => host.close())
-  await host.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = host.server.address() as AddressInfo
-  const app = host[(options.decorator ?? 'gateway') as 'gateway']
-  return { host, app, url: `http://127.0.0.1:${port}${options.prefix ?? ''}`, dataDir }
 }
 
 export interface ConnectOptions {

@@ -22,6 +22,7 @@ declare module '../hooks/hooks.ts' {
 
 export type { ConfigStore } from './config-store.ts'
 export { checkListening } from './parse/checks.ts'
+export { loadConfig } from './parse/load.ts'
 export { ConfigError } from './parse/problems.ts'
 export { maskerOf, redactPaths } from './redaction.ts'
 export type { Config, ConfigInput } from './schema.ts'

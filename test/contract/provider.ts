@@ -54,7 +54,7 @@ const REASONS = {
  * Contract of every `Model`. `open` makes a fresh one for each test. Unhandled rejections are
  * failures too: the test runner sees to that.
  */
-export function describeProvider(name: string, open: (t: TestContext) => Promise<Subject> | Subject): void {
+export function providerContract(name: string, open: (t: TestContext) => Promise<Subject> | Subject): void {
   test(`${name} names its provider, its model and its context window`, async (t) => {
     const { model } = await open(t)
     assert.ok(model.provider.length > 0)

@@ -42,6 +42,12 @@ export const sessions: number = total
 export const missing = host.gateway.nothing
 `
 
+const BAD_START = `
+import { ConfigError, serve } from 'flynn-gateway/server'
+await serve({ config: process.argv[2] }, {}).catch((error) => console.log(error instanceof ConfigError))
+await serve({ config: process.argv[2] }, {})
+`
+
 const CJS_HOST = `
 const assert = require('node:assert/strict')
 const Fastify = require('fastify')
@@ -140,6 +146,15 @@ test('CommonJS and ES modules both use it', async () => {
   const { stdout } = await run(process.execPath, ['host.cjs', join(folder, 'data')], { cwd: folder })
   assert.equal(stdout, 'hello\n')
   assert.equal((await run(process.execPath, ['client.js'], { cwd: folder })).stdout, 'function function function\n')
+})
+
+test('a start that fails throws a ConfigError, which a program that does not catch it shows', async () => {
+  await writeFile(join(folder, 'start.js'), BAD_START)
+  const { stdout, stderr, code } = await run(process.execPath, ['start.js', join(folder, 'missing.yaml')], { cwd: folder }).catch(
+    (failure) => failure
+  )
+  assert.deepEqual([stdout, code], ['true\n', 1])
+  assert.match(stderr, /ConfigError: .*\n.*missing\.yaml: cannot be read/)
 })
 
 test('the types of the package compile for plugins and hosts that check their libraries', async () => {

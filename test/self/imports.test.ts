@@ -25,7 +25,16 @@ const CONTRACT = /^plugins\/[\w-]+\/((index|schema|define)\.ts|[\w-]+\/index\.ts
 
 /** Import directions. The first rule that names the file or its folder applies. */
 const RULES: readonly Rule[] = [
-  { from: 'server.ts', to: ['server/', 'cli.ts'], why: 'started as a program it is the command line' },
+  {
+    from: 'index.ts',
+    to: ['app.ts', 'server/node-version.ts'],
+    why: 'it is the entry of the package, and checks the version before it loads the gateway'
+  },
+  {
+    from: 'server.ts',
+    to: ['server/', 'cli.ts', 'plugins/config/', 'plugins/observability/own-log.ts'],
+    why: 'started as a program it is the command line'
+  },
   {
     from: 'server/',
     to: ['server/', 'app.ts', 'plugins/config/', 'plugins/observability/own-log.ts', 'security/', 'routes/nothing.ts'],

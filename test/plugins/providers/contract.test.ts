@@ -1,16 +1,16 @@
 import { networkProviders } from '../../../plugins/providers/models.ts'
 import { offlineProvider } from '../../../plugins/providers/offline.ts'
-import { describeProvider } from '../../contract/provider.ts'
+import { providerContract } from '../../contract/provider.ts'
 import { startModelServer } from '../../model-server.ts'
 
-describeProvider('offline', () => ({
+providerContract('offline', () => ({
   model: offlineProvider.open({}),
   says: (text) => `say ${text}`,
   calls: (...calls) => calls.map(({ tool, args }) => `/tool ${tool} ${args}`).join('\n')
 }))
 
 for (const provider of networkProviders) {
-  describeProvider(provider.name, async (t) => {
+  providerContract(provider.name, async (t) => {
     const server = await startModelServer(t)
     return {
       model: provider.open({ apiKey: 'test-key', baseUrl: server.baseUrl, model: 'fake-1' }),
