@@ -16,6 +16,7 @@ import { pluginStores } from './stores/plugin-values.ts'
 import { presenceStore } from './stores/presence.ts'
 import { queueStore } from './stores/queue.ts'
 import { runStore } from './stores/runs.ts'
+import { searchStore } from './stores/search.ts'
 import { sessionStore } from './stores/sessions.ts'
 import { subscriptionStore } from './stores/subscriptions.ts'
 import type { Db } from './types/index.ts'
@@ -52,6 +53,7 @@ export async function postgresVersion(url: string): Promise<string> {
 
 function stores(connection: Connection): Db {
   return {
+    search: searchStore(connection),
     sessions: sessionStore(connection),
     messages: messageStore(connection),
     queue: queueStore(connection),

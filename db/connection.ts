@@ -33,6 +33,17 @@ export type Grouped = <const T extends readonly Preparable[]>(
   build: (query: Query) => T
 ) => (sets: readonly Record<string, unknown>[]) => Promise<Results<T>[]>
 
+/** Characters of a message that are searched. The migrations have the same number. */
+export const SEARCHED = 32_768
+
+/** Full-text index of the messages of users and assistants. The database itself keeps it. */
+export interface FullText {
+  /** Subquery: ids of the newest messages before `before` that have a word with each of these beginnings, at most `most`, newest first. */
+  ids(words: readonly string[], before: number, most: number): SQL
+  /** One step of removing deleted words from the storage of the index. `false`: none is left. */
+  compact(): Promise<boolean>
+}
+
 /** One open database, as the stores see it. */
 export interface Connection {
   readonly query: Query
@@ -51,6 +62,7 @@ export interface Connection {
   nextId(column: SQLWrapper): SQL
   /** A JSON object without one member. */
   without(object: SQLWrapper, member: SQLWrapper): SQL
+  readonly fullText: FullText
   /** Reports the time that each statement and transaction takes. One listener at a time. */
   onTime(listener: TimeListener): void
   /** Rejects when nothing can be stored: disk full, read-only, locked, closed, the file deleted or replaced. Costs a small commit. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Column } from 'drizzle-orm'
-import type { Atomic, Connection, Grouped, Preparable, Query } from './connection.ts'
+import { type Atomic, type Connection, type Grouped, type Preparable, type Query, SEARCHED } from './connection.ts'
 import { getTableName, postgresDriver, sql } from './drizzle.ts'
 import { type Channel, Session } from './postgres-session.ts'
 import { Stopwatch } from './stopwatch.ts'
@@ -101,6 +101,17 @@ export async function connect(url: string): Promise<Connection> {
     nextId: (column) => sql`nextval(pg_get_serial_sequence(${getTableName((column as Column).table)}, 'id'))`,
     patched: (object, changes) => sql`flynn_json_patch(${object}::jsonb, ${changes}::jsonb)::text`,
     without: (object, member) => sql`(${object}::jsonb - ${member}::text)::text`,
+    fullText: {
+      ids: (words, before, most) => {
+        const wanted = words.map((word) => `'${word}':*`).join(' & ')
+        const { messages } = schema
+        return sql`(select ${messages.id} from ${messages} where ${messages.role} <> 'tool'
+          and to_tsvector('simple'::regconfig, left(${messages.content}, ${sql.raw(String(SEARCHED))})) @@ to_tsquery('simple'::regconfig, ${wanted})
+          and ${messages.id} < ${before} order by ${messages.id} desc limit ${most})`
+      },
+      // Autovacuum does it.
+      compact: async () => false
+    },
     onTime: (listener) => stopwatch.listen(listener),
     // A transaction id is given out only where a commit can be written.
     probe: async () => void (await session.run((channel) => channel.query('select pg_current_xact_id()'))),

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Database } from 'better-sqlite3'
 import type { Atomic, Connection, Grouped, Preparable, Query } from './connection.ts'
 import { sql, sqliteDriver } from './drizzle.ts'
+import { fullTextOf } from './full-text.ts'
 import { Group } from './group.ts'
 import { QuietCheckpoints } from './quiet-checkpoints.ts'
 import * as schema from './schema.sqlite.ts'
@@ -109,6 +110,7 @@ function connection(client: Database, query: Query, claim: Database | undefined,
     nextId: () => sql`null`,
     patched: (object, changes) => sql`json_patch(${object}, ${changes})`,
     without: (object, member) => sql`json_remove(${object}, '$.' || ${member})`,
+    fullText: fullTextOf(client),
     onTime: (listener) => stopwatch.listen(listener),
     async probe() {
       storage.assertSameFile()

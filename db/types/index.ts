@@ -13,6 +13,7 @@ import type { PluginStore } from './plugin-values.ts'
 import type { PresenceStore } from './presence.ts'
 import type { QueueStore } from './queue.ts'
 import type { RunStore } from './runs.ts'
+import type { SearchStore } from './search.ts'
 import type { SessionStore } from './sessions.ts'
 import type { SubscriptionStore } from './subscriptions.ts'
 
@@ -31,6 +32,7 @@ export type * from './plugin-values.ts'
 export type * from './presence.ts'
 export type * from './queue.ts'
 export type * from './runs.ts'
+export type * from './search.ts'
 export type * from './sessions.ts'
 export type * from './subscriptions.ts'
 
@@ -43,6 +45,7 @@ export type TimeListener = (what: Timed, seconds: number) => void
 /** The stores over one database. Every call is one statement or one transaction. All times are epoch milliseconds. */
 export interface Db {
   readonly sessions: SessionStore
+  readonly search: SearchStore
   readonly messages: MessageStore
   readonly queue: QueueStore
   readonly runs: RunStore

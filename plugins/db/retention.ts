@@ -6,7 +6,7 @@ import type { Config } from '../config/index.ts'
 const DAY_MS = 24 * 60 * 60 * 1000
 
 export interface RetentionOptions {
-  readonly db: Pick<Db, 'runs' | 'messages' | 'audit' | 'presence'>
+  readonly db: Pick<Db, 'runs' | 'messages' | 'audit' | 'presence' | 'search'>
   /** Current settings: a reload may change them. */
   readonly settings: () => Config['retention']
   readonly log: Pick<FastifyBaseLogger, 'info' | 'error'>
@@ -47,6 +47,17 @@ export class Retention {
     await this.#each('messages', messagesDays, (before) => db.messages.purge(before))
     await this.#each('audit entries', auditDays, (before) => db.audit.purge(before))
     await this.#each('senders', presenceDays, (before) => db.presence.purge(before))
+    await this.#compact()
+  }
+
+  /** Words of deleted messages leave the storage of the search index. */
+  async #compact(): Promise<void> {
+    const { db, log } = this.#options
+    try {
+      while (!this.#stopped && (await db.search.compact())) await setImmediate()
+    } catch (err) {
+      log.error({ err }, 'failed to compact the search index')
+    }
   }
 
   async #each(name: string, days: number | undefined, step: (before: number) => Promise<number>): Promise<void> {

@@ -4,6 +4,7 @@ import { defineMethod } from '../define.ts'
 
 export { get } from './history.ts'
 export { list } from './list.ts'
+export { search } from './search.ts'
 export { markRead, update } from './update.ts'
 
 export const create = defineMethod({

@@ -1361,6 +1361,42 @@ export interface GatewayMethods {
     }
     events: RunEvents
   }
+  /** Find messages by the beginnings of their words, newest first (extension) */
+  'sessions.search': {
+    params: {
+      /** Any text. Each of its first ten words has to begin a word of the message, whatever its case */
+      text: string
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId?: string | undefined
+      frontend?: string | undefined
+      /** Maximum number of messages on a page */
+      limit?: number | undefined
+      /** `nextCursor` of the previous page */
+      cursor?: string | undefined
+    }
+    result: {
+      /** Of users and the agent. The first 32,768 characters of a message are searched */
+      messages: {
+        /** `around` of sessions.get shows it */
+        id: number
+        /** Id of a conversation: its frontend, a colon, and a key */
+        sessionId: string
+        /** Title of its session */
+        title: string | null
+        runId: string
+        role: 'user' | 'assistant'
+        /** Epoch milliseconds */
+        createdAt: number
+        /** Text around the first match */
+        snippet: string
+        /** Beginning and end of each match in the snippet, in UTF-16 code units */
+        matches: unknown[][]
+      }[]
+      /** `cursor` for the next page; null: this is the last */
+      nextCursor: string | null
+    }
+    events: Record<never, never>
+  }
   /** Follow every run of a session from now on (extension) */
   'sessions.subscribe': {
     params: {

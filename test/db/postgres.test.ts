@@ -21,6 +21,7 @@ import { pluginStoreContract } from './plugin-values.ts'
 import { presenceContract } from './presence.ts'
 import { queued } from './queue.ts'
 import { runContract } from './runs.ts'
+import { searchContract } from './search.ts'
 import { sessionListContract } from './session-lists.ts'
 import { subscriptionsContract } from './subscriptions.ts'
 
@@ -57,6 +58,7 @@ for (const contract of [
   pairingContract,
   presenceContract,
   runContract,
+  searchContract,
   sessionListContract,
   subscriptionsContract
 ]) {

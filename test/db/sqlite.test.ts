@@ -204,6 +204,7 @@ test('deleted text does not stay in the file', async (t) => {
   assert.ok((await readFile(file)).includes('confidential'))
   const again = await open({ file })
   await again.sessions.remove('ws:a')
+  while (await again.search.compact());
   await again.close()
   assert.ok(!(await readFile(file)).includes('confidential'))
 })

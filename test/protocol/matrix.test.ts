@@ -28,6 +28,7 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'sessions.list',
     'sessions.markRead',
     'sessions.resume',
+    'sessions.search',
     'sessions.subscribe',
     'sessions.unsubscribe',
     'system.contextUsage',
