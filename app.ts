@@ -8,6 +8,7 @@ import type { OwnLog } from './plugins/observability/own-log.ts'
 import attachmentRoutes from './routes/attachments.ts'
 import documentRoutes from './routes/documents.ts'
 import health from './routes/health.ts'
+import loginCode from './routes/login-code.ts'
 import metricsRoute from './routes/metrics.ts'
 import { nothingHere } from './routes/nothing.ts'
 import session from './routes/session.ts'
@@ -83,6 +84,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(plugins.rpcHttp)
       await app.register(plugins.analytics)
       await app.register(plugins.connections)
+      await app.register(plugins.logins)
       await app.register(plugins.providers)
       // Before the lanes: clients learn of a shutdown before anything is refused because of it.
       await app.register(plugins.system)
@@ -128,6 +130,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(metricsRoute)
       await app.register(documentRoutes)
       await app.register(session)
+      await app.register(loginCode)
       await app.register(webPushRoutes)
       await app.register(attachmentRoutes)
       await app.register(socket)

@@ -27,12 +27,12 @@ export default gatewayPlugin({ name: 'session', dependencies: ['auth'], share: f
   app.delete('/auth/session', {
     config: { auth: 'optional' },
     schema: {
-      summary: 'Sign out: removes the session cookie',
+      summary: 'Sign out: ends the login on the server, closes its connections, and removes the session cookie',
       tags: ['auth'],
       response: { 204: Type.Null({ description: 'The cookie is gone' }), '4xx': Failure }
     },
     async handler(request, reply) {
-      app.auth.signOut(request, reply)
+      await app.auth.signOut(request, reply)
       return reply.header('cache-control', 'no-store').code(204).send(null)
     }
   })

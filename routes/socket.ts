@@ -7,6 +7,7 @@ import { gatewayPlugin } from '../plugins/define.ts'
 import { CLOSE } from '../rpc/connection.ts'
 import type { RouteSchema } from '../rpc/documents/described.ts'
 import { errorFrame } from '../rpc/frames.ts'
+import { printable } from '../security/sanitize.ts'
 import { type PageFile, pageFiles } from './page.ts'
 
 const PUBLIC = fileURLToPath(new URL('./public/', import.meta.resolve('#package.json')))
@@ -77,7 +78,9 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
       // An upgrade of `injectWS` has none, or the mere address that a test gives it.
       const stream = request.raw.socket instanceof Duplex ? request.raw.socket : undefined
       if ('caller' in outcome) {
-        app.connections.accept(socket, stream, outcome.caller)
+        const userAgent = printable(request.headers['user-agent'] ?? '', 256)
+        const origin = { address: printable(request.ip ?? '', 64), userAgent, login: outcome.login?.id }
+        app.connections.accept(socket, stream, outcome.caller, origin)
         return
       }
       // A browser cannot see the status of a refused upgrade: a frame says why. Nothing is read from the socket.

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { sameText, type Token, type Tokens } from './tokens.ts'
 
 const NAME = 'flynn_session'
@@ -30,6 +30,23 @@ export function readSession(value: string, tokens: Tokens, now: number): Token |
   const token = tokens.named(name)
   if (!token) return 'stale'
   return sameText(signature, sign(claim, token)) ? token : 'forged'
+}
+
+/** A login: one session cookie, wherever it is sent from. */
+export interface Login {
+  /** Digest of the cookie, of which nothing can be learned from it. */
+  readonly id: string
+  /** Name of the token that it was issued for. */
+  readonly token: string
+  /** Epoch milliseconds. */
+  readonly issuedAt: number
+}
+
+/** Login of a session cookie that `readSession` accepts. */
+export function loginOf(value: string, { name }: Token): Login {
+  const expiry = Number(value.split('.').at(-2))
+  const id = createHash('sha256').update(value).digest('base64url').slice(0, 22)
+  return { id, token: name, issuedAt: (expiry - SESSION_SECONDS) * 1000 }
 }
 
 /** The values of the session cookies in a `Cookie` header. */

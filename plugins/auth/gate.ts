@@ -6,11 +6,11 @@ import { bucketOf, isLoopback } from '../../security/address.ts'
 import { FailureLimiter, MAX_FAILURES } from '../../security/failure-limiter.ts'
 import { printable } from '../../security/sanitize.ts'
 import { type Given, givenTokens } from './bearer.ts'
-import { issueSession, readSession, sessionCookies } from './cookie.ts'
+import { issueSession, type Login, loginOf, readSession, sessionCookies } from './cookie.ts'
 import { Origins } from './origin.ts'
 import { credentialRequired, foreignHost, foreignOrigin, lockedOut, tokenNotConfigured, wrongCredential } from './refusals.ts'
 import { Tailscale, type TailscaleSettings } from './tailscale.ts'
-import { type TokenSettings, Tokens } from './tokens.ts'
+import { type Token, type TokenSettings, Tokens } from './tokens.ts'
 
 /** Characters of what a client says that go into a log. */
 const MAX_SHOWN = 200
@@ -18,8 +18,26 @@ const MAX_SHOWN = 200
 /** Credential that a route requires; see README.md. The default is `required`. */
 export type AuthPolicy = 'required' | 'http' | 'optional' | 'socket' | 'none'
 
-/** The caller, or the error of the authentication: `AuthRequired` (nothing given) or `AuthFailed` (something wrong). */
-export type Outcome = { readonly caller: Caller } | { readonly error: RpcError }
+/** The caller, with its login when a session cookie counted; or the error of the authentication: `AuthRequired` (nothing given) or `AuthFailed`. */
+export type Outcome = { readonly caller: Caller; readonly login?: Login | undefined } | { readonly error: RpcError }
+
+/** Origin of a login, for people who look for their devices. */
+export interface LoginOrigin {
+  readonly address: string
+  readonly userAgent: string
+}
+
+/** Memory of logins. Without it a login ends with its token or its time. */
+export interface LoginRegistry {
+  /** True for a login that was ended. */
+  ended(login: Login): boolean
+  /** True for an id that a login has. */
+  has(id: string): boolean
+  /** A browser signed in, or used its login. */
+  seen(login: Login, origin: LoginOrigin, isNew: boolean): void
+  /** Ends logins. Resolves when it is stored. */
+  endAll(logins: readonly Login[]): Promise<void>
+}
 
 /** The part of a request that authentication looks at. */
 export interface Attempt {
@@ -73,8 +91,9 @@ export class Gate {
   #origins: Origins
   #tailscale: Tailscale
   #authHttp: boolean
+  #logins: Pick<LoginRegistry, 'ended' | 'has'> = { ended: () => false, has: () => false }
   /** Login of each caller that Tailscale identified. */
-  readonly #logins = new WeakMap<Caller, string>()
+  readonly #tailscaleLogins = new WeakMap<Caller, string>()
   readonly #limiter: FailureLimiter
   readonly #now: () => number
   readonly #report: Report
@@ -112,7 +131,7 @@ export class Gate {
   /** True if a caller admitted earlier would still be, with the same credential and scopes. */
   stillAdmits(caller: Caller): boolean {
     if (caller === LOCAL) return this.open
-    const login = this.#logins.get(caller)
+    const login = this.#tailscaleLogins.get(caller)
     return login === undefined ? this.#tokens.include(caller) : this.#tailscale.admits(login)
   }
 
@@ -134,12 +153,46 @@ export class Gate {
     throw outcome.error
   }
 
+  /** Sets the memory of logins. */
+  remember(logins: LoginRegistry): void {
+    this.#logins = logins
+  }
+
+  /** Value of a session cookie for the token of a caller; undefined when it has none. */
+  issueFor(caller: Caller): string | undefined {
+    const token = this.#tokens.of(caller)
+    return token && this.#issue(token)
+  }
+
+  /** Logins of session cookies. */
+  loginsOf(values: readonly string[]): Login[] {
+    return values.flatMap((value) => {
+      const token = readSession(value, this.#tokens, this.#now())
+      return typeof token === 'string' ? [] : [loginOf(value, token)]
+    })
+  }
+
+  #issue(token: Token): string {
+    // Two logins of one token within a second would be one.
+    for (let now = this.#now(); ; now += 1000) {
+      const value = issueSession(token, now)
+      const login = loginOf(value, token)
+      if (!this.#logins.has(login.id) && !this.#logins.ended(login)) return value
+    }
+  }
+
+  /** Counts a wrong one-time code of this client. Throws 401 and 429. */
+  refuseCode(attempt: Attempt): never {
+    this.#fail(attempt, bucketFor(attempt, undefined), 'wrong login code')
+    throw wrongCredential()
+  }
+
   /** Value of a session cookie for a token. Throws 401 and 429. */
   signIn(attempt: Attempt, token: string): string {
     const identity = this.#tailscale.identify(attempt.headers, attempt.peer)
     const bucket = bucketFor(attempt, identity && 'login' in identity ? identity.login : undefined)
     const found = this.#tokens.find([token])
-    if (found) return issueSession(found, this.#now())
+    if (found) return this.#issue(found)
     this.#fail(attempt, bucket, 'wrong token at sign-in')
     throw wrongCredential()
   }
@@ -182,9 +235,13 @@ export class Gate {
       if (upgrade) this.#fail(attempt, bucket, 'no token is configured')
       return { error: tokenNotConfigured() }
     }
-    const caller = given.length > 0 ? this.#given(attempt, bucket, given) : this.#carried(attempt, bucket, cookies, login)
-    if (caller) return { caller }
-    return { error: given.length > 0 ? wrongCredential() : credentialRequired({ hadCookie: cookies.length > 0, ignored }) }
+    if (given.length > 0) {
+      const caller = this.#given(attempt, bucket, given)
+      return caller ? { caller } : { error: wrongCredential() }
+    }
+    const carried = this.#carried(attempt, bucket, cookies, login)
+    if (carried) return carried
+    return { error: credentialRequired({ hadCookie: cookies.length > 0, ignored }) }
   }
 
   #given(attempt: Attempt, bucket: string, given: readonly Given[]): Caller | undefined {
@@ -194,26 +251,28 @@ export class Gate {
     return undefined
   }
 
-  #carried(attempt: Attempt, bucket: string, cookies: readonly string[], login: string | undefined): Caller | undefined {
+  #carried(attempt: Attempt, bucket: string, cookies: readonly string[], login: string | undefined) {
     const forged: string[] = []
-    let caller: Caller | undefined
+    let carried: { readonly caller: Caller; readonly login?: Login } | undefined
     for (const value of cookies) {
       const session = readSession(value, this.#tokens, this.#now())
       if (session === 'forged') forged.push(value)
-      else if (session !== 'stale') caller ??= session.caller
+      if (typeof session === 'string') continue
+      const issued = loginOf(value, session)
+      if (!this.#logins.ended(issued)) carried ??= { caller: session.caller, login: issued }
     }
-    if (login) caller ??= this.#vouchedFor(login)
-    const refused = isUpgrade(attempt) && !caller
+    if (login) carried ??= { caller: this.#vouchedFor(login) }
+    const refused = isUpgrade(attempt) && !carried
     // Counted whatever else is right: otherwise a cookie made from a guess would test it for free.
     for (const value of forged)
       this.#fail(attempt, bucket, 'session cookie of another token', refused ? undefined : fingerprint(value))
     if (refused && forged.length === 0) this.#fail(attempt, bucket, cookies.length > 0 ? 'session ended' : 'no credential')
-    return caller
+    return carried
   }
 
   #vouchedFor(login: string): Caller {
     const caller: Caller = { id: `${TAILSCALE}${login}`, scopes: EVERYTHING }
-    this.#logins.set(caller, login)
+    this.#tailscaleLogins.set(caller, login)
     return caller
   }
 

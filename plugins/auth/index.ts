@@ -2,9 +2,19 @@ import type { FastifyRequest, FastifySchema } from 'fastify'
 import type { Caller, Scope } from '../../rpc/define.ts'
 import { RpcError } from '../../rpc/errors.ts'
 import { isLoopback } from '../../security/address.ts'
+import { printable } from '../../security/sanitize.ts'
 import { gatewayPlugin } from '../define.ts'
-import { sessionHeader } from './cookie.ts'
-import { type Attempt, type AuthPolicy, Gate, isForwarded, isUpgrade, type Outcome } from './gate.ts'
+import { sessionCookies, sessionHeader } from './cookie.ts'
+import {
+  type Attempt,
+  type AuthPolicy,
+  Gate,
+  isForwarded,
+  isUpgrade,
+  type LoginOrigin,
+  type LoginRegistry,
+  type Outcome
+} from './gate.ts'
 
 declare module '../define.ts' {
   interface GatewayDecorators {
@@ -13,7 +23,8 @@ declare module '../define.ts' {
   }
 }
 
-export type { AuthPolicy, Outcome } from './gate.ts'
+export type { Login } from './cookie.ts'
+export type { AuthPolicy, LoginOrigin, LoginRegistry, Outcome } from './gate.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -45,8 +56,16 @@ export interface Auth {
   stillAdmits(caller: Caller): boolean
   /** Calls `listener` after a reload that may have removed or changed credentials, with a predicate over the ids of their callers. */
   onRevoked(listener: (revoked: (callerId: string) => boolean) => void): void
-  /** Removes the session cookie. */
-  signOut(request: Incoming, reply: Answer): void
+  /** Adds a session cookie for the token of a caller to the answer. Throws `InvalidRequest` when the caller has none. */
+  signInAs(request: Incoming, reply: Answer, caller: Caller): void
+  /** Counts a wrong one-time code. Throws 401, and 429 with `Retry-After`. */
+  refuseCode(request: Incoming, reply: Answer): never
+  /** Tells if session cookies can be made for a caller: it has a token. */
+  hasToken(caller: Caller): boolean
+  /** Sets the memory of logins. */
+  remember(logins: LoginRegistry): void
+  /** Removes the session cookie, and ends its login. */
+  signOut(request: Incoming, reply: Answer): Promise<void>
 }
 
 /** Owns `app.auth`: every request is authenticated before anything else looks at it, as its route's `config.auth` says. */
@@ -68,6 +87,9 @@ export default gatewayPlugin({ name: 'auth', dependencies: ['config', 'audit'] }
   // Not a request decorator: a host may have one of the same name, and a child scope cannot shadow it.
   const outcomes = new WeakMap<object, Outcome>()
 
+  /** Absent in a gateway without the plugin `logins`. */
+  let logins: LoginRegistry | undefined
+
   const auth: Auth = {
     get open() {
       return gate.open
@@ -86,13 +108,35 @@ export default gatewayPlugin({ name: 'auth', dependencies: ['config', 'audit'] }
       if (gate.open || ('error' in outcome && outcome.error.kind === 'AuthFailed')) auth.require(request)
       if (gate.open) return
       try {
-        setSession(request, reply, gate.signIn(attemptOf(request), token))
+        begin(request, reply, gate.signIn(attemptOf(request), token))
       } catch (error) {
         if (error instanceof RpcError) explain(reply, error)
         throw error
       }
     },
-    signOut: (request, reply) => setSession(request, reply, '')
+    signInAs(request, reply, caller) {
+      const issued = gate.issueFor(caller)
+      if (issued === undefined) throw new RpcError('InvalidRequest', 'This caller has no token to sign in with')
+      begin(request, reply, issued)
+    },
+    refuseCode(request, reply) {
+      try {
+        return gate.refuseCode(attemptOf(request))
+      } catch (error) {
+        if (error instanceof RpcError) explain(reply, error)
+        throw error
+      }
+    },
+    hasToken: (caller) => gate.issueFor(caller) !== undefined,
+    remember(registry) {
+      logins = registry
+      gate.remember(registry)
+    },
+    async signOut(request, reply) {
+      setSession(request, reply, '')
+      const ended = gate.loginsOf(sessionCookies(request.raw.headers.cookie))
+      if (ended.length > 0) await logins?.endAll(ended)
+    }
   }
   app.decorate('auth', auth)
 
@@ -123,7 +167,9 @@ export default gatewayPlugin({ name: 'auth', dependencies: ['config', 'audit'] }
     const attempt = attemptOf(request)
     noteProxy(attempt)
     try {
-      outcomes.set(request.raw, gate.admit(attempt, policy))
+      const outcome = gate.admit(attempt, policy)
+      outcomes.set(request.raw, outcome)
+      if ('caller' in outcome && outcome.login) logins?.seen(outcome.login, originOf(request), false)
     } catch (error) {
       if (error instanceof RpcError) explain(reply, error)
       if (isUpgrade(attempt)) {
@@ -148,6 +194,12 @@ export default gatewayPlugin({ name: 'auth', dependencies: ['config', 'audit'] }
     )
   }
 
+  function begin(request: Incoming, reply: Answer, value: string): void {
+    const [login] = gate.loginsOf([value])
+    if (login) logins?.seen(login, originOf(request), true)
+    setSession(request, reply, value)
+  }
+
   function setSession(request: Incoming, reply: Answer, value: string): void {
     // Behind a proxy that ends TLS only the browser knows for sure: its page's Origin, by now checked, says https.
     const secure = request.protocol === 'https' || request.raw.headers.origin?.startsWith('https:') === true
@@ -156,6 +208,11 @@ export default gatewayPlugin({ name: 'auth', dependencies: ['config', 'audit'] }
     reply.header('set-cookie', sessionHeader(value, { path, secure }))
   }
 })
+
+/** Address and program of a client, cut and printable. */
+function originOf({ ip, raw }: Pick<Incoming, 'ip' | 'raw'>): LoginOrigin {
+  return { address: printable(ip ?? '', 64), userAgent: printable(raw.headers['user-agent'] ?? '', 256) }
+}
 
 /** The part of a request that authentication looks at. An injected upgrade has no socket and no peer. */
 function attemptOf({ raw, ip, host }: Incoming): Attempt {

@@ -39,6 +39,11 @@ export class Tokens {
     return this.#list.find((token) => token.name === name)
   }
 
+  /** The token of a caller; undefined when it has none, or not any more. */
+  of(caller: Caller): Token | undefined {
+    return this.#list.find((token) => token.caller === caller)
+  }
+
   /** True if this very object is the caller of a token. */
   include(caller: Caller): boolean {
     return this.#list.some((token) => token.caller === caller)

@@ -26,10 +26,19 @@ declare module '../hooks/hooks.ts' {
   }
 }
 
+/** Description of a socket, for people. */
+export interface ConnectionOrigin {
+  readonly address?: string | undefined
+  readonly userAgent?: string | undefined
+  /** Id of the login whose cookie opened it. */
+  readonly login?: string | undefined
+}
+
 /** The live sockets of one gateway. */
 export class Connections {
   readonly #app: GatewayInstance
   readonly #open = new Map<string, Connection<GatewayInstance>>()
+  readonly #origins = new WeakMap<Connection<GatewayInstance>, ConnectionOrigin & { readonly connectedAt: number }>()
   readonly #corker = new Corker()
   readonly #eventText = new EventText()
 
@@ -60,7 +69,12 @@ export class Connections {
   }
 
   /** Takes over an upgraded socket of an accepted caller. Listens at once: a frame may already be on its way. */
-  accept(socket: WebSocket, stream: Duplex | undefined, caller: Caller): Connection<GatewayInstance> {
+  accept(
+    socket: WebSocket,
+    stream: Duplex | undefined,
+    caller: Caller,
+    origin: ConnectionOrigin = {}
+  ): Connection<GatewayInstance> {
     const app = this.#app
     const id = randomUUID()
     const { maxPayloadBytes, sendBufferBytes } = app.config.server
@@ -100,6 +114,7 @@ export class Connections {
         }
       })
     this.#open.set(id, connection)
+    this.#origins.set(connection, { ...origin, connectedAt: Date.now() })
     socket.on('message', (data: Buffer, isBinary) => {
       intake ??= makeIntake()
       intake.add(data, isBinary)
@@ -114,6 +129,24 @@ export class Connections {
     // The configuration may have changed since the handshake was let in.
     this.#recheck(connection)
     return connection
+  }
+
+  /** Live sockets, oldest first. */
+  list() {
+    return Array.from(this.#open.values(), (connection) => {
+      const { connectedAt = 0, address = '', userAgent = '', login } = this.#origins.get(connection) ?? {}
+      const { id, caller, sessionId, owed } = connection
+      return { connectionId: id, caller: caller.id, sessionId, connectedAt, address, userAgent, login, owedBytes: owed }
+    })
+  }
+
+  /** Closes one socket, or all of those that `which` selects. Nothing that they still send is begun. Returns how many. */
+  end(which: (connection: { readonly id: string; readonly login: string | undefined }) => boolean, reason: string): number {
+    const ended = [...this.#open.values()].filter((connection) => {
+      return which({ id: connection.id, login: this.#origins.get(connection)?.login })
+    })
+    for (const connection of ended) this.#sendAway(connection, reason)
+    return ended.length
   }
 
   /** Another configuration is in force: whose credential no longer counts, or for something else, is sent away. */
@@ -140,9 +173,13 @@ export class Connections {
     if (this.#app.auth.stillAdmits(connection.caller)) return
     const { id, caller } = connection
     this.#app.log.info({ connectionId: id, caller: caller.id }, 'a connection is closed: its credential no longer counts')
+    this.#sendAway(connection, 'the credential no longer counts')
+  }
+
+  #sendAway(connection: Connection<GatewayInstance>, reason: string): void {
     // Nothing that it still sends is begun.
-    this.#open.delete(id)
-    connection.close(CLOSE_POLICY, 'the credential no longer counts')
+    this.#open.delete(connection.id)
+    connection.close(CLOSE_POLICY, reason)
     setTimeout(() => connection.terminate(), GOODBYE_MS).unref()
   }
 

@@ -119,6 +119,62 @@ export interface GatewayMethods {
       }
     }
   }
+  /** Make a code that logs a further device in as you: once, within five minutes (extension) */
+  'auth.createCode': {
+    params: Record<never, never>
+    result: {
+      /** For `POST /auth/code`. It acts as you: show it as a QR code, and send it to no one */
+      code: string
+      /** Epoch milliseconds */
+      expiresAt: number
+    }
+    events: Record<never, never>
+  }
+  /** List the signed-in browsers of your own token, or of all with the scope admin (extension) */
+  'auth.logins': {
+    params: Record<never, never>
+    result: {
+      /** Used last first; at most 100 */
+      logins: {
+        loginId: string
+        /** Name of the token it signed in with */
+        token: string
+        /** Epoch milliseconds */
+        issuedAt: number
+        /** Epoch milliseconds */
+        lastSeenAt: number
+        /** Address it was used from last */
+        address: string
+        /** Program it was used from last, in its own words */
+        userAgent: string
+        /** True for the login of this connection */
+        current: boolean
+      }[]
+      total: number
+    }
+    events: Record<never, never>
+  }
+  /** Sign a browser out, and close its connections: of your own token, or any with the scope admin (extension) */
+  'auth.revokeLogin': {
+    params: {
+      /** loginId of auth.logins */
+      loginId: string
+    }
+    result: {
+      /** False when there is no such login, or it is not yours */
+      revoked: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Sign out every browser of your own token, this one included, and close their connections (extension) */
+  'auth.revokeLogins': {
+    params: Record<never, never>
+    result: {
+      /** Number of logins that were listed */
+      revoked: number
+    }
+    events: Record<never, never>
+  }
   /** Delete all artifacts of a session */
   'canvas.clear': {
     params: {
@@ -1526,6 +1582,46 @@ export interface GatewayMethods {
         /** Tool calls of one answer of the model, from limits.tool_calls_per_step */
         toolCallsPerStep: number
       }
+    }
+    events: Record<never, never>
+  }
+  /** Close a live connection with 1008. Its runs go on (extension) */
+  'system.closeConnection': {
+    params: {
+      connectionId: string
+    }
+    result: {
+      success: boolean
+    }
+    events: Record<never, never>
+  }
+  /** List the live connections, oldest first (extension) */
+  'system.connections': {
+    params: {
+      limit?: number | undefined
+      offset?: number | undefined
+    }
+    result: {
+      connections: {
+        connectionId: string
+        /** Id of the caller */
+        caller: string
+        /** The session it is attached to */
+        sessionId: string
+        /** Epoch milliseconds */
+        connectedAt: number
+        address: string
+        /** Program of the client, in its own words */
+        userAgent: string
+        /** Login whose cookie opened it */
+        loginId?: string
+        /** Bytes that wait to be read by the client */
+        owedBytes: number
+        /** True for this connection */
+        current: boolean
+      }[]
+      /** Number of connections on all pages */
+      total: number
     }
     events: Record<never, never>
   }

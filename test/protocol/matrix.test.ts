@@ -8,6 +8,11 @@ import { type Answer, Line, loud, TRANSPORTS } from './wire.ts'
 /** What each method asks of its caller, said here a second time: who changes a definition has to mean it. */
 const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
   any: [
+    'auth.createCode',
+    'auth.logins',
+    'auth.revokeLogin',
+    'auth.revokeLogins',
+
     'events.subscribe',
     'events.unsubscribe',
     'rpc.discover',
@@ -72,6 +77,8 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'queue.pause',
     'queue.resume',
     'system.audit',
+    'system.closeConnection',
+    'system.connections',
     'system.doctor',
     'system.dockerDependencies',
     'system.dockerDependencyControl',
