@@ -152,6 +152,8 @@ test('every entry point of the package can be imported, and has types', async ()
     'flynn-gateway/channels DeliveryError,Refusal,inbound,sameSecret',
     'flynn-gateway/client Disconnected,GatewayClient,RpcError,TimedOut,connect,indexedDbStore,memoryStore,webStore',
     'flynn-gateway/client/file-store fileStore',
+    'flynn-gateway/session SessionModel',
+    'flynn-gateway/react useSession',
     'flynn-gateway/companion androidCompanion,browserCompanion,createCompanion,iosCompanion',
     'flynn-gateway/companion/machine linuxCompanion,linuxPlatform,machinePlatform,macosCompanion,macosPlatform,windowsCompanion,windowsPlatform',
     'flynn-gateway/testing FakeError,FakeGateway,ScriptedModel,channelContract,providerContract,startGateway'

@@ -42,11 +42,14 @@ type ParamsOf<P> = Record<never, never> extends P ? [params?: P] : [params: P]
 export class GatewayClient {
   /** Messages from before a reload that had no outcome, once the store was read. Empty without a store. */
   readonly restored: Promise<readonly Run[]>
+  /** Store that the client was made with. */
+  readonly store: Store | undefined
   readonly #connection: ClientConnection
   readonly #stateListeners: Listeners<[ConnectionState]>
   readonly #connectedListeners: Listeners<[Hello]>
   readonly #eventListeners = new Map<string, Listeners<[never, { readonly sessionId?: string | undefined }]>>()
-  readonly #report: ErrorReporter
+  /** Reports an error that belongs to no request, to `onError`. */
+  readonly report: ErrorReporter
   readonly #messages: Messages
   readonly #calls: Calls
   #restore!: (runs: readonly Run[]) => void
@@ -56,9 +59,10 @@ export class GatewayClient {
   #closed = false
 
   constructor({ url, token, autoConnect = false, store, admit, WebSocket, clock = systemClock, onError }: ClientOptions) {
-    this.#report = onError ? (error) => guarded(() => onError(error)) : reportError
-    this.#stateListeners = new Listeners(this.#report)
-    this.#connectedListeners = new Listeners(this.#report)
+    this.store = store
+    this.report = onError ? (error) => guarded(() => onError(error)) : reportError
+    this.#stateListeners = new Listeners(this.report)
+    this.#connectedListeners = new Listeners(this.report)
     this.restored = new Promise((resolve) => {
       this.#restore = resolve
     })
@@ -72,10 +76,10 @@ export class GatewayClient {
       onState: (state) => this.#entered(state),
       onNotice: (frame) => this.#heard(frame)
     })
-    this.#calls = new Calls({ connection: this.#connection, clock, report: this.#report })
+    this.#calls = new Calls({ connection: this.#connection, clock, report: this.report })
     this.#messages = new Messages({
       clock,
-      report: this.#report,
+      report: this.report,
       store,
       connection: this.#connection,
       call: (method, params) => this.call(method, ...([params] as never)),
@@ -150,7 +154,7 @@ export class GatewayClient {
     const remove = this.#connectedListeners.add(listener)
     if (this.state.name === 'connected') {
       const { hello } = this.state
-      guarded(() => listener(hello), this.#report)
+      guarded(() => listener(hello), this.report)
     }
     return remove
   }
@@ -165,7 +169,7 @@ export class GatewayClient {
   ): () => void {
     let listeners = this.#eventListeners.get(event)
     if (!listeners) {
-      listeners = new Listeners(this.#report)
+      listeners = new Listeners(this.report)
       this.#eventListeners.set(event, listeners)
       if (event !== 'accepted') this.#connection.renewEvents()
     }

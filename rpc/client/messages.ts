@@ -112,10 +112,15 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
   }
 
   sendMessage(sessionId: string, message: string, options: SendOptions = {}): Run {
-    const { attachments, queueMode, idempotencyKey = uniqueId(), signal } = options
+    const { attachments, attachmentIds, queueMode, idempotencyKey = uniqueId(), signal } = options
     const known = this.#runs.get(idempotencyKey)
     if (known?.sessionId === sessionId) return known
-    const params = { message, ...(attachments && { attachments }), ...(queueMode && { queueMode }) }
+    const params = {
+      message,
+      ...(attachments && { attachments }),
+      ...(attachmentIds && { attachmentIds }),
+      ...(queueMode && { queueMode })
+    }
     const sent: SentMessage = { key: idempotencyKey, sessionId, params, createdAt: this.clock.now() }
     const run = new Run(this, sent, {}, signal)
     if (run.settled) return run
@@ -123,7 +128,7 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
     else if (this.#runs.size >= MAX_UNSETTLED) run.abandon(new Disconnected({ sent: false }))
     else {
       this.#runs.set(run.id, run)
-      this.#saver?.saveNow(SEND + run.id, () => JSON.stringify(sent))
+      this.messageChanged(sent)
       run.advance()
     }
     return run
@@ -165,10 +170,17 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
     this.#saver?.save(PROGRESS + run.id, () => JSON.stringify(run.progress))
   }
 
+  messageChanged(message: SentMessage): void {
+    this.#saver?.saveNow(SEND + message.key, () => JSON.stringify(message))
+  }
+
   /** Not of one that was given up: the next client goes on with it. */
   runSettled(run: Run): void {
-    if (!this.#runs.delete(run.id)) return
-    for (const prefix of [SEND, PROGRESS]) this.#saver?.saveNow(prefix + run.id, () => undefined)
+    if (this.#runs.delete(run.id)) this.discard(run.id)
+  }
+
+  discard(key: string): void {
+    for (const prefix of [SEND, PROGRESS]) this.#saver?.saveNow(prefix + key, () => undefined)
   }
 
   followed(sessionId: string): FollowRecord | undefined {

@@ -10,7 +10,7 @@ type SendParams = GatewayMethods['agent.send']['params']
 export interface SentMessage {
   readonly key: string
   readonly sessionId: string
-  readonly params: Pick<SendParams, 'message' | 'attachments' | 'queueMode'>
+  readonly params: Pick<SendParams, 'message' | 'attachments' | 'attachmentIds' | 'queueMode'>
   /** Epoch milliseconds. */
   readonly createdAt: number
 }
@@ -39,6 +39,8 @@ export interface RunHost {
   /** Hears every frame of the run. */
   overheard(frame: EventFrame, size: number): void
   runChanged(run: Run): void
+  /** The message itself changed, or is new. */
+  messageChanged(message: SentMessage): void
   runSettled(run: Run): void
   sendMessage(sessionId: string, message: string, options: SendOptions): Run
 }

@@ -13,6 +13,8 @@ export type RunResult = GatewayMethods['agent.send']['result']
 
 export interface SendOptions {
   readonly attachments?: NonNullable<SendParams['attachments']>
+  /** Files that were uploaded with `POST /attachments` within the last hour. */
+  readonly attachmentIds?: NonNullable<SendParams['attachmentIds']>
   /** Policy for this message while the agent is busy. Default: that of the session. */
   readonly queueMode?: NonNullable<SendParams['queueMode']>
   /**
@@ -61,7 +63,7 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
    */
   readonly accepted: Promise<Accepted>
   readonly #host: RunHost
-  readonly #sent: SentMessage
+  #sent: SentMessage
   readonly #progress: Progress
   readonly #cursors: RunCursors
   readonly #log = new EventLog({ keep: true })
@@ -80,6 +82,7 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
   readonly #before: { readonly characters: number; readonly runId: string | undefined }
   /** The newest run that the message is part of. */
   #runId: string | undefined
+  #joinedAt: number | undefined
   /** The `done` event was seen. */
   #done = false
   /** Of a command that was sent again the events would come twice, under another run. */
@@ -130,6 +133,24 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
   /** Text of the message. */
   get message(): string {
     return this.#sent.params.message
+  }
+
+  get attachments(): NonNullable<SendParams['attachments']> {
+    return this.#sent.params.attachments ?? []
+  }
+
+  get attachmentIds(): NonNullable<SendParams['attachmentIds']> {
+    return this.#sent.params.attachmentIds ?? []
+  }
+
+  /** It was written to a socket at least once: the gateway may have it. */
+  get sent(): boolean {
+    return this.#progress.sentAt !== undefined
+  }
+
+  /** Number of the first event of `runId` that came. Above 1 for a message that was steered into a run. */
+  get joinedAt(): number | undefined {
+    return this.#joinedAt
   }
 
   get settled(): boolean {
@@ -196,6 +217,14 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
   /** Sends a message into the run that is under way; the agent sees it before its next step. */
   steer(message: string, options: Omit<SendOptions, 'queueMode'> = {}): Run {
     return this.#host.sendMessage(this.sessionId, message, { ...options, queueMode: 'steer' })
+  }
+
+  /** Replaces the text of a message that was never sent. Returns false once it was: the queue of the gateway may have it then. */
+  edit(message: string): boolean {
+    if (this.#settled || this.sent) return false
+    this.#sent = { ...this.#sent, params: { ...this.#sent.params, message } }
+    this.#host.messageChanged(this.#sent)
+    return true
   }
 
   /** For a store. @internal */
@@ -278,6 +307,7 @@ export class Run implements PromiseLike<RunResult>, AsyncIterable<StreamEvent> {
     if (!fresh) return
     if (event.runId !== this.#runId) {
       this.#runId = event.runId
+      this.#joinedAt = event.fromSeq ?? event.seq
       this.#progress.characters = 0
     }
     if (!this.#heard) this.#acceptedAs(undefined)

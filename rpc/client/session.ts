@@ -12,6 +12,7 @@ export interface SessionHost {
   sendMessage(sessionId: string, message: string, options?: SendOptions): Run
   follow(sessionId: string, options?: FollowOptions): AsyncIterableIterator<SessionEvent>
   unsettled(sessionId: string): Run[]
+  discard(key: string): void
   call<M extends 'agent.cancel'>(method: M, params: GatewayMethods[M]['params']): Promise<GatewayMethods[M]['result']>
 }
 
@@ -56,5 +57,10 @@ export class Session {
   /** Messages of this client that have no outcome yet, oldest first; with a store also those from before a reload, once `gateway.restored` has resolved. */
   unsettled(): Run[] {
     return this.#host.unsettled(this.id)
+  }
+
+  /** Removes a message from the store that was given up when the client was closed or refused: no later client sends it. `key`: its `run.id`. */
+  discard(key: string): void {
+    this.#host.discard(key)
   }
 }

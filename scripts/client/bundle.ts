@@ -8,6 +8,8 @@ const ROOT = new URL('./', import.meta.resolve('#package.json'))
 /** Files of dist/ that are built by `bundle`, by their source. */
 const ENTRIES = {
   client: 'rpc/client/index.ts',
+  session: 'rpc/client/model/index.ts',
+  react: 'rpc/client/react/index.ts',
   companion: 'rpc/companion/index.ts',
   'companion-machine': 'rpc/companion/machine.ts'
 } as const
@@ -17,6 +19,16 @@ type Entry = keyof typeof ENTRIES
 /** The client SDK as one ESM file without imports, for browsers and every other runtime. */
 export function bundleClient(): Promise<string> {
   return bundle('client', /^(?!)/)
+}
+
+/** The session model as one ESM file that imports the client. */
+export function bundleSession(): Promise<string> {
+  return bundle('session', /^\.\/client\.js$/)
+}
+
+/** The hook for React as one ESM file that imports the session model. */
+export function bundleReact(): Promise<string> {
+  return bundle('react', /^(\.\/session\.js|react)$/)
 }
 
 /** The companion as one ESM file that imports the client, for browsers and every other runtime. */
@@ -39,7 +51,7 @@ async function bundle(entry: Entry, imports: RegExp): Promise<string> {
   const bundle = await rolldown({
     input: fileURLToPath(new URL(ENTRIES[entry], ROOT)),
     platform: 'neutral',
-    external: /^(node:|systeminformation$)/,
+    external: /^(node:|systeminformation$|react$)/,
     plugins: [
       {
         name: 'entries',
@@ -70,6 +82,8 @@ async function bundle(entry: Entry, imports: RegExp): Promise<string> {
 export async function writeBundles(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   await writeFile(path.join(folder, 'client.js'), await bundleClient())
+  await writeFile(path.join(folder, 'session.js'), await bundleSession())
+  await writeFile(path.join(folder, 'react.js'), await bundleReact())
   await writeFile(path.join(folder, 'companion.js'), await bundleCompanion())
   await writeFile(path.join(folder, 'companion-machine.js'), await bundleMachineCompanion())
 }
