@@ -13,6 +13,8 @@ export interface LoopOptions {
   readonly maxSteps: number
   /** Tool calls of one answer of the model. Further ones are refused. */
   readonly maxCallsPerStep: number
+  /** Bytes of the answer and its thoughts. A model that goes on is stopped, and the answer ends as cut. */
+  readonly maxAnswerBytes: number
   readonly signal: AbortSignal
   /** One model call. */
   stream(messages: readonly ChatMessage[]): AsyncIterable<ModelPart>
@@ -63,6 +65,7 @@ export async function runLoop({
   history,
   maxSteps,
   maxCallsPerStep,
+  maxAnswerBytes,
   signal,
   stream,
   ready,
@@ -74,7 +77,21 @@ export async function runLoop({
   let usage: Usage = { inputTokens: 0, outputTokens: 0 }
   let files = 0
   let cutSteps = 0
+  let room = maxAnswerBytes
 
+  /** The part of a text that still fits. */
+  const fitting = (text: string): string => {
+    // A character has at most three bytes.
+    if (text.length * 3 <= room) {
+      room -= Buffer.byteLength(text)
+      return text
+    }
+    const bytes = Buffer.from(text)
+    const fits = room >= bytes.length
+    const kept = fits ? text : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, room), { stream: true })
+    room -= bytes.length
+    return kept
+  }
   const ended = (reason?: StopReason): LoopResult => {
     const stopReason = reason ?? (content.trim() === '' && files === 0 ? 'empty' : undefined)
     return { content, usage, ...(stopReason && { stopReason }) }
@@ -109,11 +126,14 @@ export async function runLoop({
     for await (const part of stream(messages)) {
       signal.throwIfAborted()
       if (part.type === 'text') {
-        if (text === '' && content !== '') say(STEP_BREAK)
-        text += part.text
-        say(part.text)
-      } else if (part.type === 'reasoning') output.reasoning(part.text, step)
-      else if (part.type === 'file') {
+        const fits = fitting(part.text)
+        if (fits !== '' && text === '' && content !== '') say(STEP_BREAK)
+        text += fits
+        if (fits !== '') say(fits)
+      } else if (part.type === 'reasoning') {
+        const fits = fitting(part.text)
+        if (fits !== '') output.reasoning(fits, step)
+      } else if (part.type === 'file') {
         made.push(part.file)
         attach(part.file)
       } else if (part.type === 'tool_call') toolCalls.push(part.call)
@@ -122,7 +142,9 @@ export async function runLoop({
         usage = sum(usage, spent)
         cut = part.reason === 'length'
       }
+      if (room < 0) break
     }
+    const full = room < 0
     cutSteps = cut ? cutSteps + 1 : 0
     const message: ChatMessage & { role: 'assistant' } = {
       role: 'assistant',
@@ -131,7 +153,7 @@ export async function runLoop({
     }
     messages.push(message)
     await output.said(message, made, spent)
-    if (toolCalls.length === 0) return ended(cut ? 'length' : undefined)
+    if (toolCalls.length === 0) return ended(cut || full ? 'length' : undefined)
 
     // After the last step no model call would see them.
     const said = async () => (step < maxSteps ? await steered() : [])

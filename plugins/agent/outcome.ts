@@ -59,7 +59,8 @@ export function postsOf(
 /** Reply for an answer without text, such as one that only made a picture: silence would look like a fault. */
 const NO_TEXT = 'The agent finished without a written answer.'
 /** Addition to an answer that its model did not complete. */
-const CUT = 'The answer was cut off at the limit of tokens of the model. Ask for the rest, or for a shorter answer.'
+const CUT =
+  'The answer was cut off at its limit: the tokens of the model, or limits.answer_bytes. Ask for the rest, or for a shorter answer.'
 
 /**
  * Text for a person who cannot see how the message ended: the answer or a failure notice. Empty for what people did themselves,

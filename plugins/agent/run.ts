@@ -77,6 +77,7 @@ export class Run {
         history: conversation.history,
         maxSteps: config.agent.maxSteps,
         maxCallsPerStep: config.limits.toolCallsPerStep,
+        maxAnswerBytes: config.limits.answerBytes,
         signal,
         stream: (messages) => opened.conversation.stream(messages),
         ready: (call) => prepareToolCall(this.#app, this.#turn, call, this.#access),

@@ -4,8 +4,9 @@
  */
 export class EventReader {
   readonly #onEvent: (data: string, name: string) => void
-  /** The line that has not ended yet. */
-  #rest = ''
+  /** The line that has not ended yet, in pieces: joined for each one, an endless line would cost the square of its length. */
+  #rest: string[] = []
+  #restLength = 0
   #data: string | undefined
   #name = ''
 
@@ -13,8 +14,18 @@ export class EventReader {
     this.#onEvent = onEvent
   }
 
+  /** Characters of an event that has not ended yet. */
+  get pending(): number {
+    return this.#restLength + (this.#data?.length ?? 0)
+  }
+
   push(text: string): void {
-    const all = this.#rest === '' ? text : this.#rest + text
+    const ends = text.includes('\n') || text.includes('\r') || this.#rest.at(-1)?.endsWith('\r') === true
+    if (!ends) {
+      this.#keep(text)
+      return
+    }
+    const all = this.#takeRest() + text
     // Looked for once: a stream without any would be searched to its end for every line.
     const hasCr = all.includes('\r')
     let from = 0
@@ -24,14 +35,27 @@ export class EventReader {
       this.#line(all, from, end)
       from = all.charCodeAt(end) === CR && all.charCodeAt(end + 1) === LF ? end + 2 : end + 1
     }
-    this.#rest = all.slice(from)
+    this.#keep(all.slice(from))
   }
 
   /** The stream is over: an event that no blank line has ended is read as well, because some servers leave the last one out. */
   end(): void {
-    if (this.#rest !== '') this.#line(this.#rest, 0, this.#rest.length)
-    this.#rest = ''
+    const rest = this.#takeRest()
+    if (rest !== '') this.#line(rest, 0, rest.length)
     this.#dispatch()
+  }
+
+  #keep(text: string): void {
+    if (text === '') return
+    this.#rest.push(text)
+    this.#restLength += text.length
+  }
+
+  #takeRest(): string {
+    const rest = this.#rest.length === 1 ? this.#rest[0]! : this.#rest.join('')
+    this.#rest = []
+    this.#restLength = 0
+    return rest
   }
 
   #line(text: string, from: number, end: number): void {

@@ -8,6 +8,11 @@ import { isPage } from './words.ts'
 
 /** Bytes of a refusal that are read. */
 const MAX_REFUSAL = 64 * 1024
+/**
+ * Characters of a streamed answer that wait for its end: calls of tools, and an event that does not end. A call of a megabyte in pieces of a
+ * few characters takes most of it.
+ */
+const MAX_WAITING = 64 * 1024 * 1024
 /** Bytes of an answer that is one JSON object. */
 const MAX_WHOLE = 16 * 1024 * 1024
 
@@ -87,6 +92,10 @@ export class Exchange {
       reader.push(decoder.decode(next, { stream: true }))
       yield* events.takeTexts()
       if (events.failure !== undefined) break
+      if (rest.length + reader.pending > MAX_WAITING) {
+        body.destroy()
+        this.#fail(unreadable(context.provider, `more than ${MAX_WAITING} characters without an end`))
+      }
     }
     reader.end()
     // A server may keep the connection open after its last word.

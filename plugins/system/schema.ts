@@ -37,9 +37,17 @@ const Limits = Type.Object({
   runTimeoutSeconds: Type.Integer({ description: 'A longer run is aborted with error 5' }),
   workspaceBytes: Type.Integer({ description: 'Files of one session, from limits.workspace_bytes' }),
   memoryBytes: Type.Integer({ description: 'Texts of one memory namespace, from limits.memory_bytes' }),
+  answerBytes: Type.Integer({ description: 'Answer of one run, from limits.answer_bytes' }),
   toolArgsBytes: Type.Integer({ description: 'Arguments of one tool call as JSON, from limits.tool_args_bytes' }),
   toolResultBytes: Type.Integer({ description: 'Text of one tool result, from limits.tool_result_bytes' }),
-  toolCallsPerStep: Type.Integer({ description: 'Tool calls of one answer of the model, from limits.tool_calls_per_step' })
+  toolCallsPerStep: Type.Integer({ description: 'Tool calls of one answer of the model, from limits.tool_calls_per_step' }),
+  connections: Type.Integer({ description: 'Open connections, from limits.connections' }),
+  connectionsPerAddress: Type.Integer({
+    description: 'Open connections of one client address, from limits.connections_per_address'
+  }),
+  unauthenticatedConnections: Type.Integer({
+    description: 'Open connections without a login, from limits.unauthenticated_connections'
+  })
 })
 
 export const Capabilities = named(

@@ -1575,12 +1575,20 @@ export interface GatewayMethods {
         workspaceBytes: number
         /** Texts of one memory namespace, from limits.memory_bytes */
         memoryBytes: number
+        /** Answer of one run, from limits.answer_bytes */
+        answerBytes: number
         /** Arguments of one tool call as JSON, from limits.tool_args_bytes */
         toolArgsBytes: number
         /** Text of one tool result, from limits.tool_result_bytes */
         toolResultBytes: number
         /** Tool calls of one answer of the model, from limits.tool_calls_per_step */
         toolCallsPerStep: number
+        /** Open connections, from limits.connections */
+        connections: number
+        /** Open connections of one client address, from limits.connections_per_address */
+        connectionsPerAddress: number
+        /** Open connections without a login, from limits.unauthenticated_connections */
+        unauthenticatedConnections: number
       }
     }
     events: Record<never, never>

@@ -153,9 +153,13 @@ test('what system.capabilities tells is what is enforced', async (t) => {
     runTimeoutSeconds: config.agent.runTimeoutSeconds,
     workspaceBytes: 512 * MiB,
     memoryBytes: 8 * MiB,
+    answerBytes: MiB,
     toolArgsBytes: MiB,
     toolResultBytes: MiB,
-    toolCallsPerStep: 32
+    toolCallsPerStep: 32,
+    connections: 10_000,
+    connectionsPerAddress: 1000,
+    unauthenticatedConnections: 500
   })
 
   // Two levels are the frame and its params.

@@ -9,6 +9,7 @@ const bytes = (description: string, preset: number, maximum: number) =>
 export const LimitsSection = section('Bounds on the cost of one caller. An error beyond one of them names its key', {
   workspace_bytes: bytes('Files of one session', 512 * MIB, 1024 * 1024 * MIB),
   memory_bytes: bytes('Texts of one memory namespace; of a guest, of all its namespaces together', 8 * MIB, 1024 * MIB),
+  answer_bytes: bytes('Answer of one run, with the thoughts of the model. A longer one ends there, as cut', MIB, 64 * MIB),
   tool_args_bytes: bytes('Arguments of one tool call, as JSON. Larger ones are refused', MIB, 16 * MIB),
   tool_result_bytes: bytes('Text of one tool result. A longer one is cut with a note', MIB, 16 * MIB),
   tool_calls_per_step: Type.Integer({

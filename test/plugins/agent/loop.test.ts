@@ -30,6 +30,7 @@ function scripted(
   const loop = runLoop({
     history: [{ role: 'user', text: 'hello' }],
     maxCallsPerStep: 32,
+    maxAnswerBytes: 1_000_000,
     maxSteps: 5,
     signal: new AbortController().signal,
     async *stream(messages) {
@@ -308,4 +309,26 @@ test('at the last step nothing is taken any more: nobody would see it', async ()
   await loop
   assert.ok(log.includes('end a true'))
   assert.deepEqual(await steered(), [{ role: 'user', text: 'Wait' }])
+})
+
+test('an endless answer ends at its limit of bytes, as cut, and its model is stopped', async () => {
+  let stopped = false
+  const { loop, log } = scripted([], {
+    maxAnswerBytes: 10,
+    async *stream() {
+      try {
+        for (;;) yield text('äöü')
+      } finally {
+        stopped = true
+      }
+    }
+  })
+  assert.deepEqual(await loop, { content: 'äöüäö', usage: { inputTokens: 0, outputTokens: 0 }, stopReason: 'length' })
+  assert.ok(stopped)
+  assert.deepEqual(log, ['text äöü', 'text äö', 'said äöüäö'])
+})
+
+test('thoughts count towards the limit of an answer', async () => {
+  const { loop } = scripted([[{ type: 'reasoning', text: 'thought' }, text('answer'), finish()]], { maxAnswerBytes: 10 })
+  assert.equal((await loop).content, 'ans')
 })

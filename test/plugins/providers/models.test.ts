@@ -439,3 +439,21 @@ test('a request on a connection that the server has just closed is sent once mor
   }
   assert.equal(resets, 1)
 })
+
+test('an event without an end is broken off', async (t) => {
+  const closed = Promise.withResolvers<void>()
+  const piece = 'x'.repeat(1024 * 1024)
+  const server = createServer((_request, response) => {
+    const more = () => {
+      while (!response.destroyed && response.write(piece)) {}
+    }
+    response.on('drain', more).on('close', closed.resolve).writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write('data: ')
+    more()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { error } = await failing(open('openai', { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1` }))
+  assert.match(error.detail ?? '', /without an end/)
+  await closed.promise
+})
