@@ -89,6 +89,15 @@ export function contextStore({ query, schema, atomic }: Connection): ContextStor
       await write.execute({ ...context })
     },
 
+    async adopt(sessionId: string, summary: string): Promise<void> {
+      // Nothing is counted for a window of 0: the conversation is estimated when it is opened.
+      await query
+        .insert(contexts)
+        .values({ sessionId, tokens: 0, countedTo: 0, contextWindow: 0, summary })
+        .onConflictDoNothing()
+        .execute()
+    },
+
     async checkpoint(checkpoint: Checkpoint): Promise<void> {
       await save({ ...checkpoint, namespace: checkpointsOf(checkpoint.sessionId) })
     },

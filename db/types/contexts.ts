@@ -43,6 +43,8 @@ export interface ContextStore {
   list(limit: number): Promise<{ sessionId: string; config: SessionConfig; tokens: number }[]>
   /** Records the tokens of the conversation up to its newest message. The session has to exist. */
   count(context: ContextCount): Promise<void>
+  /** Begins the context of a session with the summary of another one. */
+  adopt(sessionId: string, summary: string): Promise<void>
   /** Keeps a summary in the memory. */
   checkpoint(checkpoint: Checkpoint): Promise<void>
   /**

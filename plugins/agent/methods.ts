@@ -6,6 +6,7 @@ import { Mode } from '../../rpc/schemas/queue.ts'
 import { forwardEvents } from '../../rpc/schemas/run-events.ts'
 import { attach, SessionId, sessionOf } from '../../rpc/schemas/session.ts'
 import { defineMethod } from '../define.ts'
+import { questionOf } from './retry.ts'
 
 /** The specification's own example. */
 const WEATHER = "I can't check the weather without access to weather APIs. Would you like me to help you with something else?"
@@ -65,6 +66,43 @@ export const send = defineMethod({
       ...message,
       attachments: [...attachments, ...uploaded],
       sessionId: attach({ sessionId }, ctx),
+      caller: ctx.caller,
+      presence: ctx.connection ? 'ws' : 'http',
+      listener: forwardEvents(ctx),
+      audience: { signal: ctx.signal, connectionId: ctx.connection?.id }
+    })
+  }
+})
+
+export const retry = defineMethod({
+  name: 'agent.retry',
+  summary: 'Send the message of a run again, with its files, and stream the answer (extension)',
+  extension: true,
+  scope: 'write',
+  errors: ['RequestCancelled', 'SessionNotFound'],
+  params: Type.Object(
+    {
+      sessionId: Type.Optional(SessionId),
+      runId: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 64,
+          description: 'A run of your own message. Default: the newest of the conversation'
+        })
+      )
+    },
+    { additionalProperties: false }
+  ),
+  result: SendResult,
+  events: RUN_EVENTS,
+  async handler({ sessionId: named, runId }, ctx) {
+    const sessionId = sessionOf({ sessionId: named }, ctx)
+    await ctx.app.lanes.queues.assertKnown(sessionId)
+    const question = await questionOf(ctx.app, ctx.caller, sessionId, runId)
+    return await ctx.app.agent.send({
+      ...question,
+      sessionId,
+      commands: false,
       caller: ctx.caller,
       presence: ctx.connection ? 'ws' : 'http',
       listener: forwardEvents(ctx),

@@ -169,8 +169,15 @@ function missing({ name, missing }: Tier): string {
   return `The model tier '${missing}', which is set for this session, is not configured any more: '${name}' answers.`
 }
 
+const DROP_NOTE = '[Too many messages were waiting. '
+
+/** True for the text of a note about dropped messages, which is stored like a message of the user. */
+export function isDropNote(text: string): boolean {
+  return text.startsWith(DROP_NOTE)
+}
+
 /** Note to the model about messages that overflow dropped: they may have been important. */
 function noteOf(dropped: readonly Message[]): string {
   const texts = dropped.map(({ payload }) => `- ${payload.kind === 'message' ? payload.preview : ''}`)
-  return `[Too many messages were waiting. These were dropped and not answered, oldest first, each cut short:\n${texts.join('\n')}]`
+  return `${DROP_NOTE}These were dropped and not answered, oldest first, each cut short:\n${texts.join('\n')}]`
 }

@@ -11,7 +11,7 @@ const HISTORY_MIB = 4
 /** Characters shown of one tool result, which may be a quarter of a megabyte. A history is for reading. */
 const OUTPUT_SHOWN = 16_384
 
-type Entry = Static<typeof HistoryEntry>
+export type Entry = Static<typeof HistoryEntry>
 type ToolCall = NonNullable<Entry['toolCalls']>[number]
 
 export const get = defineMethod({
@@ -123,7 +123,7 @@ export const get = defineMethod({
 })
 
 /** Messages as the protocol shows them: those of users and of the agent, with the results and files of its tools at their calls. */
-function historyOf(messages: readonly ShownMessage[]): Entry[] {
+export function historyOf(messages: readonly ShownMessage[]): Entry[] {
   const entries: Entry[] = []
   // By run and call id. A provider may use an id again in a later step; a result belongs to the latest call before it.
   const calls = new Map<string, { call: ToolCall; entry: Entry }>()

@@ -2,10 +2,11 @@ import { Type } from '@sinclair/typebox'
 import { attach, SessionId } from '../../rpc/schemas/session.ts'
 import { defineMethod } from '../define.ts'
 
+export { exportSession } from './export.ts'
 export { get } from './history.ts'
 export { list } from './list.ts'
 export { search } from './search.ts'
-export { markRead, update } from './update.ts'
+export { fork, markRead, update } from './update.ts'
 
 export const create = defineMethod({
   name: 'sessions.create',

@@ -4,6 +4,7 @@ import { invalidParams, sessionNotFound } from '../../rpc/errors.ts'
 import { SessionId } from '../../rpc/schemas/session.ts'
 import { compile } from '../../rpc/validate.ts'
 import type { GatewayInstance } from '../define.ts'
+import { copyConversation, type Fork } from './fork.ts'
 
 declare module '../hooks/hooks.ts' {
   interface HookEvents {
@@ -44,7 +45,7 @@ export interface History {
 
 /** Parts of the gateway that sessions need. */
 type Surroundings = {
-  readonly db: Pick<Db, 'sessions' | 'messages' | 'runs'>
+  readonly db: Pick<Db, 'sessions' | 'messages' | 'runs' | 'contexts'>
   readonly lanes: Pick<GatewayInstance['lanes'], 'cancel' | 'ids' | 'order' | 'run' | 'snapshot'>
   readonly connections: Pick<GatewayInstance['connections'], 'sessions'>
   readonly bus: Pick<GatewayInstance['bus'], 'forget'>
@@ -151,6 +152,31 @@ export class Sessions {
       this.#hooks.emit('session.changed', { sessionId: id, change: 'updated' })
     }
     return await this.#find(id)
+  }
+
+  /**
+   * Makes a new session of the conversation up to a message. Returns the number of copied messages.
+   * @throws RpcError SessionNotFound; InvalidRequest when the conversation does not have the message, or the new session exists
+   */
+  async fork(fork: Fork, caller: Caller): Promise<number> {
+    const { title, titledBy, historyFrom } = await this.#find(fork.from)
+    const [message] = await this.#db.messages.pageFrom(fork.from, { limit: 1, bytes: 0, from: fork.messageId })
+    if (message?.id !== fork.messageId || message.id <= (historyFrom ?? 0)) {
+      throw invalidParams([{ path: 'params.messageId', message: 'must be a message of the current conversation' }])
+    }
+    if (!(await this.open(fork.to)).created) {
+      throw invalidParams([{ path: 'params.newSessionId', message: 'must be the id of a session that does not exist' }])
+    }
+    try {
+      const copied = await copyConversation(this.#db, fork)
+      await this.#db.sessions.update(fork.to, { title, titledBy })
+      this.#audit.record('sessions.fork', caller.id, { sessionId: fork.from, newSessionId: fork.to })
+      return copied
+    } catch (cause) {
+      // Half a conversation is worth nothing.
+      await this.#db.sessions.remove(fork.to)
+      throw cause
+    }
   }
 
   /**

@@ -34,6 +34,43 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
+  /** Send the message of a run again, with its files, and stream the answer (extension) */
+  'agent.retry': {
+    params: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId?: string | undefined
+      /** A run of your own message. Default: the newest of the conversation */
+      runId?: string | undefined
+    }
+    result: {
+      sessionId: string
+      runId: string
+      /** The whole answer: the texts of all content events but transient ones, joined */
+      content: string
+      /** The same as content */
+      response: string
+      usage: {
+        /** Of all model calls of the run together */
+        inputTokens: number
+        outputTokens: number
+      }
+      /** Absent for a complete answer. length: cut off at the limit of tokens of the model; empty: the model gave no answer */
+      stopReason?: 'length' | 'empty'
+      queue?: {
+        /** Names this message in queue.get, queue.cancel and sessions.resume */
+        messageId: string
+        /** Handling of a message that arrives while the agent is busy */
+        mode: 'collect' | 'followup' | 'steer' | 'steer_backlog' | 'interrupt'
+        /** completed: by a run of its own; collected: by one it shares with others; steered: by a run that was under way; followup: it could not be steered and got a run of its own */
+        outcome: 'completed' | 'collected' | 'steered' | 'followup'
+        /** Number of messages that the run answers; only for collected ones */
+        collected?: number
+        /** An earlier run has taken this message into account already */
+        backlog?: boolean
+      }
+    }
+    events: RunEvents
+  }
   /** Send a message to the agent and stream its answer */
   'agent.send': {
     params: {
@@ -1169,6 +1206,45 @@ export interface GatewayMethods {
     }
     result: {
       success: boolean
+    }
+    events: Record<never, never>
+  }
+  /** Write a session as Markdown or JSON, in pages (extension) */
+  'sessions.export': {
+    params: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId: string
+      format?: 'markdown' | 'json' | undefined
+      /** `nextCursor` of the previous page */
+      cursor?: string | undefined
+    }
+    result: {
+      filename: string
+      mimeType: string
+      /** The contents of all pages, joined, are the document. Long outputs of tools are cut */
+      content: string
+      /** `cursor` for the next page; null: this is the last */
+      nextCursor: string | null
+    }
+    events: Record<never, never>
+  }
+  /** Make a new session with the conversation up to a message (extension) */
+  'sessions.fork': {
+    params: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId: string
+      /** The `id` of a message of the current conversation */
+      messageId: number
+      /** False: without that message, to send another in its place */
+      inclusive?: boolean | undefined
+      /** Default: `ws:` and a new key */
+      newSessionId?: string | undefined
+    }
+    result: {
+      /** Id of a conversation: its frontend, a colon, and a key */
+      sessionId: string
+      /** Messages of users and the agent, the newest 1000 of the conversation */
+      copied: number
     }
     events: Record<never, never>
   }

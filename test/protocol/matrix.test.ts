@@ -29,6 +29,7 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'queue.list',
     'runs.get',
     'runs.list',
+    'sessions.export',
     'sessions.get',
     'sessions.list',
     'sessions.markRead',
@@ -44,6 +45,7 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
   write: [
     'agent.cancel',
     'agent.confirmTool',
+    'agent.retry',
     'agent.send',
     'agent.setToolUseCallback',
     'canvas.clear',
@@ -55,6 +57,7 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'sessions.configure',
     'sessions.create',
     'sessions.delete',
+    'sessions.fork',
     'sessions.update'
   ],
   node: [
