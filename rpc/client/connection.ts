@@ -239,7 +239,9 @@ export class ClientConnection {
     const request = this.#requests.get(frame.id)
     if (request) request.heard = true
     const receive = request?.onEvent ?? this.#subscriptions.get(frame.id)
-    receive?.(frame, size)
+    if (receive) receive(frame, size)
+    // Extension events of a `sessions.subscribe` that was called without `onEvent`.
+    else this.#options.onNotice(frame)
   }
 
   #answer({ id, error, result }: AnswerFrame): void {

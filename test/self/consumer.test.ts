@@ -90,7 +90,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'flynn-consumer-'))
   const build = join(folder, 'build')
   await mkdir(build)
-  const { files, dependencies, peerDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+  const { version, files, dependencies, peerDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
   const others = [...new Set<string>(files.map((file: string) => file.split('/')[0]))].filter((name) => name !== 'dist')
   for (const name of [...others, 'package.json', 'README.md', 'LICENSE']) await symlink(join(ROOT, name), join(build, name))
   await run(process.execPath, [TSC, '-p', join(ROOT, 'tsconfig.build.json'), '--noCheck', '--outDir', join(build, 'dist')])
@@ -98,7 +98,7 @@ before(async () => {
   // npm packs no symlinks.
   await run('cp', ['-RL', build, join(folder, 'packed')])
   await run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], { cwd: join(folder, 'packed') })
-  const file = join(folder, 'flynn-gateway-0.1.0.tgz')
+  const file = join(folder, `flynn-gateway-${version}.tgz`)
   tarball = await readFile(file)
 
   const modules = join(folder, 'node_modules')
@@ -155,6 +155,33 @@ test('a start that fails throws a ConfigError, which a program that does not cat
   )
   assert.deepEqual([stdout, code], ['true\n', 1])
   assert.match(stderr, /ConfigError: .*\n.*missing\.yaml: cannot be read/)
+})
+
+test('npm create flynn-plugin writes a plugin whose types and tests pass', async () => {
+  const create = (...args: string[]) => run(process.execPath, [join(ROOT, 'create', 'index.js'), ...args], { cwd: folder })
+  const { stdout } = await create('flynn-rain-radar')
+  assert.match(stdout, /^Wrote flynn-rain-radar\. Next:/)
+  const cwd = join(folder, 'flynn-rain-radar')
+  assert.match(await readFile(join(cwd, 'index.ts'), 'utf8'), /name: 'rainradar\.greet'/)
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  await run(process.execPath, [TSC], { cwd })
+  const tests = await run(process.execPath, ['--test', '--test-reporter=tap', 'index.test.ts'], { cwd, env })
+  assert.match(tests.stdout, /# pass 5\n# fail 0/)
+  // What it publishes is loaded by its name.
+  assert.ok(await exists(join(cwd, 'dist', 'index.d.ts')))
+
+  for (const [args, code, says] of [
+    [[], 2, /^Usage: npm create flynn-plugin <name>/],
+    [['../x'], 2, /^Usage/],
+    [['flynn-rain-radar'], 1, /exists already/]
+  ] as const) {
+    const failure = await create(...args).catch((failure) => failure)
+    assert.equal(failure.code, code)
+    assert.match(failure.stderr, says)
+  }
+  const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+  const { peerDependencies } = JSON.parse(await readFile(join(cwd, 'package.json'), 'utf8'))
+  assert.deepEqual(peerDependencies, { 'flynn-gateway': `^${version}` })
 })
 
 test('the types of the package compile for plugins and hosts that check their libraries', async () => {
