@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { type TestContext } from 'node:test'
@@ -20,6 +20,7 @@ test('a gateway under faults of its machine', { timeout: 60_000 }, async (t) => 
   await t.test('a full disk refuses messages, is not ready, and recovers', (t) => fillDisk(t, gateway))
   await t.test('a clock that jumps neither ends, delays nor loses a message', (t) => jump(t, gateway))
   await t.test('a stopped process goes on with its connections and runs', (t) => halt(t, gateway))
+  await t.test('a database file that is deleted is not ready, and is logged', () => deleteFile(gateway))
   await gateway.stop()
 })
 
@@ -115,6 +116,13 @@ async function halt(t: TestContext, gateway: Gateway): Promise<void> {
   assert.ok((await client.final(id)).result.content)
 }
 
+async function deleteFile(gateway: Gateway): Promise<void> {
+  await unlink(join(gateway.folder, 'data', 'flynn.db'))
+  await ready(gateway, 503)
+  // The line may arrive after the answer.
+  while (!gateway.log().includes('was deleted while the gateway uses it')) await setTimeout(20)
+}
+
 /** Repeats an operation while its first, second, third … call fails, until it makes fewer. Resolves with the number of failures. */
 async function inTurn(gateway: Gateway, fault: Omit<Fault, 'nth'>, operation: () => Promise<unknown>): Promise<number> {
   for (let nth = 1; nth < MOST_CALLS; nth++) {
@@ -132,6 +140,9 @@ async function works(client: TestClient, method: string, params?: Frame): Promis
 
 interface Gateway {
   readonly url: string
+  readonly folder: string
+  /** Newest lines of its output. */
+  log(): string
   /** Rejects with the end of its log when the program ends. */
   readonly ended: Promise<never>
   /** Gives an order. Resolves with true when the fault before it has happened. */
@@ -175,6 +186,8 @@ async function up(t: TestContext): Promise<Gateway> {
   const url = await Promise.race([opened.promise, ended])
   return {
     url,
+    folder: cwd,
+    log,
     ended,
     signal: (signal) => void child.kill(signal),
     order: async (order) => {

@@ -127,7 +127,7 @@ export async function killUnderLoad(t: Cleanup, recovery: Recovery, kills: numbe
   for (const { messageId, text, mode } of acknowledged) {
     const { result, error } = found.get(messageId)!
     const times = asked.get(text)?.length ?? 0
-    // What is steered and answered for itself as well is asked in two runs.
+    // A steered message with an answer of its own is asked in two runs.
     assert.ok(times <= ATTEMPTS[recovery] * (mode === 'steer_backlog' ? 2 : 1), `${text} was asked ${times} times`)
     if (result) {
       completed++

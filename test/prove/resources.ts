@@ -1,4 +1,4 @@
-/** What a program of proofs opens, closed at its end in reverse order, as `t.after` does for a test. */
+/** Resources of a program of proofs, closed at its end in reverse order, as `t.after` does for a test. */
 export class Resources {
   readonly #cleanups: Array<() => unknown> = []
 

@@ -90,7 +90,8 @@ try {
 
 async function start(cwd: string): Promise<{ child: ChildProcess; url: string }> {
   const gauge = new URL('./gauge.ts', import.meta.url).href
-  const child = spawn(process.execPath, ['--expose-gc', '--import', gauge, SERVER], {
+  // With the nursery of `npm start`.
+  const child = spawn(process.execPath, ['--max-semi-space-size=4', '--expose-gc', '--import', gauge, SERVER], {
     cwd,
     env: { PATH: process.env.PATH ?? '' },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc']
