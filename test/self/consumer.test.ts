@@ -16,7 +16,12 @@ const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
 const run = promisify(execFile)
 
 const PLUGIN = `
-import { gatewayPlugin, type GatewayInstance } from 'flynn-gateway/types'
+import { type Channel } from 'flynn-gateway/channels'
+import { type Model, type Provider } from 'flynn-gateway/providers'
+import { ConfigError, OwnLog, serve } from 'flynn-gateway/server'
+import { type Tool } from 'flynn-gateway/tools'
+import { gatewayPlugin, type Check, type Command, type Config, type Finding, type GatewayInstance, type PluginStore } from 'flynn-gateway/types'
+export type Parts = [Channel, Check, Command, Config, Finding, Model, PluginStore, Provider, Tool, ConfigError, OwnLog, typeof serve]
 declare module 'flynn-gateway/types' {
   interface GatewayDecorators { weather: { today(): string } }
 }

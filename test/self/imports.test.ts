@@ -54,7 +54,12 @@ const RULES: readonly Rule[] = [
     types: /^plugins\//,
     why: 'the table of contents registers plugins and routes'
   },
-  { from: 'types.ts', to: ['plugins/define.ts'], types: /^plugins\/index\.ts$/, why: 'it is what plugin authors import' },
+  {
+    from: 'types.ts',
+    to: ['plugins/define.ts'],
+    types: /^(plugins\/([\w-]+\/)?index|db\/client)\.ts$/,
+    why: 'plugin authors import it'
+  },
   { from: 'drizzle.config.ts', to: ['db/'], why: 'it points at the schema' },
   { from: 'drizzle.postgres.config.ts', to: ['db/'], why: 'it points at the schema' },
   { from: 'plugins/index.ts', to: ['plugins/'], why: 'it lists the concerns' },
