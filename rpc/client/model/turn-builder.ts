@@ -32,6 +32,8 @@ export class TurnBuilder {
   readonly sends = new Map<string, MessagePart>()
   /** Rows of the history, by id. */
   readonly #rows = new Map<number, HistoryEntry>()
+  /** Its parts come from the history. */
+  #rebuilt = false
   #state: TurnState
   #error: TurnError | undefined
   #usage: ChatTurn['usage']
@@ -180,6 +182,7 @@ export class TurnBuilder {
     this.answer = ''
     this.ended = false
     this.complete = true
+    this.#rebuilt = false
     this.characters = this.#parts.reduce((sum, part) => sum + sizeOfPart(part), 0)
     this.#changed()
   }
@@ -200,15 +203,12 @@ export class TurnBuilder {
     const first = Math.min(...this.#rows.keys())
     this.firstId = first
     const stored = [...this.#rows.values()].sort((a, b) => a.id - b.id)
-    if (this.open) {
-      this.#nameMessages(stored)
-      return
-    }
-    if (this.complete && this.seq > 0) return
-    this.#rebuild(stored)
+    const live = this.open || (this.complete && this.seq > 0 && !this.#rebuilt)
+    if (live) this.#nameMessages(stored)
+    if (!this.open && (!live || !this.complete)) this.#rebuild(stored)
   }
 
-  /** An open turn shows its events. Only messages that it lacks come from the history. */
+  /** A turn that was seen as a whole shows its events. Only messages that it lacks come from the history. */
   #nameMessages(rows: readonly HistoryEntry[]): void {
     const asked = partsOf(rows).filter((part) => part.kind === 'message')
     const known = this.#parts.filter((part) => part.kind === 'message')
@@ -220,7 +220,7 @@ export class TurnBuilder {
     }
   }
 
-  /** Behind the messages at the beginning. Where in the answer it belongs only the complete history tells. */
+  /** Adds it behind the messages at the beginning. The history tells where in the answer one belongs that was steered into the run. */
   #insert(message: MessagePart): void {
     const at = this.#parts.findIndex(({ kind }) => kind !== 'message')
     const streaming = at >= 0 && this.messages > 0
@@ -230,13 +230,14 @@ export class TurnBuilder {
   }
 
   #rebuild(rows: readonly HistoryEntry[]): void {
+    this.#rebuilt = true
     const warnings = this.#parts.filter(({ kind }) => kind === 'context')
     const own = [...this.sends.values()]
     const parts = partsOf(rows)
     this.#parts = []
     this.characters = 0
     for (const part of parts) {
-      const index = part.kind === 'message' ? own.findIndex(({ text }) => text === (part as MessagePart).text) : -1
+      const index = part.kind === 'message' ? own.findIndex((message) => sameMessage(message, part as MessagePart)) : -1
       const [mine] = index < 0 ? [] : own.splice(index, 1)
       this.#add(mine ?? part, sizeOfPart(part))
     }
@@ -370,7 +371,7 @@ function answered({ confirm: _, ...call }: CallPart): CallPart {
 }
 
 function sameMessage(part: MessagePart, stored: MessagePart): boolean {
-  return part.partial ? stored.text.startsWith(part.text) : part.text === stored.text
+  return part.partial ? stored.text.startsWith(part.text) : part.text.trim() === stored.text.trim()
 }
 
 function sizeOfPart(part: TurnPart): number {
