@@ -34,7 +34,7 @@ export class Draft {
     const { client, onChange } = this.#options
     this.#unwatch = watchPage(
       () => {},
-      () => void this.#saver?.flush()
+      () => this.flush()
     )
     if (this.#set || !client.store) return
     client.store.get(this.#key).then((text) => {
@@ -47,6 +47,11 @@ export class Draft {
   close(): void {
     this.#unwatch?.()
     this.#unwatch = undefined
+    this.flush()
+  }
+
+  /** Writes what was not written yet. */
+  flush(): void {
     void this.#saver?.flush()
   }
 

@@ -97,6 +97,14 @@ export class OwnMessages {
     }
   }
 
+  /** Moves messages into turns that came from the history. */
+  linkStored(): void {
+    for (const own of this.#unlinked) {
+      const runId = [own.run.runId, own.run.messageId].find((id) => id !== undefined && this.#options.turns.run(id))
+      if (runId !== undefined) this.#link(own, own.message, runId)
+    }
+  }
+
   /** The connection came or went. */
   connectionChanged(): void {
     for (const own of this.#unlinked) this.#place(own)
@@ -231,7 +239,7 @@ export class OwnMessages {
     const turn = this.#link(own, message, runId)
     turn.note(usage, stopReason)
     if ((queue.collected ?? 0) > turn.messages) turn.lose()
-    this.#conclude(turn, () => turn.enter('done'))
+    this.#conclude(turn, () => turn.finish(content))
   }
 
   /** Events that came before the outcome are still on their way to the turn: they are waited for. */

@@ -111,6 +111,13 @@ export class RunFeed {
     onChange(begins || ended ? { runId, ended } : undefined)
   }
 
+  /** Brings runs under way that came from the history to their newest event. */
+  catchUp(): void {
+    for (const { state, stored, runId } of this.#options.turns.all) {
+      if (state === 'working' && stored && runId !== undefined && !this.#healing.has(runId)) void this.#heal(runId)
+    }
+  }
+
   /** Asks for the events after the newest one that the turn has, and follows the run to its end. */
   async #heal(runId: string): Promise<void> {
     const turn = this.#options.turns.begin(runId)

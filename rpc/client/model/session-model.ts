@@ -247,6 +247,7 @@ export class SessionModel {
         this.#own.connectionChanged()
         this.#changed()
         if (client.state.name === 'refused') this.#refused(new RpcError(client.state))
+        if (client.state.name === 'stopped') this.#draft.flush()
       }),
       // In a microtask: the subscription goes out before the history is read, so that no message is missed between the two.
       // Asks for them: they come with the events of the session.
@@ -282,6 +283,8 @@ export class SessionModel {
   async #readHistory(): Promise<void> {
     try {
       await this.#history.readNewest()
+      this.#own.linkStored()
+      this.#feed.catchUp()
       this.#error = undefined
     } catch (error) {
       this.#refused(error)

@@ -197,6 +197,12 @@ export class TurnBuilder {
     this.enter('done')
   }
 
+  /** The answer is known as a whole, though its last events did not come. Calls and files among them are missing until the history is read. */
+  finish(content: string): void {
+    if (content.startsWith(this.answer)) this.#write(content.slice(this.answer.length))
+    this.enter('done')
+  }
+
   /** Adds rows of the history. They become the content of the turn where its events did not bring all of it. */
   store(rows: readonly HistoryEntry[]): void {
     for (const row of rows) this.#rows.set(row.id, row)

@@ -94,6 +94,6 @@ export function isQuiet({ turns, waiting, history }: SessionSnapshot): boolean {
   return (
     history.loaded &&
     waiting.length === 0 &&
-    turns.every(({ state }) => ['done', 'stopped', 'failed', 'unanswered'].includes(state))
+    turns.every(({ state, complete }) => complete && ['done', 'stopped', 'failed', 'unanswered'].includes(state))
   )
 }
