@@ -431,12 +431,16 @@ test('a request on a connection that the server has just closed is sent once mor
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  for (let call = 0; call < 2; call++) {
+  const ask = async () => {
     const { body } = await pool.post(`http://127.0.0.1:${port}/`, { headers: {}, body: '{}', signal: t.signal })
     assert.equal(await text(body), 'answer')
-    // The connection is free for the next call a turn later.
-    await setImmediate()
   }
+  // Three connections are kept, and all of them are closed when they are used again.
+  await Promise.all([ask(), ask(), ask()])
+  assert.equal(used.size, 3)
+  // They are free for the next call a turn later.
+  await setImmediate()
+  await ask()
   assert.equal(resets, 1)
 })
 
