@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts'
-import { and, desc, eq, inArray, lt, lte, or, sql } from '../drizzle.ts'
+import { and, count, desc, eq, gte, inArray, lt, lte, or, sql } from '../drizzle.ts'
 import type { AuditQuery, AuditRow, AuditStore, NewAuditEntry } from '../types/audit.ts'
 
 /** Takes a few milliseconds. */
@@ -16,22 +16,41 @@ export function auditStore({ query, schema: { audit } }: Connection): AuditStore
     })
     .prepare()
 
+  const matching = ({ event, actor, sessionId, since, until }: Omit<AuditQuery, 'limit' | 'before' | 'bytes'>) =>
+    and(
+      event === undefined
+        ? undefined
+        : event.endsWith('*')
+          ? like(audit.event, `${event.slice(0, -1)}`, 'begins')
+          : eq(audit.event, event),
+      actor === undefined ? undefined : eq(audit.actor, actor),
+      sessionId === undefined ? undefined : like(audit.detail, `"sessionId":${JSON.stringify(sessionId)}`, 'holds'),
+      since === undefined ? undefined : gte(audit.at, since),
+      until === undefined ? undefined : lt(audit.at, until)
+    )
+
+  /** Both dialects have `like`; the JSON of PostgreSQL has a space after a colon. */
+  const like = (column: typeof audit.event | typeof audit.detail, text: string, how: 'begins' | 'holds') => {
+    const escaped = text.replace(/[\\%_]/g, '\\$&')
+    const stored = sql`replace(cast(${column} as text), '": ', '":')`
+    return how === 'begins' ? sql`${column} like ${`${escaped}%`} escape '\\'` : sql`${stored} like ${`%${escaped}%`} escape '\\'`
+  }
+
   return {
     async append(entry: NewAuditEntry): Promise<void> {
       await insert.execute({ ...entry })
     },
 
-    async list({ limit, before, event, actor, bytes = Number.MAX_SAFE_INTEGER }: AuditQuery): Promise<AuditRow[]> {
+    async count(filter: Omit<AuditQuery, 'limit' | 'before' | 'bytes'>): Promise<number> {
+      const [row] = await query.select({ n: count() }).from(audit).where(matching(filter)).execute()
+      return row?.n ?? 0
+    },
+
+    async list({ limit, before, bytes = Number.MAX_SAFE_INTEGER, ...filter }: AuditQuery): Promise<AuditRow[]> {
       const page = query
         .select({ id: audit.id })
         .from(audit)
-        .where(
-          and(
-            before === undefined ? undefined : lt(audit.id, before),
-            event === undefined ? undefined : eq(audit.event, event),
-            actor === undefined ? undefined : eq(audit.actor, actor)
-          )
-        )
+        .where(and(before === undefined ? undefined : lt(audit.id, before), matching(filter)))
         .orderBy(desc(audit.id))
         .limit(limit)
         .as('page')

@@ -11,7 +11,7 @@ const MAX_TEXT = 1000
 const MAX_VALUES = 200
 
 interface Surroundings {
-  readonly store: Pick<AuditStore, 'append' | 'list'>
+  readonly store: Pick<AuditStore, 'append' | 'list' | 'count'>
   readonly log: Pick<FastifyBaseLogger, 'error'>
   /** Current masker of the gateway's secrets. Absent: secrets are recognised by their shapes and names alone. */
   readonly masker?: () => Masker
@@ -69,6 +69,11 @@ export class Audit {
   async list(query: AuditQuery): Promise<AuditRow[]> {
     await this.flush()
     return await this.#store.list(query)
+  }
+
+  /** Number of entries that match, whatever the limit. */
+  async count(filter: Omit<AuditQuery, 'limit' | 'before' | 'bytes'>): Promise<number> {
+    return await this.#store.count(filter)
   }
 
   /** Settles once all entries recorded so far are written. */

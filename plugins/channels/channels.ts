@@ -6,6 +6,7 @@ import { RpcError } from '../../rpc/errors.ts'
 import { masked, printable } from '../../security/sanitize.ts'
 import { type GatewayInstance, NamedRegistry } from '../define.ts'
 import type { Access } from '../pairing/index.ts'
+import { Activity } from './activity.ts'
 import type { Channel, Inbound, Receipt } from './define.ts'
 import { readFiles } from './files.ts'
 import type { Answer, InboundRequest, InboundRoute } from './inbound.ts'
@@ -53,6 +54,7 @@ declare module '../hooks/hooks.ts' {
 export class Channels {
   /** Routes of platforms. */
   readonly routes = new Set<Pick<InboundRoute, 'url' | 'missing'>>()
+  readonly activity = new Activity()
   readonly #channels = new NamedRegistry<Channel>('channel')
   readonly #options: ChannelsOptions
 
@@ -91,6 +93,7 @@ export class Channels {
       outcome = receipt.state
       return receipt
     } finally {
+      this.activity.received(channel, outcome, this.#options.now())
       this.#options.hooks.emit('channel.received', { channel, outcome })
     }
   }

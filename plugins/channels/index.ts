@@ -1,6 +1,7 @@
 import { systemClock } from '../../lanes/clock.ts'
 import { gatewayPlugin } from '../define.ts'
 import { Channels } from './channels.ts'
+import { list } from './methods.ts'
 import { Outbox } from './outbox.ts'
 import { UnknownSenders } from './unknown-senders.ts'
 
@@ -23,6 +24,7 @@ export default gatewayPlugin(
     const now = systemClock.now
     const channels: Channels = new Channels({ hooks, agent, commands, presence, pairing, db, unknownSenders, outbox, now, log })
     app.decorate('channels', channels)
+    app.rpc.method(list)
     app.addHook('onReady', async () => {
       const missing = [...channels.routes].map(({ url, missing }) => [url, missing().join(', ')] as const)
       const off = missing.filter(([, keys]) => keys !== '')

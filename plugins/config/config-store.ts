@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import { RpcError } from '../../rpc/errors.ts'
 import type { Masker } from '../../security/masking/masker.ts'
 import { type Change, changeTo } from './changes.ts'
+import { describeSettings, digestOf, type Setting, valueAt } from './description.ts'
 import { checkWhole, complainTo } from './parse/checks.ts'
+import { originOf } from './parse/load.ts'
 import { ConfigError, Problems } from './parse/problems.ts'
 import { maskerOf, secretsOf, shownConfig } from './redaction.ts'
 import type { Config } from './schema.ts'
@@ -22,6 +25,18 @@ export interface Prepared {
 
 /** Throws an `Error` whose message names the setting that cannot work; nothing changes then. */
 export type Preparation = (next: Config, current: Config) => Prepared | undefined | Promise<Prepared | undefined>
+
+/** Changes that a reload would make. Values are without secrets. */
+export interface Preview {
+  readonly changes: readonly {
+    readonly path: string
+    readonly before: unknown
+    readonly after: unknown
+    readonly needsRestart: boolean
+  }[]
+  /** For `reload`. Means something to this process alone. */
+  readonly hash: string
+}
 
 /** Result of a reload. */
 export type Reloaded = Pick<Change, 'changed' | 'restartRequired'>
@@ -44,6 +59,10 @@ export interface ConfigStoreOptions {
  */
 export class ConfigStore {
   #current: Config
+  /** As it was read last: it knows where each value is written. */
+  #written: Config
+  /** Of digests: nothing can be learned from them outside of this process. */
+  readonly #key = randomUUID()
   /** Made at its first use. */
   #masker: Masker | undefined
   readonly #read: ConfigStoreOptions['read']
@@ -58,6 +77,7 @@ export class ConfigStore {
   constructor({ config, read, log, reloaded = () => {} }: ConfigStoreOptions) {
     this.#reloaded = reloaded
     this.#current = config
+    this.#written = config
     this.#read = read
     this.#log = log
   }
@@ -77,6 +97,49 @@ export class ConfigStore {
     return shownConfig(this.#current, (text) => this.masker.mask(text).text)
   }
 
+  /** Every setting with its value, its default and its place. Secrets are not shown. */
+  describe(): Setting[] {
+    return describeSettings(this.#current, this.shown(), originOf(this.#written).writtenAt)
+  }
+
+  /**
+   * Reads the configuration again, and tells what a reload would change. Nothing is put in force.
+   * @throws RpcError as `reload` does
+   */
+  async preview(): Promise<Preview> {
+    try {
+      if (!this.#read) throw embedded()
+      const read = await this.#read()
+      const change = keepingLogin(this.#current, changeTo(this.#current, read))
+      checkTogether(change)
+      await this.#try(change.config)
+      const mask = maskerOf(read, [...secretsOf(this.#current), ...this.#retired])
+      const [before, after] = [this.#current, read].map((config) => shownConfig(config, (text) => mask.mask(text).text))
+      const changes = [...change.changed, ...change.restartRequired].map((path) => ({
+        path,
+        before: valueAt(before, path) ?? null,
+        after: valueAt(after, path) ?? null,
+        needsRestart: change.restartRequired.includes(path)
+      }))
+      return { changes, hash: digestOf(read, this.#key) }
+    } catch (cause) {
+      throw refusal(cause, this.masker)
+    }
+  }
+
+  /** Lets every part refuse a configuration that is not put in force. */
+  async #try(config: Config): Promise<void> {
+    if (config === this.#current) return
+    const ready: Prepared[] = []
+    try {
+      for (const prepare of this.#preparations) ready.push((await prepare(config, this.#current)) ?? { commit() {} })
+    } catch (cause) {
+      throw cause instanceof ConfigError ? cause : new ConfigError([(cause as Error).message])
+    } finally {
+      for (const { discard } of ready) discard?.()
+    }
+  }
+
   /** Registers a preparation: it makes a part ready for a configuration, or refuses it. */
   onPrepare(fn: Preparation): void {
     this.#preparations.push(fn)
@@ -90,9 +153,10 @@ export class ConfigStore {
   /**
    * Reads the configuration again and puts it in force. Concurrent reloads run one after the other.
    * @param actor initiator: the id of a caller, `file` or `SIGHUP`
-   * @throws RpcError InvalidRequest that lists all problems; nothing changes then. AgentBusy when too many wait
+   * @param baseHash of a preview: the configuration must be the same as then
+   * @throws RpcError InvalidRequest that lists all problems, or for another hash; nothing changes then. AgentBusy when too many wait
    */
-  async reload(actor: string): Promise<Reloaded> {
+  async reload(actor: string, baseHash?: string): Promise<Reloaded> {
     if (this.#waiting >= MAX_WAITING) {
       const message = `${MAX_WAITING} reloads are waiting already. The last of them will read the current file`
       throw new RpcError('AgentBusy', message, { data: { retryAfterMs: 1000 } })
@@ -100,16 +164,19 @@ export class ConfigStore {
     this.#waiting++
     const reload = this.#last.then(() => {
       this.#waiting--
-      return this.#reload(actor)
+      return this.#reload(actor, baseHash)
     })
     this.#last = reload.catch(() => {})
     return await reload
   }
 
-  async #reload(actor: string): Promise<Reloaded> {
+  async #reload(actor: string, baseHash: string | undefined): Promise<Reloaded> {
     try {
       if (!this.#read) throw embedded()
-      const { config, ...reloaded } = await this.#prepared(await this.#read())
+      const read = await this.#read()
+      if (baseHash !== undefined && digestOf(read, this.#key) !== baseHash) throw changedSince()
+      const { config, ...reloaded } = await this.#prepared(read)
+      this.#written = read
       this.#reloaded({ actor, ...reloaded })
       return reloaded
     } catch (cause) {
@@ -181,6 +248,16 @@ function checkTogether({ config, restartRequired }: Change): void {
     complainTo(problems, () => 'until the restart:')
   )
   problems.throw()
+}
+
+function changedSince(): RpcError {
+  return new RpcError(
+    'InvalidRequest',
+    'The configuration has changed since the preview, nothing was changed: look at a new preview',
+    {
+      statusCode: 409
+    }
+  )
 }
 
 function embedded(): RpcError {

@@ -1,6 +1,7 @@
 import { gatewayPlugin } from '../define.ts'
 import { ContextManager } from './context-manager.ts'
 import * as methods from './methods.ts'
+import { list } from './models.ts'
 
 declare module '../define.ts' {
   interface GatewayDecorators {
@@ -17,4 +18,5 @@ export type { Conversation } from './conversation.ts'
 export default gatewayPlugin({ name: 'context', dependencies: ['config', 'db', 'rpc', 'providers', 'tools'] }, async (app) => {
   app.decorate('context', new ContextManager(app))
   for (const method of Object.values(methods)) app.rpc.method(method)
+  app.rpc.method(list)
 })

@@ -68,9 +68,13 @@ export const revokeAll = defineMethod({
   summary: 'Sign out every browser of your own token, this one included, and close their connections (extension)',
   extension: true,
   scope: 'any',
-  params: NoParams,
+  // Required: an action that signs its caller out must not come from an empty call.
+  params: Type.Object(
+    { all: Type.Literal(true, { description: 'Every login, this one included' }) },
+    { additionalProperties: false }
+  ),
   result: Type.Object({ revoked: Type.Integer({ minimum: 0, description: 'Number of logins that were listed' }) }),
-  examples: [{ params: {}, result: { revoked: 3 } }],
+  examples: [{ params: { all: true }, result: { revoked: 3 } }],
   async handler(_params, { app, caller }) {
     const revoked = await app.logins.revokeAll(caller)
     app.audit.record('auth.revoke', caller.id, { logins: revoked })

@@ -1,13 +1,15 @@
 import { gatewayPlugin } from '../define.ts'
 import type { Finding } from '../doctor/index.ts'
+import { list } from './methods.ts'
 import { McpServer } from './server.ts'
 
 /** Makes each server of `tools.mcp` a source of tools. None is started before tools are needed. */
-export default gatewayPlugin({ name: 'mcp', dependencies: ['config', 'lanes', 'tools', 'doctor'] }, async (app) => {
+export default gatewayPlugin({ name: 'mcp', dependencies: ['config', 'rpc', 'lanes', 'tools', 'doctor'] }, async (app) => {
   const servers = Object.entries(app.config.tools.mcp).map(
     ([name, settings]) => new McpServer({ name, settings, log: app.log.child({ mcp: name }) })
   )
   for (const server of servers) app.tools.addSource(server)
+  app.rpc.method(list)
   if (servers.length === 0) return
   app.doctor.check({ name: 'mcp', run: async () => examine(servers) })
   app.addHook('onClose', async () => {

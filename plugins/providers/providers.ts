@@ -96,6 +96,11 @@ export class Providers implements Models {
     return this.#describe(this.#current(), tier)
   }
 
+  /** Every model of a tier, in the order in which they are tried. */
+  describeAll(tier: string): ModelDescription[] {
+    return modelsOf(this.#current(), tier).map((model) => this.#describeModel(model))
+  }
+
   stream(tier: string, request: ModelRequest, calls?: ModelCalls): AsyncGenerator<ModelPart> {
     return this.#stream(this.#current(), tier, request, calls)
   }
@@ -119,8 +124,12 @@ export class Providers implements Models {
 
   #describe(generation: ProviderSnapshot, tier: string): ModelDescription {
     const [first] = modelsOf(generation, tier)
-    const { provider, model } = first
-    return { provider, model, contextWindow: this.#windows.of(first), offline: this.#kinds.get(provider)?.offline === true }
+    return this.#describeModel(first)
+  }
+
+  #describeModel(candidate: Model): ModelDescription {
+    const { provider, model } = candidate
+    return { provider, model, contextWindow: this.#windows.of(candidate), offline: this.#kinds.get(provider)?.offline === true }
   }
 
   async *#stream(

@@ -9,7 +9,10 @@ export const ToolDescription = named(
   Type.Object({
     name: Type.String(),
     description: Type.String({ description: 'Read by the model' }),
-    inputSchema: Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema of args' })
+    inputSchema: Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema of args' }),
+    confirm: Type.Optional(Type.Boolean({ description: 'The agent needs a confirmation for each call (extension)' })),
+    elevated: Type.Optional(Type.Boolean({ description: 'Runs in elevated sessions only (extension)' })),
+    source: Type.Optional(Type.String({ description: 'MCP server or other source; absent for tools of the gateway (extension)' }))
   })
 )
 

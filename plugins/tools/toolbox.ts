@@ -75,6 +75,16 @@ declare module '../hooks/hooks.ts' {
   }
 }
 
+/** A tool, and the conditions under which it runs. */
+export interface ListedTool extends ToolSpec {
+  /** A person has to confirm each call of the agent. */
+  readonly confirm: boolean
+  /** It runs in elevated sessions only. */
+  readonly elevated: boolean
+  /** Source that it comes from. Absent: the gateway or a plugin. */
+  readonly source?: string
+}
+
 /** Size of the tools of one list. */
 export interface ToolCost {
   readonly tools: number
@@ -138,9 +148,20 @@ export class Toolbox {
   }
 
   /** Every tool that exists for the owner, and the cost of those that a model is given. */
-  async survey(): Promise<{ readonly tools: ToolSpec[]; readonly cost: ToolCost }> {
+  async survey(): Promise<{ readonly tools: ListedTool[]; readonly cost: ToolCost }> {
     const entries = await this.#available('owner')
-    return { tools: entries.map(({ spec }) => spec), cost: costOf(this.#offer(entries)) }
+    const { elevated } = this.#options.settings()
+    const tools = await Promise.all(
+      entries.map(
+        async (entry): Promise<ListedTool> => ({
+          ...entry.spec,
+          confirm: this.#confirms(entry, 'owner') || (await this.#unfamiliar(entry)),
+          elevated: namesTool(elevated, entry.name),
+          ...(entry.source === undefined ? {} : { source: entry.source })
+        })
+      )
+    )
+    return { tools, cost: costOf(this.#offer(entries)) }
   }
 
   /** Conditions of the sources of tools. Starts none of them. */

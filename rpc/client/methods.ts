@@ -205,7 +205,10 @@ export interface GatewayMethods {
   }
   /** Sign out every browser of your own token, this one included, and close their connections (extension) */
   'auth.revokeLogins': {
-    params: Record<never, never>
+    params: {
+      /** Every login, this one included */
+      all: true
+    }
     result: {
       /** Number of logins that were listed */
       revoked: number
@@ -336,6 +339,54 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
+  /** List the channels with their pairing policy and their traffic, and the platforms that are not configured (extension) */
+  'channels.list': {
+    params: Record<never, never>
+    result: {
+      channels: {
+        /** Frontend of its sessions */
+        name: string
+        /** Policy for unknown senders */
+        pairing: 'open' | 'required' | 'allowlist'
+        /** Messages since the gateway started */
+        received: number
+        /** Those that could not be stored; their platform sends them again */
+        failed: number
+        /** Epoch milliseconds; null before the first */
+        lastReceivedAt: number | null
+      }[]
+      missing: {
+        /** Route of the platform; it answers 503 */
+        route: string
+        /** Keys of the configuration that are not set */
+        keys: string[]
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** List every setting with its value, its default, the place it comes from, and what a change needs (extension) */
+  'config.describe': {
+    params: Record<never, never>
+    result: {
+      settings: {
+        /** As the file writes it: `server.port` */
+        path: string
+        description: string
+        /** Value in force, secrets as `***`; null: not set */
+        value: unknown
+        /** null: there is none */
+        default: unknown
+        /** host: a value of the program that embeds the gateway */
+        origin: 'default' | 'file' | 'environment' | 'flag' | 'host'
+        /** `flynn.yaml:4:9`, `FLYNN_SERVER__PORT` or `--port` */
+        place?: string
+        secret: boolean
+        /** A reload does not put a new value in force */
+        needsRestart: boolean
+      }[]
+    }
+    events: Record<never, never>
+  }
   /** Show the configuration in force without its secrets */
   'config.get': {
     params: Record<never, never>
@@ -344,13 +395,29 @@ export interface GatewayMethods {
   }
   /** Read the configuration again and put it in force */
   'config.reload': {
-    params: Record<never, never>
+    params: {
+      /** Only show what would change, with a hash for `baseHash` (extension) */
+      dryRun?: boolean | undefined
+      /** Refuse if the configuration changed since that dry run (extension) */
+      baseHash?: string | undefined
+    }
     result: {
       success: boolean
       /** Paths of the settings that changed, as the file writes them (extension) */
       changed?: string[]
       /** Paths of the settings whose new value takes effect after a restart (extension) */
       restartRequired?: string[]
+      /** With `dryRun`: what a reload would change (extension) */
+      changes?: {
+        path: string
+        /** Value in force, without secrets; null: not set */
+        before: unknown
+        /** Value that was read, without secrets; null: not set */
+        after: unknown
+        needsRestart: boolean
+      }[]
+      /** With `dryRun`: `baseHash` of the reload (extension) */
+      hash?: string
     }
     events: Record<never, never>
   }
@@ -402,6 +469,46 @@ export interface GatewayMethods {
     result: {
       /** Kinds that this connection is subscribed to from now on */
       kinds: string[]
+    }
+    events: Record<never, never>
+  }
+  /** List the MCP servers with their condition. Starts none of them (extension) */
+  'mcp.list': {
+    params: Record<never, never>
+    result: {
+      servers: {
+        /** Key in `tools.mcp`, and first part of the names of its tools */
+        name: string
+        /** idle: not needed yet. down: it failed, and is tried again when it is needed */
+        state: 'idle' | 'starting' | 'up' | 'down'
+        /** Why it is down */
+        reason?: string
+        /** Source of system.serviceLogs */
+        sourceId: string
+        /** Starts after the first one, since the gateway started */
+        restarts: number
+        /** Last lines of its stderr, without secrets */
+        log: string[]
+      }[]
+    }
+    events: Record<never, never>
+  }
+  /** List the tiers of models, each in the order in which its models are tried (extension) */
+  'models.list': {
+    params: Record<never, never>
+    result: {
+      tiers: {
+        /** Name for `/model` and sessions.configure */
+        tier: string
+        models: {
+          provider: string
+          model: string
+          /** Tokens; lower than configured where the provider has refused more */
+          contextWindow: number
+          /** The built-in model, which needs no network */
+          offline: boolean
+        }[]
+      }[]
     }
     events: Record<never, never>
   }
@@ -1586,10 +1693,16 @@ export interface GatewayMethods {
       limit?: number | undefined
       /** Id of an entry: only older ones are returned */
       before?: number | undefined
-      /** Only entries of this event */
+      /** Only entries of this event; `tool.*` for all that begin so */
       event?: string | undefined
       /** Only entries of this actor */
       actor?: string | undefined
+      /** Only entries about this session */
+      sessionId?: string | undefined
+      /** Only entries from this time on, epoch milliseconds */
+      since?: number | undefined
+      /** Only entries before this time, epoch milliseconds */
+      until?: number | undefined
     }
     result: {
       /** Only an empty list means that no older entry exists */
@@ -1604,6 +1717,8 @@ export interface GatewayMethods {
         actor: string
         detail: Record<string, unknown>
       }[]
+      /** Number of entries that match, on all pages */
+      total?: number
     }
     events: Record<never, never>
   }
@@ -2270,6 +2385,12 @@ export interface GatewayMethods {
         description: string
         /** JSON Schema of args */
         inputSchema: Record<string, unknown>
+        /** The agent needs a confirmation for each call (extension) */
+        confirm?: boolean
+        /** Runs in elevated sessions only (extension) */
+        elevated?: boolean
+        /** MCP server or other source; absent for tools of the gateway (extension) */
+        source?: string
       }[]
       /** Size of the tools in every model call (extension) */
       cost?: {

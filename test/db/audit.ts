@@ -32,6 +32,20 @@ export function auditContract(kind: string, open: (t: TestContext) => Promise<Db
     assert.deepEqual(await times(db, { event: 'b', before: newest!.id }), [3, 1])
   })
 
+  test(`${kind}: audit entries are filtered by the beginning of their event, by session and by time, and counted`, async (t) => {
+    const db = await open(t)
+    for (const [at, event] of ['tool.run', 'tool.confirm', 'toolbox', 'auth.login'].entries()) {
+      await db.audit.append({ at, event, actor: 'x', detail: { note: 'a', sessionId: at % 2 === 0 ? 'a:1_%"' : 'a:12', n: 1 } })
+    }
+    assert.deepEqual(await times(db, { event: 'tool.*' }), [1, 0])
+    assert.deepEqual(await times(db, { event: 'tool*' }), [2, 1, 0])
+    assert.deepEqual(await times(db, { event: '%*' }), [])
+    assert.deepEqual(await times(db, { sessionId: 'a:1_%"' }), [2, 0])
+    assert.deepEqual(await times(db, { sessionId: 'a:1' }), [])
+    assert.deepEqual(await times(db, { since: 1, until: 3 }), [2, 1])
+    assert.deepEqual([await db.audit.count({}), await db.audit.count({ sessionId: 'a:12', since: 2 })], [4, 1])
+  })
+
   test(`${kind}: a page of large entries ends early, and never without one`, async (t) => {
     const db = await open(t)
     for (const [at, length] of [10, 500, 10, 10].entries()) {

@@ -25,6 +25,7 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'canvas.get',
     'canvas.list',
     'confirmations.list',
+    'models.list',
     'queue.get',
     'queue.list',
     'runs.get',
@@ -70,6 +71,8 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'node.status.set'
   ],
   operate: [
+    'channels.list',
+    'mcp.list',
     'node.forget',
     'node.invoke',
     'node.push',
@@ -94,7 +97,7 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'system.serviceLogs',
     'tools.execute'
   ],
-  admin: ['config.get', 'config.reload']
+  admin: ['config.describe', 'config.get', 'config.reload']
 }
 
 /** What each command asks of its caller, by the way it is written. All of them come with `agent.send`, which asks for `write`. */

@@ -50,6 +50,8 @@ export async function loadConfig({ file, env, flags = {}, cwd = process.cwd(), c
 export interface ConfigOrigin {
   /** Place of a value, or of the nearest part around it: `flynn.yaml:4:14`. Empty for values of a host. */
   placeOf(path: string): string
+  /** Place of a value itself; undefined for one that was not written. */
+  writtenAt(path: string): string | undefined
   /** Folder of the configuration file, else the working directory. */
   readonly home: string
 }
@@ -59,7 +61,9 @@ const kOrigin = Symbol('flynn.config')
 
 /** The source of a configuration that was returned by `loadConfig` or `resolveConfig`. */
 export function originOf(config: Config): ConfigOrigin {
-  return (config as { [kOrigin]?: ConfigOrigin })[kOrigin] ?? { placeOf: () => '', home: process.cwd() }
+  return (
+    (config as { [kOrigin]?: ConfigOrigin })[kOrigin] ?? { placeOf: () => '', writtenAt: () => undefined, home: process.cwd() }
+  )
 }
 
 /**
@@ -106,7 +110,11 @@ class Assembly {
     // A missing key has no place: the place of its parent is used.
     const placeOf = (at: string) => [at, ...ancestors(at)].map((known) => this.#places.get(known)).find(Boolean) ?? ''
     const completed = complete(ConfigSchema, this.#content, '', { ...this.#reading(this.home), placeOf }) as Config
-    const config = Object.freeze(Object.defineProperty({ ...completed }, kOrigin, { value: { placeOf, home: this.home } }))
+    const config = Object.freeze(
+      Object.defineProperty({ ...completed }, kOrigin, {
+        value: { placeOf, writtenAt: (at: string) => this.#places.get(at), home: this.home }
+      })
+    )
     const complain = complainTo(this.problems, placeOf)
     checkWhole(config, complain)
     if (listens) {

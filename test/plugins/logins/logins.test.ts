@@ -70,7 +70,7 @@ test('logins are listed and ended by their own token, and all of them at once', 
   assert.deepEqual(await Promise.all(cookies.map(status)), [200, 401, 200])
   const closed = ann.closed()
   // Its answer may be cut off with its socket, so it is asked over HTTP.
-  assert.deepEqual((await post(url, 'auth.revokeLogins', {}, { token: 'token-ann' })).json, { result: { revoked: 1 } })
+  assert.deepEqual((await post(url, 'auth.revokeLogins', { all: true }, { token: 'token-ann' })).json, { result: { revoked: 1 } })
   assert.equal((await closed).code, 1008)
   assert.deepEqual(await Promise.all(cookies.map(status)), [401, 401, 200])
   const fresh = await signIn('token-ann')
