@@ -9,6 +9,7 @@ import { cursorStore } from './stores/cursors.ts'
 import { deliveryStore } from './stores/deliveries.ts'
 import { memoryStore } from './stores/memory.ts'
 import { messageStore } from './stores/messages.ts'
+import { modelDayStore } from './stores/model-days.ts'
 import { nodeStore } from './stores/nodes.ts'
 import { outboxStore } from './stores/outbox.ts'
 import { pairingStore } from './stores/pairing.ts'
@@ -62,7 +63,7 @@ function stores(connection: Connection): Db {
     memory: memoryStore(connection),
     contexts: contextStore(connection),
     artifacts: artifactStore(connection),
-    analytics: analyticsStore(connection),
+    analytics: { ...analyticsStore(connection), ...modelDayStore(connection) },
     presence: presenceStore(connection),
     pairing: pairingStore(connection),
     nodes: nodeStore(connection),

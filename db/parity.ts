@@ -1,5 +1,5 @@
 import type { Schema } from './schema.ts'
-import type { DayRow } from './types/analytics.ts'
+import type { DayRow, ModelDay } from './types/analytics.ts'
 import type { ArtifactRow } from './types/artifacts.ts'
 import type { AuditRow } from './types/audit.ts'
 import type { ContextRow } from './types/contexts.ts'
@@ -33,6 +33,7 @@ export type Parity = Each<
     Equal<Stored<'pairedSenders'>, PairedSender>,
     Equal<Stored<'nodes'>, NodeRow>,
     Equal<Stored<'days'>, DayRow>,
+    Equal<Stored<'modelDays'>, ModelDay>,
     Equal<Stored<'contexts', 'sessionId'>, ContextRow>,
     Equal<Stored<'outbox'>, PostRow>,
     Equal<Stored<'pushSubscriptions'>, SubscriptionRow>

@@ -51,6 +51,7 @@ export const {
   nodes,
   days,
   sessionDays,
+  modelDays,
   tallies,
   contexts,
   outbox,

@@ -39,6 +39,7 @@ export const {
   nodes,
   days,
   sessionDays,
+  modelDays,
   tallies,
   contexts,
   outbox,

@@ -272,6 +272,22 @@ export function tables({ table, text, integer, boolean, serial, json, bytes, ind
     ]
   )
 
+  /** Runs and their tokens by day and model. Names are empty where no model was asked: a key has no null. */
+  const modelDays = table(
+    'model_days',
+    {
+      day: integer('day').notNull(),
+      provider: text('provider').notNull(),
+      model: text('model').notNull(),
+      runs: integer('runs').notNull(),
+      failed: integer('failed').notNull(),
+      cancelled: integer('cancelled').notNull(),
+      inputTokens: integer('input_tokens').notNull(),
+      outputTokens: integer('output_tokens').notNull()
+    },
+    (table) => [primaryKey({ columns: [table.day, table.provider, table.model] })]
+  )
+
   /** Counts of names by day. Of a past day only the most frequent ones are kept. */
   const tallies = table(
     'tallies',
@@ -373,6 +389,7 @@ export function tables({ table, text, integer, boolean, serial, json, bytes, ind
     nodes,
     days,
     sessionDays,
+    modelDays,
     tallies,
     contexts,
     outbox,

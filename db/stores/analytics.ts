@@ -18,7 +18,7 @@ export function dayOf(time: number): number {
 }
 
 /** Day of a message. No message is older than 1970. */
-const dayIn = (createdAt: unknown) => sql`${createdAt} / ${sql.raw(String(DAY_MS))}`
+export const dayIn = (createdAt: unknown) => sql`${createdAt} / ${sql.raw(String(DAY_MS))}`
 
 const added = ({ tallies }: Connection['schema']) => ({
   target: [tallies.kind, tallies.day, tallies.name],
@@ -199,7 +199,10 @@ export function trimming({ schema: { tallies }, atomic, query }: Connection) {
   }
 }
 
-export function analyticsStore({ query, schema: { sessions, days, sessionDays, tallies } }: Connection): AnalyticsStore {
+export function analyticsStore({
+  query,
+  schema: { sessions, days, sessionDays, tallies }
+}: Connection): Pick<AnalyticsStore, 'days' | 'activity' | 'most'> {
   const from = sql.placeholder('from')
   const sinceDay = query.select().from(days).where(gte(days.day, from)).orderBy(asc(days.day)).prepare()
 

@@ -46,12 +46,32 @@ export interface Tally {
   readonly count: number
 }
 
+/** Runs of one day that ended with one model. Empty names: no model was asked. */
+export interface ModelDay {
+  readonly day: number
+  readonly provider: string
+  readonly model: string
+  readonly runs: number
+  /** Failed and interrupted runs. */
+  readonly failed: number
+  readonly cancelled: number
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
 /** Counts of messages, kept together with the messages. `from` is the first day of a period that lasts until now. */
 export interface AnalyticsStore {
   /** Days with messages, oldest first. */
   days(from: number): Promise<DayRow[]>
   /** Sessions by last activity, oldest first: a session with a new message moves to a later page. */
   activity(query: ActivityQuery): Promise<ActivityPage>
+  /** Runs and tokens by day and model, oldest first: the newest `limit` rows. */
+  models(from: number, limit: number): Promise<ModelDay[]>
+  /**
+   * Counts some runs that ended two seconds ago or earlier, each once, however many calls run side by side. Returns false when none is left.
+   * They are counted afterwards and not with their end, so that a turn does not wait for it.
+   */
+  countRuns(now: number): Promise<boolean>
   /** The most frequent names. */
   most(kind: TallyKind, from: number, limit: number): Promise<Tally[]>
 }

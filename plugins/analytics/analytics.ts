@@ -5,10 +5,12 @@ import type { AnalyticsParams, SessionAnalytics } from './schema.ts'
 
 const DAY_MS = 86_400_000
 /**
- * Sessions examined before the event loop runs again: a few milliseconds. A session with a new message between two steps may count
+ * Sessions examined before the event loop runs again: about a millisecond. A session with a new message between two steps may count
  * twice in the total.
  */
-const SESSIONS_AT_ONCE = 1000
+const SESSIONS_AT_ONCE = 250
+/** Limit on the rows of models: the newest days. */
+const MAX_MODEL_DAYS = 5000
 
 /** Figures about conversations. They are counted when messages are written, and only added up here. */
 export class Analytics {
@@ -24,6 +26,8 @@ export class Analytics {
   async report({ days, topLimit }: Static<typeof AnalyticsParams>): Promise<Static<typeof SessionAnalytics>> {
     const from = Math.floor(this.#now() / DAY_MS) - days + 1
     const { top, found } = await this.#sessions(from, topLimit)
+    while (await this.#store.countRuns(this.#now())) await setImmediate()
+    const models = await this.#store.models(from, MAX_MODEL_DAYS)
     const daily = await this.#store.days(from)
     const tools = await this.#store.most('tool', from, topLimit)
     await setImmediate()
@@ -31,7 +35,8 @@ export class Analytics {
 
     const totalMessages = daily.reduce((sum, { messages }) => sum + messages, 0)
     return {
-      daily: daily.map(({ day, ...counts }) => ({ day: new Date(day * DAY_MS).toISOString().slice(0, 10), ...counts })),
+      daily: daily.map(({ day, ...counts }) => ({ day: dateOf(day), ...counts })),
+      models: models.map(({ day, ...counts }) => ({ day: dateOf(day), ...counts })),
       topSessions: top.map(({ id, messages, lastMessageAt }) => ({
         sessionId: id,
         messages,
@@ -58,6 +63,10 @@ export class Analytics {
       after = page.end
     }
   }
+}
+
+function dateOf(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10)
 }
 
 function mostFirst(one: SessionActivity, other: SessionActivity): number {

@@ -12,6 +12,18 @@ export const sessionAnalytics = defineMethod({
       params: { days: 30, topLimit: 10 },
       result: {
         daily: [{ day: '2026-02-16', sessions: 14, messages: 228 }],
+        models: [
+          {
+            day: '2026-02-16',
+            provider: 'anthropic',
+            model: 'claude',
+            runs: 114,
+            failed: 2,
+            cancelled: 3,
+            inputTokens: 120400,
+            outputTokens: 9600
+          }
+        ],
         topSessions: [{ sessionId: 'telegram:123456', messages: 42, lastActivity: 1739700300 }],
         topTools: [{ toolName: 'web.search', executions: 37 }],
         topTopics: [{ topic: 'kubernetes', occurrences: 22 }],

@@ -26,6 +26,22 @@ export const SessionAnalytics = named(
       }),
       { description: 'Days with messages, oldest first' }
     ),
+    models: Type.Array(
+      Type.Object({
+        day: Type.String({ description: 'Day on which the runs ended, in UTC' }),
+        provider: Type.String({ description: 'Empty: no model was asked' }),
+        model: Type.String(),
+        runs: Count,
+        failed: Type.Integer({ minimum: 0, description: 'Runs that failed or were interrupted' }),
+        cancelled: Count,
+        inputTokens: Count,
+        outputTokens: Count
+      }),
+      {
+        description:
+          'Runs and their tokens by day and model, oldest first. A run counts a few seconds after its end, also once its session is deleted'
+      }
+    ),
     topSessions: Type.Array(
       Type.Object({
         sessionId: Type.String(),

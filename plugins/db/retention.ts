@@ -6,7 +6,7 @@ import type { Config } from '../config/index.ts'
 const DAY_MS = 24 * 60 * 60 * 1000
 
 export interface RetentionOptions {
-  readonly db: Pick<Db, 'runs' | 'messages' | 'audit' | 'presence' | 'search'>
+  readonly db: Pick<Db, 'runs' | 'messages' | 'audit' | 'presence' | 'search' | 'analytics'>
   /** Current settings: a reload may change them. */
   readonly settings: () => Config['retention']
   readonly log: Pick<FastifyBaseLogger, 'info' | 'error'>
@@ -41,9 +41,13 @@ export class Retention {
   }
 
   async #purge(): Promise<void> {
-    const { db, settings } = this.#options
+    const { db, settings, now = Date.now } = this.#options
     const { runsDays, messagesDays, auditDays, presenceDays } = settings()
-    await this.#each('runs', runsDays, (before) => db.runs.purge(before))
+    // Runs are counted before they are deleted.
+    await this.#each('runs', runsDays, async (before) => {
+      while (await db.analytics.countRuns(now())) await setImmediate()
+      return await db.runs.purge(before)
+    })
     await this.#each('messages', messagesDays, (before) => db.messages.purge(before))
     await this.#each('audit entries', auditDays, (before) => db.audit.purge(before))
     await this.#each('senders', presenceDays, (before) => db.presence.purge(before))

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { gatewayPlugin } from '../define.ts'
 import { configure } from './configure.ts'
 import * as methods from './methods.ts'
@@ -20,6 +21,10 @@ export default gatewayPlugin(
     app.decorate('sessions', new Sessions(app))
     for (const method of Object.values(methods)) app.rpc.method(method)
     app.rpc.method(configure)
+    // Its runs are counted before they are deleted.
+    app.sessions.onRemove(async () => {
+      while (await app.db.analytics.countRuns(Date.now())) await setImmediate()
+    })
     app.sessions.onRemove(async (sessionId) => app.lanes.forget(sessionId))
   }
 )

@@ -2323,6 +2323,20 @@ export interface GatewayMethods {
         sessions: number
         messages: number
       }[]
+      /** Runs and their tokens by day and model, oldest first. A run counts a few seconds after its end, also once its session is deleted */
+      models: {
+        /** Day on which the runs ended, in UTC */
+        day: string
+        /** Empty: no model was asked */
+        provider: string
+        model: string
+        runs: number
+        /** Runs that failed or were interrupted */
+        failed: number
+        cancelled: number
+        inputTokens: number
+        outputTokens: number
+      }[]
       /** Most messages first */
       topSessions: {
         sessionId: string

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
-import type { Db, MessageParts, PageEnd } from '../../db/client.ts'
+import type { Db, MessageParts, PageEnd, RunEnd } from '../../db/client.ts'
 import { NAMES_KEPT, NAMES_TODAY, TRIM_EVERY } from '../../db/stores/analytics.ts'
+import { ended, queued } from './queue.ts'
 
 const DAY = 86_400_000
 
@@ -157,6 +158,46 @@ export function analyticsContract(kind: string, open: (t: TestContext) => Promis
     // What was forgotten is not taken off once more.
     await db.sessions.remove('ws:a')
     assert.deepEqual(await all(0), [])
+  })
+
+  test(`${kind}: runs are counted once, by the day of their end and their model`, async (t) => {
+    const db = await open(t)
+    const ran = async (id: string, endedAt: number, end: Partial<RunEnd> = {}) => {
+      await db.queue.accept(queued(id, { sessionId: 'ws:a', acceptedAt: 0 }))
+      await db.queue.claim({ sessionId: 'ws:a', runId: id, ids: [id], now: 0 })
+      const run = {
+        id,
+        status: 'completed',
+        endedAt,
+        inputTokens: 10,
+        outputTokens: 1,
+        provider: 'p',
+        model: 'm',
+        ...end
+      } as const
+      await db.queue.settle({ ends: [ended(id)], run, now: endedAt })
+    }
+    const day = 86_400_000
+    await ran('a', day)
+    await ran('b', day, { status: 'failed' })
+    await ran('c', day + 5, { status: 'cancelled', model: null, provider: null, inputTokens: 0, outputTokens: 0 })
+    await ran('d', 2 * day)
+    const count = async (now: number) => {
+      while (await db.analytics.countRuns(now));
+    }
+    await count(day + 2005)
+    const first = { day: 1, provider: 'p', model: 'm', runs: 2, failed: 1, cancelled: 0, inputTokens: 20, outputTokens: 2 }
+    assert.deepEqual(await db.analytics.models(0, 9), [first])
+    await Promise.all([count(3 * day), count(3 * day)])
+    await ran('e', 2 * day + 1)
+    await count(3 * day)
+    const none = { day: 1, provider: '', model: '', runs: 1, failed: 0, cancelled: 1, inputTokens: 0, outputTokens: 0 }
+    const second = { ...first, day: 2, failed: 0 }
+    assert.deepEqual(await db.analytics.models(0, 9), [none, first, second])
+    assert.deepEqual(await db.analytics.models(2, 9), [second])
+    assert.deepEqual(await db.analytics.models(0, 1), [second])
+    await db.sessions.remove('ws:a')
+    assert.equal((await db.analytics.models(0, 9)).length, 3)
   })
 
   test(`${kind}: made-up tool names do not fill the database`, async (t) => {
