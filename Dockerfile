@@ -7,7 +7,7 @@ FROM ${NODE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --include=dev
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json vite.config.ts ./
 COPY app.ts cli.ts server.ts types.ts ./
 COPY cli ./cli
 COPY db ./db
@@ -17,6 +17,8 @@ COPY routes ./routes
 COPY rpc ./rpc
 COPY security ./security
 COPY server ./server
+COPY scripts ./scripts
+COPY public ./public
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM ${NODE}
@@ -27,7 +29,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY db/migrations ./db/migrations
-COPY public ./public
+COPY public/*.* ./public/
 COPY LICENSE flynn.schema.json ./
 RUN install -d -o node -g node -m 0700 /data /data/home && install -d -m 0755 /config
 

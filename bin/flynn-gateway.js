@@ -29,7 +29,7 @@ const program = isClone ? sources : join(root, 'dist', 'cli.js')
 
 if (isClone) {
   // Its messages go to stderr: stdout belongs to the command.
-  const { status } = spawnSync(process.execPath, [setup, '--omit=dev'], { stdio: ['ignore', 2, 2] })
+  const { status } = spawnSync(process.execPath, [setup], { stdio: ['ignore', 2, 2] })
   if (status !== 0) process.exit(status ?? 1)
 }
 if (!tooOld()) {

@@ -2,13 +2,13 @@ import { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import helmet from '@fastify/helmet'
 import { Type } from '@sinclair/typebox'
-import type { FastifyReply } from 'fastify'
 import { gatewayPlugin } from '../plugins/define.ts'
 import { CLOSE } from '../rpc/connection.ts'
 import type { RouteSchema } from '../rpc/documents/described.ts'
 import { errorFrame } from '../rpc/frames.ts'
 import { printable } from '../security/sanitize.ts'
-import { type PageFile, pageFiles } from './page.ts'
+import { dashboardRoutes } from './dashboard.ts'
+import { pageFiles, sendFile } from './page.ts'
 
 const PUBLIC = fileURLToPath(new URL('./public/', import.meta.resolve('#package.json')))
 
@@ -71,7 +71,7 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
       const [path, query] = request.url.split('?', 2)
       // Without its slash the page's own files would be looked for one level up. Relative: a proxy may have removed a prefix.
       if (!path!.endsWith('/')) return reply.redirect(`${path!.split('/').at(-1)}/${query ? `?${query}` : ''}`)
-      return send(reply, page.get('index.html')!, request.headers['if-none-match'])
+      return sendFile(request, reply, page.get('index.html')!)
     },
     wsHandler(socket, request) {
       const outcome = app.auth.of(request)
@@ -96,8 +96,9 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
   })
 
   for (const [name, file] of page) {
-    app.get(`/${name}`, { schema: HIDDEN }, (request, reply) => send(reply, file, request.headers['if-none-match']))
+    app.get(`/${name}`, { schema: HIDDEN }, (request, reply) => sendFile(request, reply, file))
   }
+  dashboardRoutes(app)
 
   app.route({
     method: 'GET',
@@ -106,9 +107,3 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
     handler: (_request, reply) => reply.callNotFound()
   })
 })
-
-function send(reply: FastifyReply, { type, etag, content }: PageFile, known: string | undefined): FastifyReply {
-  reply.header('etag', etag).header('cache-control', 'public, max-age=0')
-  if (known === etag) return reply.code(304).send()
-  return reply.type(type).send(content)
-}

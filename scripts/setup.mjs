@@ -1,16 +1,16 @@
 // Makes a fresh clone ready, so that `npm start` and `npm test` are each the only command a newcomer types:
 // installs what package-lock.json names, and a Node.js that can run the sources where the machine's own is too old.
 // Plain JavaScript for any Node.js from 18 on. Silent, and done in milliseconds, when there is nothing to do.
-// With --omit=dev, as `npm start` calls it, packages that only development needs are neither asked for nor installed.
+// Last it builds the dashboard, unless dist/public is that of the sources.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const modules = join(root, 'node_modules')
 const lock = join(root, '.setup.lock')
-const omitDev = process.argv.includes('--omit=dev')
 
 /**
  * The Node.js brought along, for each platform that has one: npm package, version, and the SHA-512 of its tarball, which npm checks
@@ -46,16 +46,28 @@ const nodeBinary = join(modules, '.bin', 'node')
 /** No npm ci takes that long; after it a lock is stale even if its process id is alive, because ids are used again. */
 const LOCK_MINUTES = 15
 
+/** What the dashboard is made of. */
+const PAGE_SOURCES = [
+  'public/app',
+  'public/ui',
+  'public/pages',
+  'rpc/client',
+  'vite.config.ts',
+  'scripts/pages.ts',
+  'package-lock.json'
+]
+
 if (process.platform === 'win32') fail('On Windows the sources run inside WSL.')
 if (!ready()) {
   await acquireLock()
   process.on('exit', () => rmSync(lock, { force: true }))
   if (!packagesInstalled()) installPackages()
   if (!nodeInstalled()) installNode()
+  if (!pagesBuilt()) buildPages()
 }
 
 function ready() {
-  return !existsSync(lock) && packagesInstalled() && nodeInstalled()
+  return !existsSync(lock) && packagesInstalled() && nodeInstalled() && pagesBuilt()
 }
 
 /**
@@ -65,8 +77,8 @@ function ready() {
 function packagesInstalled() {
   const installed = read(join(modules, '.package-lock.json'))?.packages ?? {}
   const wanted = read(join(root, 'package-lock.json'))?.packages ?? { missing: {} }
-  return Object.entries(wanted).every(([path, { version, integrity, optional, devOptional, dev }]) => {
-    if (path === '' || optional || devOptional || (dev && omitDev)) return true
+  return Object.entries(wanted).every(([path, { version, integrity, optional, devOptional }]) => {
+    if (path === '' || optional || devOptional) return true
     return installed[path]?.version === version && installed[path]?.integrity === integrity
   })
 }
@@ -78,7 +90,7 @@ function nodeInstalled() {
 
 function installPackages() {
   say('Installing the packages of package-lock.json …')
-  npm(['ci', '--ignore-scripts', omitDev ? '--omit=dev' : '--include=dev'], root)
+  npm(['ci', '--ignore-scripts', '--include=dev'], root)
 }
 
 function broughtFolder() {
@@ -109,6 +121,27 @@ function installNode() {
   }
   mkdirSync(dirname(nodeBinary), { recursive: true })
   symlinkSync(relative(dirname(nodeBinary), binary), nodeBinary)
+}
+
+function pagesBuilt() {
+  return !existsSync(join(root, 'public', 'app')) || readText(join(root, 'dist', 'public', 'sources')) === pagesDigest()
+}
+
+function pagesDigest() {
+  const hash = createHash('sha256')
+  const add = (path) => {
+    if (statSync(path).isDirectory()) for (const name of readdirSync(path).sort()) add(join(path, name))
+    else hash.update(relative(root, path)).update(readFileSync(path))
+  }
+  for (const source of PAGE_SOURCES) add(join(root, source))
+  return hash.digest('hex')
+}
+
+function buildPages() {
+  say('Building the dashboard …')
+  const node = existsSync(nodeBinary) ? nodeBinary : process.execPath
+  const { status } = spawnSync(node, ['scripts/pages.ts', pagesDigest()], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+  if (status !== 0) fail('The dashboard could not be built (what went wrong stands above).')
 }
 
 /** The Node.js the machine has, even when this script runs on the one brought along, which `npm ci` has just removed. */
@@ -180,6 +213,14 @@ function lockOwner() {
     return Number(readFileSync(lock, 'utf8'))
   } catch {
     return 0
+  }
+}
+
+function readText(file) {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
   }
 }
 

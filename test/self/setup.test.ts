@@ -54,17 +54,6 @@ test('a fresh clone is made ready, and once it is, setup says nothing and does n
   assert.deepEqual(await project.setup([], { PATH: '' }), { code: 0, stdout: '', stderr: '' })
 })
 
-test('what only development needs is installed when it is asked for, and stays when it is not', async (t) => {
-  const project = await makeProject(t)
-  assert.equal((await project.setup(['--omit=dev'])).code, 0)
-  assert.deepEqual(project.installed(), { plain: '1.0.0', tooling: undefined })
-  assert.equal((await project.setup(['--omit=dev'])).stderr, '')
-
-  assert.equal((await project.setup()).code, 0)
-  assert.deepEqual(project.installed(), { plain: '1.0.0', tooling: '1.0.0' })
-  assert.equal((await project.setup(['--omit=dev'])).stderr, '')
-})
-
 test('a changed lock file is followed, also when the first try was killed half way', async (t) => {
   const project = await makeProject(t)
   await project.setup()
@@ -105,7 +94,7 @@ test('on a Node.js that is too old, npm start brings one along and runs the serv
   assert.equal(run.code, 0, run.stderr)
   assert.match(run.stderr, /older than this project needs \(>=99\.0\)/)
   assert.match(run.stdout, /^brought along: --disable-sigusr1 --max-semi-space-size=4 cli\.ts$/m)
-  assert.equal((await project.setup(['--omit=dev'])).stderr, '')
+  assert.equal((await project.setup()).stderr, '')
 
   await project.run('npm', ['install'])
   assert.ok(existsSync(join(project.folder, 'node_modules/.bin/node')), 'npm install leaves it alone')

@@ -1,0 +1,39 @@
+import type { ComponentType } from 'preact'
+import type { Scope } from './gateway.ts'
+
+/** What a page gets: the segments of the address after its own. */
+export interface PageProps {
+  readonly rest: readonly string[]
+}
+
+/** A page of the dashboard. */
+export interface Page {
+  /** First segment of its address; empty for the overview. */
+  readonly path: string
+  readonly title: string
+  /** Path of the drawing beside the title: lines on a grid of 24. */
+  readonly icon: string
+  /** Scope without which the page is not in the navigation. */
+  readonly scope: Scope
+  /** Loaded when the page is opened. */
+  readonly load: () => Promise<{ default: ComponentType<PageProps> }>
+}
+
+/** All pages, in the order of the navigation. A new one is a folder in public/pages and a line here. */
+export const PAGES: readonly Page[] = [
+  {
+    path: 'lanes',
+    title: 'Lanes',
+    icon: 'M4 6h16M4 12h10M4 18h13',
+    scope: 'read',
+    load: () => import('../pages/lanes/index.tsx')
+  }
+]
+
+/** Drawing of the chat, which is a page of its own for now. */
+export const CHAT_ICON = 'M4 5h16v11H9l-5 4z'
+
+/** The page of an address. The first one stands for an address that names none. */
+export function pageOf(path: readonly string[]): Page {
+  return PAGES.find((page) => page.path === (path[0] ?? '')) ?? PAGES[0]!
+}

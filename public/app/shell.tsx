@@ -1,0 +1,109 @@
+import { effect, signal } from '@preact/signals'
+import type { ComponentType } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { Failure } from '../ui/failure.tsx'
+import { Icon } from '../ui/icon.tsx'
+import { Toasts } from '../ui/toast.tsx'
+import { connection, hello, may } from './gateway.ts'
+import { Login } from './login.tsx'
+import { CHAT_ICON, PAGES, type PageProps, pageOf } from './pages.ts'
+import { openPalette, Palette } from './palette.tsx'
+import { Pill } from './pill.tsx'
+import { hashOf } from './route.ts'
+import { route } from './router.ts'
+
+type Loaded = { readonly path: string; readonly View?: ComponentType<PageProps>; readonly error?: Error }
+const loaded = signal<Loaded | undefined>(undefined)
+
+function load(): void {
+  const page = pageOf(route.value.path)
+  if (loaded.peek()?.path === page.path && loaded.peek()?.View) return
+  page.load().then(
+    ({ default: View }) => {
+      if (pageOf(route.value.path) === page) loaded.value = { path: page.path, View }
+    },
+    (error: Error) => {
+      loaded.value = { path: page.path, error }
+    }
+  )
+}
+effect(load)
+
+/** Navigation, connection and the page of the address. */
+export function Shell() {
+  const page = pageOf(route.value.path)
+  const main = useRef<HTMLElement>(null)
+  const first = useRef(true)
+  const state = connection.value
+  useEffect(() => {
+    document.title = `${[page.title, ...route.value.path.slice(1)].join(' · ')} – Flynn`
+    // A screen reader continues where the new page begins. The first page has no one to move.
+    if (first.current) first.current = false
+    else main.current?.focus()
+  }, [page.path, route.value.path.join('/')])
+  useEffect(() => {
+    const keys = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey)) return
+      event.preventDefault()
+      openPalette()
+    }
+    addEventListener('keydown', keys)
+    return () => removeEventListener('keydown', keys)
+  }, [])
+  const login = state.name === 'refused' && <Login code={state.code} message={state.message} />
+  const pages = PAGES.filter(({ scope }) => hello.value === undefined || may(scope))
+  const { View, error } = loaded.value?.path === page.path ? loaded.value : { View: undefined, error: undefined }
+  return (
+    <div class="shell">
+      <button class="skip" type="button" onClick={() => main.current?.focus()}>
+        Skip to the page
+      </button>
+      <nav class="rail" aria-label="Pages">
+        <a class="brand" href="../" title="Chat with the agent">
+          <img src="../icon.svg" alt="" width="24" height="24" /> <span>Flynn</span>
+        </a>
+        <ul>
+          <li>
+            <a href="../">
+              <Icon path={CHAT_ICON} /> Chat
+            </a>
+          </li>
+          {pages.map(({ path, title, icon }) => (
+            <li key={path}>
+              <a href={hashOf(path === '' ? [] : [path])} aria-current={path === page.path ? 'page' : undefined}>
+                <Icon path={icon} /> {title}
+              </a>
+            </li>
+          ))}
+          <li class="more">
+            <button type="button" onClick={openPalette}>
+              <Icon path="M5 12h.01M12 12h.01M19 12h.01" /> More
+            </button>
+          </li>
+        </ul>
+        <Pill />
+      </nav>
+      <main ref={main} id="main" tabIndex={-1}>
+        {login || (
+          <>
+            <header class="top">
+              <h1>{page.title}</h1>
+              <button type="button" onClick={openPalette} aria-keyshortcuts="Control+K Meta+K">
+                Search <kbd>Ctrl K</kbd>
+              </button>
+            </header>
+            {error ? (
+              <Failure error={error} />
+            ) : View ? (
+              <View rest={route.value.path.slice(1)} />
+            ) : (
+              <p class="muted">Loading …</p>
+            )}
+          </>
+        )}
+      </main>
+      <Palette />
+      <Toasts />
+    </div>
+  )
+}

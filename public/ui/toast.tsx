@@ -1,0 +1,32 @@
+import { signal } from '@preact/signals'
+
+const SHOWN_MS = 6000
+const shown = signal<readonly { readonly id: number; readonly text: string; readonly bad: boolean }[]>([])
+let last = 0
+
+/** Says something for some seconds; failures stay until they are dismissed. */
+export function toast(text: string, { bad = false } = {}): void {
+  const id = ++last
+  shown.value = [...shown.value.slice(-3), { id, text, bad }]
+  if (!bad) setTimeout(() => dismiss(id), SHOWN_MS)
+}
+
+function dismiss(id: number): void {
+  shown.value = shown.value.filter((one) => one.id !== id)
+}
+
+/** Where toasts appear. Screen readers hear them. */
+export function Toasts() {
+  return (
+    <div class="toasts" aria-live="polite">
+      {shown.value.map(({ id, text, bad }) => (
+        <p key={id} class={bad ? 'toast failed' : 'toast'}>
+          {text}
+          <button type="button" class="plain" aria-label={`Dismiss: ${text}`} onClick={() => dismiss(id)}>
+            ×
+          </button>
+        </p>
+      ))}
+    </div>
+  )
+}
