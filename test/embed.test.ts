@@ -70,7 +70,7 @@ const DECORATORS = [
   'system'
 ]
 
-test('under a prefix the socket, the page, the methods and the health live there, and the host keeps everything else', async (t) => {
+test('a prefix moves socket, page, methods and health; the host keeps the rest', async (t) => {
   const { url } = await embed(t, async (host) => {
     host.get('/', async () => 'the page of the host')
     await host.register(gateway, await options(t))
@@ -103,7 +103,7 @@ test('under a prefix the socket, the page, the methods and the health live there
   }
 })
 
-test('what is not there is told by the gateway inside it, and by the host everywhere else', async (t) => {
+test('unknown paths are answered by the gateway below its prefix, elsewhere by the host', async (t) => {
   const { url } = await embed(t, async (host) => {
     host.setNotFoundHandler((_request, reply) => reply.code(404).send('not of the host'))
     await host.register(gateway, await options(t))
@@ -182,7 +182,7 @@ test("a host's own @fastify/websocket is used, and the limit on frames still hol
   assert.deepEqual(complaints(), [])
 })
 
-test('beside a gateway that brought its own @fastify/websocket, a handshake elsewhere is answered as a plain request, then closed', async (t) => {
+test("with the gateway's own @fastify/websocket a handshake elsewhere is a plain request", async (t) => {
   const { url } = await embed(t, async (host) => {
     host.get('/plain', async () => 'plain')
     await host.register(gateway, await options(t))
@@ -262,7 +262,7 @@ test('a host can test its gateway with injectWS', async (t) => {
   }
 })
 
-test('decorators of the host do not clash with those of the gateway, whatever they are called', async (t) => {
+test('decorators of the host do not clash with those of the gateway', async (t) => {
   const { url, host } = await embed(t, async (host) => {
     for (const name of DECORATORS) host.decorate(name, `${name} of the host`)
     for (const name of ['caller', 'session', 'user', 'auth', 'token']) {
@@ -327,7 +327,7 @@ test('two gateways of the same name on one host do not start', async (t) => {
   })
 })
 
-test('two hosts in one process share nothing, and one goes on when the other closes', async (t) => {
+test('two hosts in one process share nothing', async (t) => {
   const [one, other] = [await build(t), await build(t)]
   const [client, neighbour] = [await connect(t, one.url), await connect(t, other.url)]
   await client.call('agent.send', { message: 'say hello', sessionId: 'x:1' })
@@ -359,7 +359,7 @@ const weather = gatewayPlugin<{ unit: 'c' | 'f' }>({ name: 'weather', dependenci
   )
 })
 
-test('a plugin of a third party adds methods and tools that are like those of the gateway', async (t) => {
+test('a third-party plugin adds methods and tools like built-in ones', async (t) => {
   const { url } = await build(t, { plugins: [[weather, { unit: 'c' }]] })
   const client = await connect(t, url)
   assert.deepEqual(await client.call('weather.today', { city: 'Linz' }), { sky: '20°C in Linz' })
@@ -377,7 +377,7 @@ test('a plugin of a third party adds methods and tools that are like those of th
   assert.match(content, /20°C in Graz/)
 })
 
-test('a plugin that takes a name that is taken stops the start and says which', async (t) => {
+test('a duplicate name of a plugin stops the start', async (t) => {
   const method = (name: string) =>
     gatewayPlugin({ name: 'twice', dependencies: ['rpc'] }, async (app) => {
       app.rpc.method({ name, summary: 'x', scope: 'any', params: None, result: Type.Null(), handler: () => null })
@@ -403,7 +403,7 @@ test('a plugin that takes a name that is taken stops the start and says which', 
   }
 })
 
-test('a plugin of the gateway that is registered on the host says what it lacks', async (t) => {
+test('a gateway plugin registered on the host names its missing dependency', async (t) => {
   const host = Fastify()
   t.after(() => host.close())
   await host.register(gateway, await options(t))
@@ -431,7 +431,7 @@ test('a host may add a method until it is ready, and not after', async (t) => {
   )
 })
 
-test('what a client sends wrong over HTTP is a 400 in the words of the protocol, not a 500', async (t) => {
+test('invalid HTTP requests get a 400 with an error of the protocol', async (t) => {
   const { url } = await embed(t, async (host) => host.register(gateway, await options(t)))
   const post = async (body: string, type = 'application/json') => {
     const response = await fetch(`${url}/agent/rpc/sessions.list`, { method: 'POST', headers: { 'content-type': type }, body })

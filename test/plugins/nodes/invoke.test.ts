@@ -10,7 +10,7 @@ const CALL = { nodeId: DESKTOP.nodeId, capability: 'notifications', args: { titl
 const asked = (client: TestClient, known: readonly string[] = []): Promise<Frame> =>
   client.frame(({ event, data }) => event === 'invoke' && !known.includes(data.callId))
 
-test('a node is asked by an event of its registration, without a hello, and its answer goes to whoever asked', async (t) => {
+test('a call is an event of the registration, and its answer reaches the caller', async (t) => {
   const { url } = await gateway(t)
   const desktop = await connect(t, url)
   const registration = desktop.start('node.register', DESKTOP)
@@ -29,7 +29,7 @@ test('a node is asked by an event of its registration, without a hello, and its 
   assert.ok(!operator.frames.some(({ event }) => event === 'invoke'))
 })
 
-test('a node that speaks JSON-RPC 2.0 is asked in it', async (t) => {
+test('a node that speaks JSON-RPC 2.0 is called in it', async (t) => {
   const { url } = await gateway(t)
   const desktop = await node(t, url, {}, { dialect: '2.0' })
   const operator = await connect(t, url)
@@ -40,7 +40,7 @@ test('a node that speaks JSON-RPC 2.0 is asked in it', async (t) => {
   assert.equal((await operator.final(request)).result.ok, true)
 })
 
-test('what a node could not do is an answer with its reason; an answer that is none is refused and can be given again', async (t) => {
+test('a failure is an answer with its reason; an invalid answer may be repeated', async (t) => {
   const { url } = await gateway(t)
   const desktop = await node(t, url)
   const operator = await connect(t, url)
@@ -87,7 +87,7 @@ test('a call is answered once, and only by the node that was asked', async (t) =
   assert.equal((await operator.final(request)).result.output, 'mine')
 })
 
-test('only what the node declared and a feature gate enables is asked of it', async (t) => {
+test('only declared capabilities with an open gate can be called', async (t) => {
   const { url } = await gateway(t)
   const desktop = await node(t, url, { capabilities: ['ui.canvas', 'camera.snap', 'unheard.of'] })
   const operator = await connect(t, url)
@@ -112,7 +112,7 @@ test('only what the node declared and a feature gate enables is asked of it', as
   assert.ok(!desktop.frames.some(({ event }) => event === 'invoke'))
 })
 
-test('a node that does not answer in time has failed the call; what it says later is refused', async (t) => {
+test('a call without an answer in time fails, and a late answer is refused', async (t) => {
   const { url } = await gateway(t)
   const desktop = await node(t, url)
   const operator = await connect(t, url)
@@ -123,7 +123,7 @@ test('a node that does not answer in time has failed the call; what it says late
   assert.equal((await rejection(desktop.call('node.result', { callId, ok: true }))).code, -2)
 })
 
-test('a node that goes, is taken over or becomes another one leaves no call waiting', async (t) => {
+test('a node that leaves or changes its id ends its calls', async (t) => {
   const { url } = await gateway(t)
   const operator = await connect(t, url)
   for (const [leave, says] of [
@@ -143,7 +143,7 @@ test('a node that goes, is taken over or becomes another one leaves no call wait
   }
 })
 
-test('a node that registers again under its id still answers what it was asked before', async (t) => {
+test('a node that registers again keeps its calls', async (t) => {
   const { url } = await gateway(t)
   const desktop = await node(t, url)
   const operator = await connect(t, url)
@@ -198,7 +198,7 @@ test('a shutdown ends the calls that wait', async (t) => {
   )
 })
 
-test('an operator asks over HTTP too; the scopes node and write do not suffice, and operate answers nothing', async (t) => {
+test('node.invoke works over HTTP and needs the scope operate', async (t) => {
   const tokens = (['node', 'write', 'operate'] as const).map((scope) => ({ name: scope, token: scope, scopes: [scope] }))
   const { url, app } = await gateway(t, { tokens })
   const desktop = await node(t, url, {}, { token: 'node' })
@@ -223,7 +223,7 @@ test('an operator asks over HTTP too; the scopes node and write do not suffice, 
   })
 })
 
-test('the agent asks a node with a tool, and gets its words', async (t) => {
+test('the agent calls a node with a tool', async (t) => {
   const { url } = await gateway(t)
   const desktop = await node(t, url)
   const person = await connect(t, url)

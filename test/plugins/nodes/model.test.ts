@@ -29,6 +29,13 @@ class Model {
     return undefined
   }
 
+  /** False: the node is not known. */
+  forget(id: string): boolean {
+    const holder = this.holderOf(id)
+    if (holder !== undefined) this.dismiss(holder)
+    return this.owner.delete(id)
+  }
+
   dismiss(peer: number): void {
     this.is.delete(peer)
     this.dismissed.add(peer)
@@ -57,12 +64,13 @@ const step = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('close'), peer }) },
   { weight: 3, arbitrary: fc.record({ act: fc.constant('invoke'), id: fc.constantFrom(...NODE_IDS) }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('forget'), id: fc.constantFrom(...NODE_IDS) }) },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('answer'), peer }) },
   /** A new socket in the place of one that is gone. */
   { weight: 2, arbitrary: fc.record({ act: fc.constant('reconnect'), peer }) }
 )
 
-test('whoever registers, takes over, answers and goes: each node is one connection, and each call ends once', async (t) => {
+test('each node is one connection, and each call ends once', async (t) => {
   const { db } = await core(t)
   let run = 0
   await fc.assert(
@@ -111,6 +119,13 @@ test('whoever registers, takes over, answers and goes: each node is one connecti
           if (!model.gone.has(indexes[step.peer]!)) continue
           all[step.peer] = fresh()
           indexes[step.peer] = PEERS + number
+        } else if (step.act === 'forget') {
+          const known = model.forget(step.id)
+          const forgotten = await nodes.forget(prefix + step.id, { actor: 'token:root' }).then(
+            () => true,
+            () => false
+          )
+          assert.equal(forgotten, known)
         } else if (step.act === 'invoke') {
           const holder = model.holderOf(step.id)
           const call = { to: holder ?? -1, ends: 0, told: undefined as unknown, done: Promise.resolve() }

@@ -25,7 +25,7 @@ test('a token that looks like one of its provider is taken', () => {
   }
 })
 
-test('a token that does not is refused in words that do not quote it', () => {
+test('a malformed token is refused without being quoted', () => {
   const wrong = {
     apns: [
       '',
@@ -51,7 +51,7 @@ test('a token that does not is refused in words that do not quote it', () => {
   }
 })
 
-test('what only APNs has is refused for FCM', () => {
+test('members of APNs are refused for FCM', () => {
   assert.equal(checkedToken({ provider: 'apns', token: HEX, environment: 'sandbox', topic: 'com.example.app' }), HEX)
   const { data } = refusal({ provider: 'fcm', token: FCM, environment: 'sandbox', topic: 'com.example.app' })
   assert.deepEqual(
@@ -60,7 +60,7 @@ test('what only APNs has is refused for FCM', () => {
   )
 })
 
-test('a stored token is shown by its ends, and not at all where it is short or cannot be read', () => {
+test('a stored token shows its ends, a short or unreadable one nothing', () => {
   const vault = new Vault()
   const of = (token: string) => shown({ id: 'phone', push: { provider: 'fcm', token, updatedAt: 1 } }, vault)
   const stored = (text: string) => of(vault.seal(text, placeOf('phone')))

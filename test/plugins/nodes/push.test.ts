@@ -91,7 +91,7 @@ test('a service that is busy says when to try again, and the token stays', async
   assert.notEqual(await stored(), null)
 })
 
-test('what cannot be sent is refused in words', async (t) => {
+test('a push that cannot be sent is refused with a reason', async (t) => {
   const { push, asked } = await rig(t, { missing: ['server.nodes.push.fcm.project_id'] })
   assert.match(
     (await rejection(push())).message,

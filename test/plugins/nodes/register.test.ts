@@ -19,7 +19,7 @@ const NODE_METHODS = {
   'node.result': { callId: 'x', ok: true }
 }
 
-test('a node registers, and is told what was agreed on', async (t) => {
+test('a node registers and gets the negotiated terms', async (t) => {
   const { url } = await gateway(t)
   const client = await connect(t, url)
   const capabilities = ['ui.canvas', 'camera.snap', 'unheard.of', 'constructor', 'ui.canvas', 'notifications']
@@ -38,7 +38,7 @@ test('a node registers, and is told what was agreed on', async (t) => {
   assert.deepEqual(await client.call('node.capabilities.get'), agreed)
 })
 
-test('while nodes are not enabled, none registers, and a part that is not enabled takes nothing', async (t) => {
+test('disabled nodes and disabled parts are refused', async (t) => {
   const off = await build(t)
   const client = await connect(t, off.url)
   assert.match(await refused(client, 'node.register', DESKTOP), /needs server\.nodes\.enabled: true/)
@@ -57,7 +57,7 @@ test('while nodes are not enabled, none registers, and a part that is not enable
   assert.deepEqual((await desktop.call('node.capabilities.get')).capabilities.enabled, [])
 })
 
-test('a role, a version, a name or a capability that is not as it should be is refused', async (t) => {
+test('an invalid role, version, name or capability is refused', async (t) => {
   const { url, app } = await gateway(t)
   const client = await connect(t, url)
   for (const [change, says] of [
@@ -81,7 +81,7 @@ test('a role, a version, a name or a capability that is not as it should be is r
   await node(t, url, { nodeId: 'x'.repeat(128), capabilities: Array.from({ length: 64 }, (_, n) => `c${n}`) })
 })
 
-test('before it is registered, and over HTTP, a connection is no node', async (t) => {
+test('node methods need a registration and a WebSocket', async (t) => {
   const { url } = await gateway(t)
   const client = await connect(t, url)
   for (const [method, params] of Object.entries(NODE_METHODS)) {
@@ -106,7 +106,7 @@ test('registering again on the same connection replaces', async (t) => {
   )
 })
 
-test('a second connection takes a node over; the first is closed with 1008, and its end takes nothing away', async (t) => {
+test('a second connection takes a node over and closes the first with 1008', async (t) => {
   const { url, app } = await gateway(t)
   const first = await node(t, url)
   const closed = first.closed()
@@ -125,7 +125,7 @@ test('a second connection takes a node over; the first is closed with 1008, and 
   assert.equal((await answer).ok, true)
 })
 
-test('when its connection is gone a node is not registered any more, and nothing it was keeps it from coming back', async (t) => {
+test('a node whose connection is gone is offline and may come back', async (t) => {
   const { url } = await gateway(t)
   const desktop = await node(t, url)
   const other = await node(t, url, { nodeId: 'other' })
@@ -147,7 +147,7 @@ test('when its connection is gone a node is not registered any more, and nothing
   assert.deepEqual(await listed(), ['companion-desktop', 'other'])
 })
 
-test('a node belongs to the credential that registered it: another one gets it only with the scope admin', async (t) => {
+test('a node belongs to its first credential; only admin may take it', async (t) => {
   const tokens = [
     { name: 'ann', token: 'ann', scopes: ['node'] },
     { name: 'bob', token: 'bob', scopes: ['node', 'operate'] },
@@ -179,7 +179,7 @@ test('a node belongs to the credential that registered it: another one gets it o
   assert.equal((await rejection(reader.call('node.register', DESKTOP))).code, -5)
 })
 
-test('no more nodes than the bound are connected, and one that comes back counts once', async (t) => {
+test('connected nodes are bounded, and one that comes back counts once', async (t) => {
   const { db, register } = await core(t, { max: 3 })
   const peer = await register('a')
   await register('b')
@@ -196,7 +196,7 @@ test('no more nodes than the bound are connected, and one that comes back counts
   )
 })
 
-test('system.capabilities tells each connection of itself', async (t) => {
+test('system.capabilities shows each connection its own node', async (t) => {
   const { url } = await gateway(t)
   const policy = { enabled: true, locationEnabled: true, pushEnabled: true, allowedRoles: ['companion'] }
   const desktop = await node(t, url)
@@ -208,14 +208,14 @@ test('system.capabilities tells each connection of itself', async (t) => {
   assert.deepEqual((await post(url, 'system.capabilities', {})).json.result.nodes, others.nodes)
 })
 
-test('without nodes in the configuration, system.capabilities says that there are none', async (t) => {
+test('system.capabilities shows nodes as disabled by default', async (t) => {
   const { url } = await build(t)
   const { nodes: told, featureGates } = await (await connect(t, url)).call('system.capabilities')
   assert.deepEqual([told.enabled, told.locationEnabled, told.pushEnabled, told.registered], [false, false, false, false])
   assert.deepEqual(featureGates, {})
 })
 
-test('a connection that is gone before it is registered takes the node from nobody', async (t) => {
+test('a connection that is gone before it registers takes no node', async (t) => {
   const { nodes, register } = await core(t)
   const first = await register('phone')
   const late = new FakePeer('late')

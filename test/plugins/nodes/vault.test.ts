@@ -6,7 +6,7 @@ import { Vault } from '../../../plugins/nodes/vault.ts'
 
 const key = (): string => randomBytes(32).toString('base64')
 
-test('what was sealed is read again with the same key and for the same place, and with nothing else', () => {
+test('a sealed text opens with the same key and place alone', () => {
   const mine = key()
   const [vault, again, other, none] = [new Vault(mine), new Vault(mine), new Vault(key()), new Vault()]
   fc.assert(
@@ -37,7 +37,7 @@ test('a sealed text that was changed or cut anywhere cannot be read', () => {
   assert.equal(vault.open('', 'here'), undefined)
 })
 
-test('without a key a text is kept as it is, and one with a key sees that it should not be', () => {
+test('without a key a text stays plain, and a later key notices it', () => {
   const [none, vault] = [new Vault(), new Vault(key())]
   const stored = none.seal('token', 'here')
   assert.equal(none.open(stored, 'here'), 'token')

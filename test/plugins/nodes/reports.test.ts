@@ -12,7 +12,7 @@ const HERE = { latitude: 37.7749, longitude: -122.4194, accuracyMeters: 12.4, so
 
 const secret = (): string => randomBytes(32).toString('base64')
 
-test('a location is kept with when it came, and is there when the node comes back', async (t) => {
+test('a location is stored with its time of receipt and outlasts the connection', async (t) => {
   const { url } = await gateway(t)
   const desktop = await node(t, url)
   const me = { id: 'companion-desktop', role: 'companion' }
@@ -33,7 +33,7 @@ test('a location is kept with when it came, and is there when the node comes bac
   assert.deepEqual(location, { latitude: -90, longitude: 180, capturedAt: location.receivedAt, receivedAt: location.receivedAt })
 })
 
-test('what is no place on earth, or no time, is refused', async (t) => {
+test('impossible places and times are refused', async (t) => {
   const { url } = await gateway(t)
   const desktop = await node(t, url)
   for (const [change, path] of [
@@ -71,7 +71,7 @@ test('system.location lists the newest first', async (t) => {
   )
 })
 
-test('a clock that runs ahead does not make a location newer than what came after it', async (t) => {
+test('a clock that runs ahead does not make a location newer', async (t) => {
   let now = 0
   const { nodes, register } = await core(t, { now: () => now })
   for (const [at, id, capturedAt] of [
@@ -122,7 +122,7 @@ test('a status replaces the one before, and is listed with the node', async (t) 
   }
 })
 
-test('a push token leaves the gateway as a preview only, and reaches no log, audit entry or file while there is a key', async (t) => {
+test('a push token is shown as a preview only and stored encrypted', async (t) => {
   const lines: string[] = []
   const { url, app, dataDir } = await gateway(t, { secret_key: secret() })
   const write = (...words: unknown[]): void => void lines.push(inspect(words, { depth: 5 }))
@@ -145,7 +145,7 @@ test('a push token leaves the gateway as a preview only, and reaches no log, aud
   assert.ok(!(await readFile(join(dataDir, 'flynn.db'))).includes(secretPart))
 })
 
-test('a token stored before there was a key is encrypted at the next start; with another key it cannot be read', async (t) => {
+test('a token stored without a key is encrypted at the next start', async (t) => {
   const dataDir = await scratch(t)
   const [mine, other] = [secret(), secret()]
   const first = await gateway(t, {}, dataDir)
@@ -188,7 +188,7 @@ test('a token that another node sets moves to it', async (t) => {
   )
 })
 
-test('what the configuration no longer allows is not shown either', async (t) => {
+test('locations are not shown once they are disabled', async (t) => {
   const dataDir = await scratch(t)
   const first = await gateway(t, {}, dataDir)
   await (await node(t, first.url)).call('node.location.set', HERE)
