@@ -22,7 +22,7 @@ COPY public ./public
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM ${NODE}
-# Processes that the gateway starts, such as MCP servers, leave processes behind: somebody has to take care of them.
+# tini reaps the processes that MCP servers leave behind.
 RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=build /app/package.json ./

@@ -11,5 +11,6 @@ process.on('message', () => {
   const { rss, heapUsed, arrayBuffers } = process.memoryUsage()
   process.send?.({ rss, heap: heapUsed, buffers: arrayBuffers } satisfies Memory)
 })
-// The parent must not keep the gateway from ending.
+// The channel must not keep the gateway from ending, and its end is that of the soak.
 process.channel?.unref()
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
