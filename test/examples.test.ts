@@ -8,6 +8,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { after, before, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
 import { writeBundles } from '../scripts/client/bundle.ts'
 import { launch } from './browser.ts'
 import { build, connect, type Frame } from './helper.ts'
@@ -85,9 +86,10 @@ test('the examples compile against the types of the package', async () => {
     verbatimModuleSyntax: true,
     erasableSyntaxOnly: true,
     skipLibCheck: true,
+    jsx: 'react-jsx',
     noEmit: true
   }
-  await writeFile(path.join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+  await writeFile(path.join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts', '*.tsx'] }))
   await compile(['-p', project])
 })
 
@@ -276,6 +278,37 @@ test('companion.ts: an operator shows something on it', async (t) => {
   const call = { nodeId: 'desk', capability: 'notifications', args: { title: 'Tea is ready' } }
   assert.deepEqual((await operator.call('node.invoke', call)).output, { shown: true })
   assert.equal((await lines.next()).value, '* Tea is ready')
+})
+
+test('client-react.tsx: a component sends what is typed and shows the answer', async (t) => {
+  const { url } = await build(t, { prefix: '/agent' })
+  const bundle = await rolldown({ input: path.join(project, 'client-react.tsx'), external: /^[^./]/ })
+  await bundle.write({ file: path.join(project, 'client-react.js') })
+  await bundle.close()
+  await writeFile(
+    path.join(project, 'react.mjs'),
+    `import { Window } from 'happy-dom'
+const window = new Window({ url: '${url}' })
+const { document, location, localStorage } = window
+for (const [name, value] of Object.entries({ window, document, location, localStorage })) {
+  Object.defineProperty(globalThis, name, { value, configurable: true })
+}
+document.body.innerHTML = '<main></main>'
+const shows = async (text) => {
+  while (!document.body.textContent.includes(text)) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+await import('./client-react.js')
+await shows('connected')
+const input = document.querySelector('input')
+Object.getOwnPropertyDescriptor(window.HTMLInputElement.prototype, 'value').set.call(input, 'say hello from React')
+input.dispatchEvent(new window.Event('input', { bubbles: true }))
+document.querySelector('form').requestSubmit()
+await shows('hello from React\\nhello from React')
+console.log(JSON.stringify(input.value))
+process.exit()`
+  )
+  const { stdout, stderr } = await finished(run('react.mjs'))
+  assert.equal(stdout, '""\n', stderr)
 })
 
 test('client-page.ts: a page of the host talks to the gateway', async (t) => {

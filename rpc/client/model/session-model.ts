@@ -68,7 +68,7 @@ export class SessionModel {
     this.#history = new HistoryReader(shared)
     this.#waiting = new WaitingList({ ...shared, own: this.#own, lane: this.#lane })
     this.#confirmations = new Confirmations(shared)
-    this.#draft = new Draft({ client, sessionId, onChange })
+    this.#draft = new Draft({ client, sessionId, onChange: () => this.#draftChanged() })
     this.#feed = new RunFeed({
       ...shared,
       onEvent: (event) => {
@@ -235,7 +235,7 @@ export class SessionModel {
     }
   }
 
-  /** Keeps the text of the input field, across reloads where the client has a store. */
+  /** Keeps the text of the input field, across reloads where the client has a store. Listeners hear of it at once. */
   setDraft(text: string): void {
     this.#draft.set(text)
   }
@@ -326,6 +326,12 @@ export class SessionModel {
     const message = error instanceof Error ? error.message : String(error)
     this.#error = error instanceof RpcError ? { code: error.code, message } : { message }
     this.#changed()
+  }
+
+  /** At once: an input field that is drawn from the snapshot would lose what is typed until the next frame. */
+  #draftChanged(): void {
+    this.#snapshot = undefined
+    this.#listeners.call()
   }
 
   #changed(): void {
