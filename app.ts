@@ -104,6 +104,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(plugins.commands)
       await app.register(plugins.attachments)
       await app.register(plugins.agent)
+      await app.register(plugins.titles)
       await app.register(plugins.channels)
       await app.register(plugins.webhooks)
       await app.register(plugins.gmail)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
+import { INSTRUCTIONS } from '../plugins/titles/titles.ts'
 import type { Cleanup } from './helper.ts'
 
 /** Tokens as the wire reports them. `input` is what was neither read from nor written to the cache. */
@@ -69,6 +70,8 @@ export interface ModelServer {
   /** `http://127.0.0.1:<port>/v1`: the base URL of both protocols. */
   readonly baseUrl: string
   readonly requests: readonly Recorded[]
+  /** Requests for the title of a session, which are not among the others. */
+  readonly titles: readonly Recorded[]
   /** Answers to the next requests, in order. Once used up, each gets `Hello from the model.` */
   reply(...replies: readonly Reply[]): void
   /** Answers to requests for as long as it says something of them; undefined leaves one to `reply`. */
@@ -86,6 +89,7 @@ export interface ModelServer {
 export async function startModelServer(t: Cleanup): Promise<ModelServer> {
   const script: Reply[] = []
   const requests: Recorded[] = []
+  const titles: Recorded[] = []
   const waiting: Array<(request: Recorded) => void> = []
   let rule: (request: Recorded) => Reply | undefined = () => undefined
 
@@ -102,9 +106,14 @@ export async function startModelServer(t: Cleanup): Promise<ModelServer> {
       closed,
       socket: request.socket
     }
+    const protocol = recorded.path.endsWith('/messages') ? anthropic : openai
+    // Titles are made on the side, at a time of their own: a script of answers does not know them.
+    if (JSON.stringify(recorded.body ?? '').includes(INSTRUCTIONS)) {
+      titles.push(recorded)
+      return await answer(response, protocol, { text: '**"A title of the model."**' }, closed)
+    }
     requests.push(recorded)
     waiting.shift()?.(recorded)
-    const protocol = recorded.path.endsWith('/messages') ? anthropic : openai
     const reply = rule(recorded) ?? script.shift() ?? { text: ['Hello ', 'from ', 'the model.'] }
     // OpenAI's protocol reports usage only to those who ask for it.
     const unasked = protocol === openai && recorded.body?.stream_options?.include_usage !== true
@@ -121,6 +130,7 @@ export async function startModelServer(t: Cleanup): Promise<ModelServer> {
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     requests,
+    titles,
     reply: (...replies) => void script.push(...replies),
     rule: (answer) => {
       rule = answer

@@ -104,6 +104,11 @@ export function sessionStore(connection: Connection): SessionStore {
       await query.update(sessions).set(changes).where(eq(sessions.id, id)).execute()
     },
 
+    async retitle(id: string, title: string): Promise<void> {
+      const fromMessage = and(eq(sessions.id, id), eq(sessions.titledBy, 'message'))
+      await query.update(sessions).set({ title, titledBy: 'model' }).where(fromMessage).execute()
+    },
+
     async markRead(id: string, principal: string, upTo = Number.MAX_SAFE_INTEGER): Promise<void> {
       await mark.execute({ id, principal, upTo })
     },

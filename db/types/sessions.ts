@@ -87,6 +87,8 @@ export interface SessionStore {
   list(query: SessionQuery): Promise<{ rows: ListedSession[]; total: number }>
   /** Changes what people see of a session. A title of null is made again from the next message. */
   update(id: string, changes: Partial<Pick<SessionRow, 'title' | 'titledBy' | 'pinned' | 'archived'>>): Promise<void>
+  /** Replaces a title that was made from a message by one of a model. */
+  retitle(id: string, title: string): Promise<void>
   /** Records the newest message up to `upTo` as read by a caller. A mark never moves back. */
   markRead(id: string, principal: string, upTo?: number): Promise<void>
   /** Merges settings into those of a session, also inside `queue`. Creates the session unless it exists. */

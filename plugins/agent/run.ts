@@ -53,6 +53,10 @@ export class Run {
     }
   }
 
+  get access(): 'owner' | 'guest' {
+    return this.#access
+  }
+
   /** @throws the signal's reason when the turn is stopped; what the model call throws */
   async answer(): Promise<Answer> {
     const { context, config } = this.#app

@@ -30,6 +30,8 @@ declare module '../hooks/hooks.ts' {
   interface HookEvents {
     /** A message has ended with a reply for its sender. */
     'agent.reply': Reply
+    /** A run has answered. `guest`: a guest was among those who asked. */
+    'agent.answered': { readonly sessionId: string; readonly runId: string; readonly access: 'owner' | 'guest' }
   }
 }
 
@@ -86,6 +88,7 @@ export class AgentTurns implements TurnHandler {
     bus.settled(sessionId, message.id, outcome)
     const text = replyTextOf(outcome)
     if (text !== '') hooks.emit('agent.reply', { sessionId, runId: run?.id ?? message.id, owner: message.owner, text })
+    if (run && 'result' in outcome) hooks.emit('agent.answered', { sessionId, runId: run.id, access: run.access })
     if ('error' in end) {
       const unexpected = 'error' in outcome && outcome.error.kind === 'InternalError'
       this.#log({ sessionId, messageId: message.id, runId: run?.id }, end.error, unexpected)
