@@ -47,6 +47,8 @@ async function failInTurn(t: TestContext, gateway: Gateway): Promise<void> {
       failures[call] += await inTurn(gateway, { call, code }, async () => {
         const frame = await client.final(client.start(method, params))
         assert.ok('result' in frame || typeof frame.error.code === 'number')
+        // A program of the machine that cannot be started is a state of the machine, not an error of the gateway.
+        if (call === 'spawn' && method.startsWith('system.')) assert.ok(frame.result, JSON.stringify(frame))
       })
     }
     for (const path of ['/metrics', '/ready', '/']) {

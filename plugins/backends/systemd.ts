@@ -107,7 +107,7 @@ function whyNot({ missing, timedOut, truncated, stderr, code }: Outcome): string
   if (DENIED.test(stderr)) return 'the user that the gateway runs as may not ask systemd'
   if (/\bis masked\b/.test(stderr)) return 'the unit is masked'
   const job = /^Job for \S+ (?:failed|canceled|timed out)[^.\n]*/m.exec(stderr)?.[0]
-  return job ?? `systemctl failed with exit code ${code}`
+  return job ?? (code === null ? 'systemctl could not be started, or was killed' : `systemctl failed with exit code ${code}`)
 }
 
 /**

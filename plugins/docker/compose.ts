@@ -163,7 +163,8 @@ export class Compose {
       { code, stderr: masked(stderr.trim(), { masker: this.#masker(), limit: MAX_LOGGED }) },
       'docker compose has failed'
     )
-    return new ComposeError(`docker compose failed with exit code ${code}; the log of the gateway says more`)
+    const end = code === null ? 'could not be started, or was killed' : `failed with exit code ${code}`
+    return new ComposeError(`docker compose ${end}; the log of the gateway says more`)
   }
 }
 

@@ -20,7 +20,9 @@ export function parseContainer({ missing, timedOut, truncated, code, stdout, std
     ? 'docker is not installed on this machine'
     : timedOut
       ? 'docker did not answer in time'
-      : refusal(code, stderr)
+      : code === null && !truncated
+        ? 'docker could not be started, or was killed'
+        : refusal(code, stderr)
   // What docker itself has to say stands where the lines of the container do.
   const streams = code === 0 || truncated || timedOut ? [stdout, stderr] : []
   const merged = streams.flatMap(stamped).sort((one, other) => (one.order < other.order ? -1 : one.order > other.order ? 1 : 0))

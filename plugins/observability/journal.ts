@@ -52,7 +52,9 @@ export function parseJournal({ missing, timedOut, truncated, code, stdout, stder
           ? 'the user that the gateway runs as may not read the journal: it has to be in the group systemd-journal'
           : /no journal files were (?:found|opened)/i.test(stderr)
             ? 'there is no journal on this machine'
-            : `journalctl failed with exit code ${code}`
+            : code === null
+              ? 'journalctl could not be started, or was killed'
+              : `journalctl failed with exit code ${code}`
   const entries = stdout.split('\n').flatMap(entryOf)
   const kept = entries.slice(0, lines).reverse()
   return { lines: kept, truncated: truncated || entries.length > lines, ...(problem === undefined ? {} : { problem }) }

@@ -10,7 +10,7 @@ export interface RunOptions {
 }
 
 export interface Outcome {
-  /** Null when the program was killed, or is missing. */
+  /** Null when the program was killed, is missing, or could not be started; `stderr` then says why. */
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
@@ -36,7 +36,7 @@ export interface Launch {
 /**
  * Runs one program to its end, without a shell and with nothing to read. Nothing of its process group outlives the call: not a
  * program that hangs, not one that prints without end, not one that ignores signals.
- * @throws the reason of `signal`; the error of the system when the program cannot be started for another reason than being missing
+ * @throws the reason of `signal`
  */
 export async function launch({ file, args, env, timeoutMs, maxBytes, signal }: Launch): Promise<Outcome> {
   signal.throwIfAborted()
@@ -47,7 +47,8 @@ export async function launch({ file, args, env, timeoutMs, maxBytes, signal }: L
     // The file existed a moment ago.
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'EACCES') return MISSING
-    throw cause
+    // No descriptors (EMFILE), no memory (ENOMEM), too many processes (EAGAIN).
+    return { ...MISSING, missing: false, stderr: `it could not be started: ${code ?? cause}` }
   }
   const stdout = new Beginning(maxBytes)
   const stderr = new Beginning(maxBytes)
