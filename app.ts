@@ -88,6 +88,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(plugins.providers)
       // Before the lanes: clients learn of a shutdown before anything is refused because of it.
       await app.register(plugins.system)
+      await app.register(plugins.panels)
       await app.register(plugins.bus)
       await app.register(plugins.lanes)
       await app.register(plugins.sessions)

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { GatewayInstance } from '../plugins/define.ts'
 import type { RouteSchema } from '../rpc/documents/described.ts'
-import { pageFiles, sendFile } from './page.ts'
+import { type PageFile, pageFiles, sendFile } from './page.ts'
 
 const BUILT = fileURLToPath(new URL('./dist/public/', import.meta.resolve('#package.json')))
 const HIDDEN: RouteSchema = { hide: true }
@@ -10,8 +10,8 @@ const HIDDEN: RouteSchema = { hide: true }
 const TRUSTED = "require-trusted-types-for 'script';trusted-types flynn"
 const NO_DEVICES = 'camera=(), geolocation=(), microphone=(), payment=(), usb=()'
 
-/** `GET /dashboard/`: the operator's dashboard, as `npm run build` made it. */
-export function dashboardRoutes(app: GatewayInstance): void {
+/** `GET /dashboard/`: the operator's dashboard, as `npm run build` made it. Returns its files. */
+export function dashboardRoutes(app: GatewayInstance): ReadonlyMap<string, PageFile> {
   const files = pageFiles(BUILT)
   app.get('/dashboard', { schema: HIDDEN }, (_request, reply) => reply.redirect('dashboard/'))
   app.get<{ Params: { '*': string } }>('/dashboard/*', { schema: HIDDEN }, (request, reply) => {
@@ -28,4 +28,5 @@ export function dashboardRoutes(app: GatewayInstance): void {
     reply.header('content-security-policy', `${policy};${TRUSTED}`).header('permissions-policy', NO_DEVICES)
     return sendFile(request, reply, index)
   })
+  return files
 }

@@ -72,3 +72,11 @@ function accepts(header: string | string[] | undefined, encoding: string): boole
       return name === encoding && !weights.some((weight) => /^q=0(?:\.0*)?$/.test(weight))
     })
 }
+
+/** Id of the files of pages: it changes with any of them, so that an open page notices an update. */
+export function buildOf(...pages: readonly ReadonlyMap<string, PageFile>[]): string {
+  const hash = createHash('sha256')
+  const files = pages.flatMap((page) => [...page])
+  for (const [name, { etag }] of files.sort(([one], [other]) => (one < other ? -1 : 1))) hash.update(`${name} ${etag}\n`)
+  return hash.digest('base64url').slice(0, 16)
+}

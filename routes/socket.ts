@@ -8,7 +8,7 @@ import type { RouteSchema } from '../rpc/documents/described.ts'
 import { errorFrame } from '../rpc/frames.ts'
 import { printable } from '../security/sanitize.ts'
 import { dashboardRoutes } from './dashboard.ts'
-import { pageFiles, sendFile } from './page.ts'
+import { buildOf, pageFiles, sendFile } from './page.ts'
 
 const PUBLIC = fileURLToPath(new URL('./public/', import.meta.resolve('#package.json')))
 
@@ -98,7 +98,7 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
   for (const [name, file] of page) {
     app.get(`/${name}`, { schema: HIDDEN }, (request, reply) => sendFile(request, reply, file))
   }
-  dashboardRoutes(app)
+  app.system.build = buildOf(page, dashboardRoutes(app))
 
   app.route({
     method: 'GET',

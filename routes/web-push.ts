@@ -13,6 +13,11 @@ const PublicKey = Type.Object({
 const counted = { count: Type.Integer({ description: 'Of all callers' }), cap: Type.Integer() }
 const Counted = Type.Object(counted)
 const Registered = Type.Object({ ok: Type.Literal(true), ...counted })
+const Tested = Type.Object({
+  ok: Type.Literal(true),
+  sent: Type.Integer({ description: 'Browsers whose push service took it' }),
+  failed: Type.Array(Type.String(), { description: 'Reasons of the others' })
+})
 const Removed = Type.Object({ ok: Type.Literal(true), removed: Type.Boolean() })
 const Endpoint = Type.Object({ endpoint: Type.Optional(Type.String()) })
 
@@ -40,6 +45,18 @@ export default gatewayPlugin({ name: 'web-push-routes', dependencies: ['auth', '
     async handler(request, reply) {
       const { created, ...rest } = await app.webPush.subscribe(app.auth.require(request), request.body)
       return reply.code(created ? 201 : 200).send({ ok: true as const, ...rest })
+    }
+  })
+
+  app.post('/webchat/push/test', {
+    bodyLimit: MAX_BODY,
+    schema: {
+      summary: 'Send a test notification to your own browsers',
+      response: { 200: Tested, '4xx': Failure, '5xx': Failure }
+    },
+    async handler(request) {
+      const { sent, failed } = await app.webPush.test(app.auth.require(request))
+      return { ok: true as const, sent, failed: [...failed] }
     }
   })
 

@@ -11,7 +11,7 @@ import type { Channel, Inbound, Receipt } from './define.ts'
 import { readFiles } from './files.ts'
 import type { Answer, InboundRequest, InboundRoute } from './inbound.ts'
 import type { Outbox } from './outbox.ts'
-import type { Admission, UnknownSenders } from './unknown-senders.ts'
+import { type Admission, type UnknownSenders, WELCOME } from './unknown-senders.ts'
 
 /** Characters of a session id, and of a caller's. */
 const MAX_ID = 256
@@ -28,7 +28,7 @@ interface ChannelsOptions {
   readonly agent: Pick<GatewayInstance['agent'], 'accept'>
   readonly commands: Pick<GatewayInstance['commands'], 'find'>
   readonly presence: Pick<GatewayInstance['presence'], 'seen'>
-  readonly pairing: Pick<GatewayInstance['pairing'], 'setDefault'>
+  readonly pairing: Pick<GatewayInstance['pairing'], 'setDefault' | 'policy'>
   readonly db: { readonly outbox: Pick<Db['outbox'], 'add'> }
   readonly unknownSenders: UnknownSenders
   readonly outbox: Pick<Outbox, 'look'>
@@ -108,6 +108,11 @@ export class Channels {
         ? await unknownSenders.admit({ channel, conversation, senderId, text })
         : { access: inbound.access }
     if (admission.access !== undefined) return await this.#accept(channel, inbound, { access: admission.access, here })
+    const isPaired = admission.say === WELCOME
+    if (!isPaired && this.#options.pairing.policy(channel) === 'required') {
+      const name = senderName === undefined ? null : printable(senderName, MAX_NAME)
+      this.#options.hooks.emit('pairing.request', { channel, senderId: printable(senderId, MAX_ID), senderName: name })
+    }
     if (admission.say !== undefined) await this.#say({ ...here, text: admission.say })
     return { state: 'stranger' }
   }

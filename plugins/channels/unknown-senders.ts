@@ -16,7 +16,8 @@ const CODE = /^[A-HJKMNP-Z2-9](?:[ -]?[A-HJKMNP-Z2-9]){5}$/i
 
 const HINT =
   'I do not know you yet. Ask the operator of this gateway for a pairing code, and send the code here as a message of its own.'
-const WELCOME = 'You are paired. Write to me whenever you like.'
+/** Answer to a sender who has just been paired. */
+export const WELCOME = 'You are paired. Write to me whenever you like.'
 const WRONG = 'This code cannot be used. Ask for a new one.'
 
 interface UnknownSendersOptions {

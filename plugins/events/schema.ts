@@ -59,7 +59,10 @@ export const PresenceEvent = named(
 export const PairingEvent = named(
   'PairingEvent',
   Type.Object({
-    change: Type.String({ description: 'Action of the audit log without its group: `generate`, `redeem`, `revoke`' }),
+    change: Type.String({
+      description:
+        '`request`: an unknown sender has written; else the action of the audit log without its group: `generate`, `redeem`, `approve`, `revoke`'
+    }),
     channel: Type.String(),
     senderId: Type.Optional(Type.String())
   })

@@ -74,6 +74,10 @@ export function publishChanges(app: GatewayInstance, events: Events): void {
     events.publish('pairing', { change, channel, ...(typeof senderId === 'string' ? { senderId } : {}) })
   })
 
+  hooks.on('pairing.request', ({ channel, senderId }) => {
+    events.changed('pairing', JSON.stringify([channel, senderId]), () => ({ change: 'request', channel, senderId }))
+  })
+
   events.kind('config', ConfigEvent, { scope: 'admin' })
   hooks.on('config.reload', (attempt) => {
     const done = 'refused' in attempt ? { changed: [], restartRequired: [] } : attempt

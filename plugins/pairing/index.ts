@@ -14,7 +14,7 @@ export type { Policy, Redeem } from './pairing.ts'
 export { BLOCKED_MS, MAX_CHANNEL_TRIES, MAX_SENDERS, MAX_TRIES, Pairing } from './pairing.ts'
 
 /** Owns `app.pairing` and the methods `pairing.*`. */
-export default gatewayPlugin({ name: 'pairing', dependencies: ['config', 'db', 'audit', 'rpc'] }, async (app) => {
+export default gatewayPlugin({ name: 'pairing', dependencies: ['hooks', 'config', 'db', 'audit', 'rpc'] }, async (app) => {
   const { db, audit } = app
   // Read for each message: a reload may have changed the configuration.
   const config = {
@@ -28,6 +28,8 @@ export default gatewayPlugin({ name: 'pairing', dependencies: ['config', 'db', '
       return app.config.pairing.allowlist
     }
   }
-  app.decorate('pairing', new Pairing({ config, store: db.pairing, audit }))
+  const pairing = new Pairing({ config, store: db.pairing, audit })
+  app.decorate('pairing', pairing)
+  app.hooks.on('pairing.request', (request) => pairing.requests.add(request))
   for (const method of Object.values(methods)) app.rpc.method(method)
 })

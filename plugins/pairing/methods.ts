@@ -2,7 +2,9 @@ import { Type } from '@sinclair/typebox'
 import { invalidParams } from '../../rpc/errors.ts'
 import { defineMethod } from '../define.ts'
 import type { Access } from './codes.ts'
-import { AccessLevel, Channel, Code, GeneratedCode, OpenCode, Paired, SenderId } from './schema.ts'
+import { AccessLevel, Channel, Code, GeneratedCode, OpenCode, Paired, RequestEntry, SenderId } from './schema.ts'
+
+const REQUEST_LIMIT = 100
 
 /** Senders in one answer. */
 const LIST_LIMIT = 500
@@ -117,6 +119,86 @@ export const revoke = defineMethod({
       return { revoked: await app.pairing.revokeSender(channel, senderId, caller.id) }
     }
     throw invalidParams([{ path: 'params', message: 'must have either a code, or a channel and a senderId' }])
+  }
+})
+
+export const requests = defineMethod({
+  name: 'pairing.requests',
+  summary: 'List unknown senders who have written, newest first. None of their messages reached the agent (extension)',
+  extension: true,
+  scope: 'operate',
+  params: Type.Object(
+    {
+      channel: Type.Optional(Channel),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: REQUEST_LIMIT }))
+    },
+    { additionalProperties: false }
+  ),
+  result: Type.Object({
+    requests: Type.Array(RequestEntry),
+    total: Type.Integer({ minimum: 0, description: 'Number of all remembered ones; they are forgotten with the process' })
+  }),
+  examples: [
+    {
+      params: {},
+      result: {
+        requests: [
+          {
+            channel: 'telegram',
+            senderId: '123456',
+            senderName: 'Bob',
+            count: 2,
+            firstAt: '2025-02-13T12:00:00Z',
+            lastAt: '2025-02-13T12:01:00Z'
+          }
+        ],
+        total: 1
+      }
+    }
+  ],
+  handler({ channel, limit = REQUEST_LIMIT }, { app }) {
+    const all = app.pairing.requests.list(channel)
+    const shown = all
+      .slice(0, limit)
+      .map(({ firstAt, lastAt, ...rest }) => ({ ...rest, firstAt: iso(firstAt), lastAt: iso(lastAt) }))
+    return { requests: shown, total: all.length }
+  }
+})
+
+export const approve = defineMethod({
+  name: 'pairing.approve',
+  summary: 'Pair a sender without a code, such as one of pairing.requests (extension)',
+  extension: true,
+  scope: 'operate',
+  params: Type.Object(
+    { channel: Channel, senderId: SenderId, access: Type.Optional(Type.Unsafe<Access>({ ...AccessLevel, default: 'guest' })) },
+    { additionalProperties: false }
+  ),
+  result: Paired,
+  examples: [
+    {
+      params: { channel: 'telegram', senderId: '123456' },
+      result: { channel: 'telegram', senderId: '123456', access: 'guest', pairedAt: '2025-02-13T12:01:00Z' }
+    }
+  ],
+  async handler({ channel, senderId, access = 'guest' }, { app, caller }) {
+    const { pairedAt, ...sender } = await app.pairing.approve({ channel, senderId, access }, caller.id)
+    return { ...sender, pairedAt: iso(pairedAt) }
+  }
+})
+
+export const dismiss = defineMethod({
+  name: 'pairing.dismiss',
+  summary: 'Forget the request of an unknown sender, until it writes again (extension)',
+  extension: true,
+  scope: 'operate',
+  params: Type.Object({ channel: Channel, senderId: SenderId }, { additionalProperties: false }),
+  result: Type.Object({ dismissed: Type.Boolean({ description: 'False: there was no such request' }) }),
+  examples: [{ params: { channel: 'telegram', senderId: '123456' }, result: { dismissed: true } }],
+  handler({ channel, senderId }, { app, caller }) {
+    const dismissed = app.pairing.requests.remove(channel, senderId)
+    if (dismissed) app.audit.record('pairing.dismiss', caller.id, { channel, senderId })
+    return { dismissed }
   }
 })
 

@@ -4,6 +4,7 @@ import { FailureLimiter } from '../../security/failure-limiter.ts'
 import type { Config } from '../config/index.ts'
 import type { GatewayInstance } from '../define.ts'
 import { type Access, type Code, Codes, MAX_OPEN, MAX_OPEN_IN_ALL, VALID_MS } from './codes.ts'
+import { PairingRequests } from './requests.ts'
 
 /** Paired senders of all channels together. */
 export const MAX_SENDERS = 10_000
@@ -37,12 +38,21 @@ interface PairingOptions {
   readonly now?: () => number
 }
 
+declare module '../hooks/hooks.ts' {
+  interface HookEvents {
+    /** A sender who is not paired has written. Its message did not reach the agent. */
+    'pairing.request': { readonly channel: string; readonly senderId: string; readonly senderName: string | null }
+  }
+}
+
 /** Decides which senders of channels may talk to the agent, and with which access. */
 export class Pairing {
   readonly #config: PairingOptions['config']
   readonly #store: PairingOptions['store']
   readonly #audit: PairingOptions['audit']
   readonly #now: () => number
+  /** Unknown senders who have written. */
+  readonly requests: PairingRequests
   readonly #codes: Codes
   readonly #senderTries: FailureLimiter
   readonly #channelTries: FailureLimiter
@@ -54,6 +64,7 @@ export class Pairing {
     this.#store = store
     this.#audit = audit
     this.#now = now
+    this.requests = new PairingRequests(now)
     this.#codes = new Codes(now)
     this.#senderTries = new FailureLimiter(now, { failures: MAX_TRIES, windowMs: BLOCKED_MS })
     this.#channelTries = new FailureLimiter(now, { failures: MAX_CHANNEL_TRIES, windowMs: VALID_MS })
@@ -130,12 +141,35 @@ export class Pairing {
       throw invalidParams([{ path: 'params.code', message: 'is not an open pairing code; ask for a new one' }])
     }
     this.#senderTries.forget(sender)
-    const paired: PairedSender = { channel: code.channel, senderId, access: code.access, pairedAt: this.#now() }
+    const paired = await this.#pair({ channel: code.channel, senderId, access: code.access })
+    this.#audit.record('pairing.redeem', actor, { channel: code.channel, senderId, access: code.access })
+    return paired
+  }
+
+  /**
+   * Pairs a sender without a code: an operator knows who it is.
+   * @throws RpcError InvalidRequest where the channel takes senders of a list only, or too many are paired
+   */
+  async approve(sender: Omit<PairedSender, 'pairedAt'>, actor: string): Promise<PairedSender> {
+    const { channel } = sender
+    if (this.policy(channel) === 'allowlist' && sender.access === 'guest') {
+      throw new RpcError(
+        'InvalidRequest',
+        `Channel '${channel}' takes no guests: its senders stand in pairing.allowlist.${channel}`
+      )
+    }
+    const paired = await this.#pair(sender)
+    this.#audit.record('pairing.approve', actor, { ...sender })
+    return paired
+  }
+
+  async #pair(sender: Omit<PairedSender, 'pairedAt'>): Promise<PairedSender> {
+    const paired: PairedSender = { ...sender, pairedAt: this.#now() }
     if (!(await this.#store.add(paired, MAX_SENDERS))) {
       const text = `${MAX_SENDERS} senders are paired, which is the limit: remove one with pairing.revoke first`
       throw new RpcError('InvalidRequest', text)
     }
-    this.#audit.record('pairing.redeem', actor, { channel: code.channel, senderId, access: code.access })
+    this.requests.remove(sender.channel, sender.senderId)
     return paired
   }
 

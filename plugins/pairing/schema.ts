@@ -61,3 +61,16 @@ export const Paired = named(
     pairedAt: time('Pairing')
   })
 )
+
+/** An unknown sender who has written. */
+export const RequestEntry = named(
+  'RequestEntry',
+  Type.Object({
+    channel: Type.String(),
+    senderId: Type.String(),
+    senderName: Type.Union([Type.String(), Type.Null()], { description: 'Name on the channel, in its own words' }),
+    count: Type.Integer({ minimum: 1, description: 'Messages' }),
+    firstAt: time('First message'),
+    lastAt: time('Last message')
+  })
+)

@@ -5,6 +5,7 @@ export const Info = named(
   'Info',
   Type.Object({
     version: Type.String(),
+    build: Type.Optional(Type.String({ description: 'Changes with any file of the page (extension)' })),
     uptime: Type.Integer({ description: 'Seconds since the gateway started' }),
     connections: Type.Integer({ description: 'Live sockets' }),
     model: Type.Optional(

@@ -26,6 +26,8 @@ export class System {
   /** The version of the protocol that this gateway speaks. */
   readonly protocol = { version: 1 }
   readonly version = version
+  /** Id of the page's files. Set by the route that serves them. */
+  build = ''
   readonly #app: GatewayInstance
   readonly #startedAt = performance.now()
   #nodes = withoutNodes
@@ -40,6 +42,7 @@ export class System {
     const { provider, model, offline } = this.#app.providers.describe('default')
     return {
       version,
+      build: this.build,
       uptime: Math.floor((performance.now() - this.#startedAt) / 1000),
       connections: this.#app.connections.size,
       model: { provider, model, offline }

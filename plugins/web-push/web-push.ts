@@ -13,6 +13,8 @@ import type { VapidKeys } from './vapid.ts'
 
 /** Characters of an answer in a notification. The page has all of it. */
 const PREVIEW = 160
+/** Time that the services have for a test. */
+const TEST_MS = 10_000
 
 /** Answer to a caller. */
 export interface Said {
@@ -108,6 +110,40 @@ export class WebPush {
     if (this.#closed || !settings().enabled || listens(said.owner)) return
     if (this.#due.size === 0) setImmediate(() => this.#flush())
     this.#due.set(JSON.stringify([said.owner, said.runId]), said)
+  }
+
+  /**
+   * Sends a notification to every browser of a caller, and waits for their services.
+   * @throws RpcError InvalidRequest: 503 when push is not configured
+   */
+  async test(caller: Caller): Promise<{ readonly sent: number; readonly failed: readonly string[] }> {
+    const { settings, keys, store } = this.#options
+    const { enabled, subject, ...hosts } = settings()
+    if (!enabled || subject === undefined) {
+      throw new RpcError('InvalidRequest', 'Push is not configured: set webchat.push.enabled: true and webchat.push.subject', {
+        statusCode: 503
+      })
+    }
+    const payload = Buffer.from(JSON.stringify({ test: true, preview: 'Notifications work.' }))
+    const sending = {
+      keys: await keys(),
+      subject,
+      topic: 'test',
+      allowHosts: hosts.allowInsecureHosts,
+      signal: AbortSignal.timeout(TEST_MS)
+    }
+    const failed: string[] = []
+    const rows = (await store.of(caller.id)).filter((row) => problemOf(row.endpoint, hosts) === undefined)
+    await Promise.all(
+      rows.map(async (row) => {
+        const result = await send(row, payload, sending)
+        if (result.outcome === 'gone') {
+          await store.remove(row.id)
+          failed.push('the browser has unsubscribed, and was removed')
+        } else if (result.outcome !== 'taken') failed.push(printable(result.why, PREVIEW))
+      })
+    )
+    return { sent: rows.length - failed.length, failed }
   }
 
   async close(): Promise<void> {

@@ -804,6 +804,40 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
+  /** Pair a sender without a code, such as one of pairing.requests (extension) */
+  'pairing.approve': {
+    params: {
+      /** Name of the channel: the part of a session id before its colon */
+      channel: string
+      /** Id of the sender on its channel */
+      senderId: string
+      /** owner: shares memory and tools with the operator. guest: has memory of its own and the tools of tools.guests */
+      access?: 'guest' | 'owner' | undefined
+    }
+    result: {
+      channel: string
+      senderId: string
+      /** owner: shares memory and tools with the operator. guest: has memory of its own and the tools of tools.guests */
+      access: 'guest' | 'owner'
+      /** Pairing; ISO 8601, UTC */
+      pairedAt: string
+    }
+    events: Record<never, never>
+  }
+  /** Forget the request of an unknown sender, until it writes again (extension) */
+  'pairing.dismiss': {
+    params: {
+      /** Name of the channel: the part of a session id before its colon */
+      channel: string
+      /** Id of the sender on its channel */
+      senderId: string
+    }
+    result: {
+      /** False: there was no such request */
+      dismissed: boolean
+    }
+    events: Record<never, never>
+  }
   /** Generate a pairing code for unknown senders */
   'pairing.generate': {
     params: {
@@ -869,6 +903,31 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
+  /** List unknown senders who have written, newest first. None of their messages reached the agent (extension) */
+  'pairing.requests': {
+    params: {
+      /** Name of the channel: the part of a session id before its colon */
+      channel?: string | undefined
+      limit?: number | undefined
+    }
+    result: {
+      requests: {
+        channel: string
+        senderId: string
+        /** Name on the channel, in its own words */
+        senderName: string | null
+        /** Messages */
+        count: number
+        /** First message; ISO 8601, UTC */
+        firstAt: string
+        /** Last message; ISO 8601, UTC */
+        lastAt: string
+      }[]
+      /** Number of all remembered ones; they are forgotten with the process */
+      total: number
+    }
+    events: Record<never, never>
+  }
   /** Remove an open pairing code or a paired sender (extension) */
   'pairing.revoke': {
     params: {
@@ -882,6 +941,23 @@ export interface GatewayMethods {
     result: {
       /** False: the code was not open, or the sender was not paired */
       revoked: boolean
+    }
+    events: Record<never, never>
+  }
+  /** List the pages that plugins add to the dashboard, as far as the scopes of the caller allow (extension) */
+  'panels.list': {
+    params: Record<never, never>
+    result: {
+      panels: {
+        /** Part of its address: `#/panels/<id>` */
+        id: string
+        /** Name in the navigation */
+        title: string
+        /** JavaScript module that shows it, as a path below the gateway */
+        module: string
+        /** Scope that it needs */
+        scope: string
+      }[]
     }
     events: Record<never, never>
   }
@@ -1974,6 +2050,8 @@ export interface GatewayMethods {
     params: Record<never, never>
     result: {
       version: string
+      /** Changes with any file of the page (extension) */
+      build?: string
       /** Seconds since the gateway started */
       uptime: number
       /** Live sockets */
@@ -2680,7 +2758,7 @@ export interface GatewayEvents {
     change: 'registered' | 'updated' | 'left'
   }
   pairing: {
-    /** Action of the audit log without its group: `generate`, `redeem`, `revoke` */
+    /** `request`: an unknown sender has written; else the action of the audit log without its group: `generate`, `redeem`, `approve`, `revoke` */
     change: string
     channel: string
     senderId?: string

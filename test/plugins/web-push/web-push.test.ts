@@ -258,3 +258,19 @@ test('a node credential takes no place of a browser', async (t) => {
   assert.equal((await ask(url, 'GET', 'subscriptions')).json.count, 0)
   assert.equal((await ask(url, 'POST', 'subscriptions', { body })).status, 201)
 })
+
+test('a test notification goes to the own browsers, and tells which services refused it', async (t) => {
+  const service = await startPushService(t, ({ path }) => ({ status: path === '/old' ? 410 : path === '/full' ? 413 : 201 }))
+  const { url } = await gateway(t)
+  const [laptop, old, full, other] = ['laptop', 'old', 'full', 'other'].map((name) => browser(`${service.url}/${name}`))
+  for (const { subscription } of [laptop!, old!, full!]) await ask(url, 'POST', 'subscriptions', { body: subscription })
+  await ask(url, 'POST', 'subscriptions', { token: BOB, body: other!.subscription })
+  const { status, json } = await ask(url, 'POST', 'test', { body: {} })
+  assert.deepEqual([status, json.sent, json.failed.length], [200, 1, 2])
+  const pushed = service.pushes.find(({ path }) => path === '/laptop')!
+  assert.deepEqual(JSON.parse(String(laptop!.read(pushed.body))), { test: true, preview: 'Notifications work.' })
+  assert.ok(!service.pushes.some(({ path }) => path === '/other'))
+  assert.equal((await ask(url, 'GET', 'subscriptions')).json.count, 3)
+  const off = await gateway(t, { enabled: false })
+  assert.equal((await ask(off.url, 'POST', 'test', { body: {} })).status, 503)
+})
