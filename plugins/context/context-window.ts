@@ -2,7 +2,7 @@ import type { ChatMessage, ToolSpec } from '../providers/define.ts'
 import { cutAt } from './cut.ts'
 import { shorten, shortenAll, shortenText } from './shorten.ts'
 import { summaryMessage } from './summary.ts'
-import { textOf, tokensBefore, tokensOf } from './tokens.ts'
+import { textOf, tokensBefore, tokensOf, tokensOfAll } from './tokens.ts'
 
 /** Shares of the window: the largest message, and all that stay word for word when a conversation is compacted. */
 const MESSAGE_SHARE = 1 / 2
@@ -196,7 +196,7 @@ export class ContextWindow {
 
   #sum(from: number, tokens: number): number {
     const chat = this.chat.slice(from - this.#start.from)
-    return chat.reduce((sum, message) => sum + tokensOf(message), tokens)
+    return tokens + tokensOfAll(chat)
   }
 
   /** Tokens of what the model sees before the messages. */

@@ -30,6 +30,26 @@ export function tokensOf(message: ChatMessage): number {
   return message.role === 'user' ? (message.attachments ?? []).reduce((sum, file) => sum + fileTokens(file), texts) : texts
 }
 
+/** Messages that are estimated one by one, and those that stand for all others of a longer conversation. */
+const EXACT = 400
+const SAMPLE = 400
+const GOLDEN = 0.618_033_988_749_895
+
+/**
+ * Estimated tokens of messages together. The older ones of many are estimated by a sample: an estimate takes 50 microseconds, and a
+ * conversation may have ten thousand messages.
+ */
+export function tokensOfAll(messages: readonly ChatMessage[]): number {
+  const sum = (some: readonly ChatMessage[], of: (message: ChatMessage) => number) =>
+    some.reduce((total, message) => total + of(message), 0)
+  if (messages.length <= EXACT + SAMPLE) return sum(messages, tokensOf)
+  const older = messages.slice(0, -EXACT)
+  // Spread by the golden ratio: even steps would meet only the questions of a conversation, or only the answers.
+  const sample = Array.from({ length: SAMPLE }, (_, n) => older[Math.floor(((n * GOLDEN) % 1) * older.length)]!)
+  const tokensPerCharacter = sum(sample, tokensOf) / Math.max(1, sum(sample, charactersOf))
+  return sum(messages.slice(-EXACT), tokensOf) + Math.ceil(tokensPerCharacter * sum(older, charactersOf))
+}
+
 /** Tokens of the system prompt and the tools. */
 export function tokensBefore(system: string, tools: readonly ToolSpec[]): number {
   return tools.reduce((sum, tool) => sum + tokensIn(JSON.stringify(tool)), tokensIn(system))
@@ -42,6 +62,17 @@ export function textOf(message: ChatMessage): string {
 /** The text that a model is given in place of a file; undefined for one that it is given as it is. */
 export function textOfFile({ mimeType, data }: Attachment): string | undefined {
   return isTextType(mimeType) ? Buffer.from(data, 'base64').toString() : undefined
+}
+
+/** Size of a message: characters of its texts, and for a file as many as its tokens may have. */
+function charactersOf(message: ChatMessage): number {
+  const text = textOf(message).length
+  if (message.role === 'assistant' && message.toolCalls?.length) return text + JSON.stringify(message.toolCalls).length
+  if (message.role !== 'user') return text
+  return (message.attachments ?? []).reduce(
+    (sum, { mimeType, data }) => sum + (isTextType(mimeType) ? data.length : FILE_TOKENS * 4),
+    text
+  )
 }
 
 function estimated(text: string): number {
