@@ -22,6 +22,13 @@ export interface Page {
 /** All pages, in the order of the navigation. A new one is a folder in public/pages and a line here. */
 export const PAGES: readonly Page[] = [
   {
+    path: '',
+    title: 'Overview',
+    icon: 'M4 11l8-7 8 7v9h-6v-6h-4v6H4z',
+    scope: 'read',
+    load: () => import('../pages/overview/index.tsx')
+  },
+  {
     path: 'lanes',
     title: 'Lanes',
     icon: 'M4 6h16M4 12h10M4 18h13',

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { logOut, may } from './gateway.ts'
 import { PAGES } from './pages.ts'
 import { hashOf } from './route.ts'
@@ -20,7 +20,8 @@ function OpenPalette() {
   const dialog = useRef<HTMLDialogElement>(null)
   const [text, setText] = useState('')
   const [chosen, setChosen] = useState(0)
-  useEffect(() => dialog.current?.showModal(), [])
+  // Before the next key, which belongs into its field.
+  useLayoutEffect(() => dialog.current?.showModal(), [])
   const places = [
     { title: 'Chat', act: () => location.assign('../') },
     ...PAGES.filter(({ scope }) => may(scope)).map(({ title, path }) => ({

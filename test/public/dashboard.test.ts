@@ -1,40 +1,7 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import test, { type TestContext } from 'node:test'
-import type { Page } from 'playwright-core'
-import type { GatewayOptions } from '../../app.ts'
-import { launch } from '../browser.ts'
-import { build } from '../helper.ts'
-import { SEED_CONFIG, seed } from './seed.ts'
-
-const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
-
-/** The dashboard of a gateway in a browser, and what the browser complained about. */
-async function open(t: TestContext, options: GatewayOptions = {}) {
-  const gateway = await build(t, { ...options, config: { ...SEED_CONFIG, ...options.config } })
-  const page = await launch(t)
-  const complaints: string[] = []
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-  })
-  page.on('pageerror', (error) => complaints.push(String(error)))
-  await page.goto(`${gateway.url}/dashboard/`)
-  return { page, complaints, ...gateway }
-}
-
-/** Calls a method of the gateway over HTTP. */
-function call(url: string, method: string, params: object, token?: string): Promise<Response> {
-  const headers = { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) }
-  return fetch(`${url}/rpc/${method}`, { method: 'POST', headers, body: JSON.stringify(params) })
-}
-
-/** Violations of accessibility rules on the page as it is. */
-async function violations(page: Page): Promise<string[]> {
-  // Through the debugger: the policy of the page allows no script of others.
-  await page.evaluate(AXE)
-  const { violations } = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] }
-  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
-}
+import test from 'node:test'
+import { call, everywhere, open, violations } from './dashboard.ts'
+import { seed } from './seed.ts'
 
 test('lanes are seen live, paused, resumed and changed, with the keyboard alone', async (t) => {
   const { page, complaints, url } = await open(t)
@@ -54,14 +21,7 @@ test('lanes are seen live, paused, resumed and changed, with the keyboard alone'
   await dialog.getByRole('button', { name: 'Save' }).press('Enter')
   await lane.getByText('collect (from session) · at most 5 (session)').waitFor()
 
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme })
-    assert.deepEqual(await violations(page), [], colorScheme)
-  }
-  await page.setViewportSize({ width: 320, height: 256 })
-  assert.deepEqual(await violations(page), [], 'small')
-  assert.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'nothing is wider than a phone')
-  await page.setViewportSize({ width: 1280, height: 800 })
+  assert.deepEqual(await everywhere(page), [])
 
   await lane.getByRole('button', { name: 'Clear' }).press('Enter')
   await page.getByRole('dialog').getByText('1 waiting message is taken back').waitFor()
@@ -116,7 +76,7 @@ test('a token opens it, a credential that may only read sees no actions, and log
 
 test('what was seen stays while the gateway is away, and the first load is small', async (t) => {
   const { page, host, url } = await open(t)
-  await page.getByText('Nothing runs and nothing waits.').waitFor()
+  await page.getByText('All is well.').waitFor()
   const sizes = (await page.evaluate(
     'performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation")).map((one) => one.encodedBodySize)'
   )) as number[]
@@ -130,5 +90,5 @@ test('what was seen stays while the gateway is away, and the first load is small
     .getByText(/No connection/)
     .first()
     .waitFor()
-  assert.ok(await page.getByText('Nothing runs and nothing waits.').isVisible())
+  assert.ok(await page.getByText('First steps').isVisible())
 })
