@@ -81,7 +81,7 @@ export class RunFeed {
   #think(thought: GatewayEvents['reasoning']): void {
     const { turns, onChange } = this.#options
     const turn = turns.begin(thought.runId)
-    if (turn.stored && turn.complete) return
+    if (turn.settled) return
     turn.think(thought)
     onChange()
   }
@@ -121,7 +121,7 @@ export class RunFeed {
   /** Asks for the events after the newest one that the turn has, and follows the run to its end. */
   async #heal(runId: string): Promise<void> {
     const turn = this.#options.turns.begin(runId)
-    if (turn.ended || (turn.stored && turn.complete)) return
+    if (turn.ended || turn.settled) return
     this.#healing.add(runId)
     while (await this.#resumed(runId));
     this.#healing.delete(runId)

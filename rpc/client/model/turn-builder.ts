@@ -75,6 +75,11 @@ export class TurnBuilder {
     return this.#parts
   }
 
+  /** The history has all of it: events of its run bring nothing new. */
+  get settled(): boolean {
+    return this.#rebuilt && this.complete && !this.open
+  }
+
   /** The turn comes from the history alone. */
   get stored(): boolean {
     return this.#rows.size > 0 && this.seq === 0

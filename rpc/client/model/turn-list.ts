@@ -130,8 +130,7 @@ export class TurnList {
 
   event(event: RunEvent): Taken {
     const known = this.#byRun.get(event.runId)
-    // The history has all of it.
-    if (known?.stored && known.complete) return 'known'
+    if (known?.settled) return 'known'
     return (known ?? this.begin(event.runId)).take(event)
   }
 
@@ -151,9 +150,15 @@ export class TurnList {
     for (const [runId, entries] of byRun(rows)) {
       const turn = this.#byRun.get(runId) ?? this.#unsure(entries) ?? this.#create(`run:${runId}`, 'unanswered')
       if (turn.runId === undefined) this.#name(turn, runId)
+      const record = records.get(runId)
+      if (record && record.status !== 'running' && turn.runId === runId && turn.open) {
+        // It ended while it was not followed.
+        turn.ended = true
+        if (record.status === 'completed') turn.lose()
+        conclude(turn, entries, record)
+      }
       turn.store(entries)
-      const end = entries.at(-1)
-      if (end && turn.stored && turn.state === 'unanswered') conclude(turn, end, records.get(runId))
+      if (turn.stored && turn.state === 'unanswered') conclude(turn, entries, record)
     }
     if (first) this.#oldestId = Math.min(this.#oldestId ?? first.id, first.id)
     if (last) this.#newestId = Math.max(this.#newestId, last.id)
@@ -252,7 +257,8 @@ export class TurnList {
 const INTERRUPTED: TurnError = { message: 'The gateway ended while the agent was working', cause: 'shutdown' }
 
 /** Sets the state of a turn that comes from the history. */
-function conclude(turn: TurnBuilder, end: HistoryEntry, record: RunRecord | undefined): void {
+function conclude(turn: TurnBuilder, entries: readonly HistoryEntry[], record: RunRecord | undefined): void {
+  const end = entries.at(-1)
   if (record && record.status !== 'running') turn.note(record.usage, undefined)
   switch (record?.status) {
     case 'running':
@@ -269,8 +275,8 @@ function conclude(turn: TurnBuilder, end: HistoryEntry, record: RunRecord | unde
       turn.enter('unanswered', INTERRUPTED)
       break
     default:
-      if (isSettled(end)) turn.enter('done')
-      else if (end.status === 'interrupted') turn.enter('unanswered', INTERRUPTED)
+      if (record || (end && isSettled(end))) turn.enter('done')
+      else if (end?.status === 'interrupted') turn.enter('unanswered', INTERRUPTED)
   }
 }
 

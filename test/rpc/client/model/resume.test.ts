@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { after, before, type TestContext } from 'node:test'
 import { memoryStore } from '../../../../rpc/client/index.ts'
-import type { SessionModel } from '../../../../rpc/client/model/index.ts'
+import { SessionModel } from '../../../../rpc/client/model/index.ts'
 import { connect } from '../../../helper.ts'
 import { clientFor } from '../fixtures.ts'
 import { type FaultyProxy, startProxy } from '../proxy.ts'
@@ -187,4 +187,37 @@ test('older turns are loaded page by page', async (t) => {
     runs
   )
   assert.equal(all.turns.at(-1), first.turns.at(-1))
+})
+
+test('cut after any number of frames, each message is one turn with its whole answer', async (t) => {
+  scene.script('Cut one', ...Array.from({ length: 8 }, () => ({ text: ['a ', 'b ', 'c ', 'd'] })))
+  const proxy = await startProxy(t, scene.gateway.url)
+  for (let cutAfter = 3; cutAfter < 27; cutAfter += 3) {
+    // The connections after it break as well, later each time.
+    proxy.rules.splice(0, Number.POSITIVE_INFINITY, { cutAfter }, { cutAfter: cutAfter + 4 })
+    const client = clientFor(t, proxy.url)
+    const model = watched(t, client, `cli:cut ${cutAfter}`)
+    model.send('Cut one')
+    model.send('Cut two', { queueMode: 'followup' })
+    const quiet = await when(model, (one) => isQuiet(one) && one.turns.length === 2)
+    assert.deepEqual(said(quiet), ['done: > Cut one | a b c d', 'done: > Cut two | Yes.'], `cut after ${cutAfter}`)
+    await client.close()
+  }
+})
+
+test('a run that ended while no one was subscribed has its end when someone is again', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  scene.script('Unwatched', { text: ['Begun ', 'and ended'], until: gate.promise })
+  const other = watched(t, clientFor(t, scene.gateway.url), 'cli:unwatched')
+  const model = new SessionModel(clientFor(t, scene.gateway.url), 'cli:unwatched')
+  const leave = model.subscribe(() => {})
+  await when(model, ({ history }) => history.loaded)
+  other.send('Unwatched')
+  await when(model, ({ turns }) => turns[0]?.parts.length === 2)
+  leave()
+  await new Promise((resolve) => setTimeout(resolve))
+  gate.resolve()
+  await when(other, (one) => isQuiet(one) && one.turns.length === 1)
+  t.after(model.subscribe(() => {}))
+  assert.deepEqual(said(await when(model, isQuiet)), ['done: > Unwatched | Begun and ended'])
 })
