@@ -41,7 +41,7 @@ export const ConfirmEvent = named(
 /** Data of the event `node`. */
 export const NodeEvent = named(
   'NodeEvent',
-  Type.Object({ nodeId: Type.String(), change: oneOf(['registered', 'updated', 'left']) })
+  Type.Object({ nodeId: Type.String(), change: oneOf(['registered', 'updated', 'left', 'forgotten']) })
 )
 
 /** Data of the event `presence`. */

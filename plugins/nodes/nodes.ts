@@ -54,7 +54,7 @@ export interface NodesOptions {
   readonly onChanged?: (nodeId: string, change: NodeChange) => void
 }
 
-export type NodeChange = 'registered' | 'updated' | 'left'
+export type NodeChange = 'registered' | 'updated' | 'left' | 'forgotten'
 
 /** Connection and caller that register a node. */
 export interface Registrant {
@@ -137,6 +137,7 @@ export class Nodes {
       const disconnected = this.#registrations.dismiss(nodeId, 'it was forgotten', 'the node was forgotten')
       if (!known && !disconnected) throw invalidParams([{ path: 'params.nodeId', message: 'must be a node that is known' }])
       this.#options.audit.record('node.forget', actor, { nodeId, disconnected })
+      this.#options.onChanged(nodeId, 'forgotten')
       return { nodeId, forgotten: true as const, disconnected }
     })
   }

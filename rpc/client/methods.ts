@@ -2755,7 +2755,7 @@ export interface GatewayEvents {
   }
   node: {
     nodeId: string
-    change: 'registered' | 'updated' | 'left'
+    change: 'registered' | 'updated' | 'left' | 'forgotten'
   }
   pairing: {
     /** `request`: an unknown sender has written; else the action of the audit log without its group: `generate`, `redeem`, `approve`, `revoke` */

@@ -128,10 +128,13 @@ test('a forgotten node is disconnected, keeps nothing, and may get another owner
 
   const closed = ann.closed()
   const { nodeId } = DESKTOP
+  const changes: string[] = []
+  app.hooks.on('node.changed', ({ change }) => void changes.push(change))
   assert.deepEqual(await operator.call('node.forget', { nodeId }), { nodeId, forgotten: true, disconnected: true })
   assert.deepEqual(await closed, { code: 1008, reason: 'the node was forgotten' })
   assert.match((await operator.final(waiting)).error.message, /it was forgotten/)
   assert.deepEqual((await operator.call('system.nodes', { includeOffline: true })).nodes, [])
+  assert.deepEqual(changes, ['left', 'forgotten'])
   const { code, message } = await rejection(operator.call('node.forget', { nodeId }))
   assert.deepEqual([code, message], [-2, 'params.nodeId must be a node that is known'])
 
