@@ -6,8 +6,11 @@ import { measureConnections } from './connections.ts'
 import { measureDatabase } from './database.ts'
 import { measureEventLoop } from './event-loop.ts'
 import { measureLanes } from './lanes.ts'
+import { series as seriesMethod } from './methods.ts'
 import { measureModels } from './models.ts'
 import { measureProcess } from './process.ts'
+import { sampling } from './sampling.ts'
+import type { Series } from './series.ts'
 
 declare module '../define.ts' {
   interface GatewayDecorators {
@@ -20,14 +23,18 @@ declare module '../define.ts' {
 export interface Metrics {
   /** Open to plugins: `new Counter({ …, registers: [app.metrics.registry] })`. */
   readonly registry: Registry
+  /** The last 24 hours, in memory. */
+  readonly series: Series
 }
 
 /** Owns `app.metrics`, and fills it from the hooks of the gateway. */
 export default gatewayPlugin(
-  { name: 'metrics', dependencies: ['hooks', 'system', 'connections', 'lanes', 'channels'] },
+  { name: 'metrics', dependencies: ['hooks', 'rpc', 'system', 'connections', 'lanes', 'channels'] },
   async (app) => {
     const registry = new Registry()
-    app.decorate('metrics', { registry })
+    const { series, stop: stopSampling } = sampling(app)
+    app.decorate('metrics', { registry, series })
+    app.rpc.method(seriesMethod)
     measureProcess(registry, app.system.version)
     measureCalls(registry, app.hooks)
     measureModels(registry, app.hooks)
@@ -36,6 +43,9 @@ export default gatewayPlugin(
     measureChannels(registry, app.hooks, app.channels)
     measureDatabase(registry, app.hooks)
     const stop = measureEventLoop(registry)
-    app.addHook('onClose', async () => stop())
+    app.addHook('onClose', async () => {
+      stop()
+      stopSampling()
+    })
   }
 )

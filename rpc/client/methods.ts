@@ -2176,6 +2176,47 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
+  /** Show calls, errors, model calls, tokens and load over the last hours, from memory (extension) */
+  'system.metricsSeries': {
+    params: {
+      windowMinutes?: number | undefined
+      bucketSeconds?: number | undefined
+    }
+    result: {
+      /** Epoch milliseconds */
+      generatedAt: number
+      windowMinutes: number
+      bucketSeconds: number
+      /** Oldest first. Nothing is known of the time before the start */
+      points: {
+        /** Begin of the bucket, epoch milliseconds. A bucket without a sample is missing */
+        ts: number
+        /** Calls of methods */
+        calls: number
+        /** Those that failed */
+        errors: number
+        /** 95 of 100 calls took no longer; agent.send takes as long as its run. Null without calls */
+        p95Ms: number | null
+        /** Calls of models */
+        modelCalls: number
+        /** Those that broke off */
+        modelErrors: number
+        /** 95 of 100 model calls took no longer; null without any */
+        modelP95Ms: number | null
+        /** Tokens sent to models */
+        inputTokens: number
+        /** Tokens of their answers */
+        outputTokens: number
+        /** Most lanes with a run */
+        running: number
+        /** Most waiting messages */
+        waiting: number
+        /** Longest delay of the event loop */
+        loopMs: number
+      }[]
+    }
+    events: Record<never, never>
+  }
   /** List the registered nodes: identity, capabilities, location and status */
   'system.nodes': {
     params: {

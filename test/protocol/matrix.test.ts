@@ -96,6 +96,7 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'system.localBackends',
     'system.location',
     'system.nodes',
+    'system.metricsSeries',
     'system.observabilitySeries',
     'system.observabilitySources',
     'system.serviceLogs',

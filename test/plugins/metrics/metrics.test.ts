@@ -16,7 +16,11 @@ import { build, connect, rejection } from '../../helper.ts'
 import { withModel } from '../agent/fixtures.ts'
 
 /** Every figure, by its name and labels as Prometheus gets to see them. */
-async function figures({ metrics }: Pick<GatewayInstance, 'metrics'>): Promise<ReadonlyMap<string, number>> {
+async function figures({
+  metrics
+}: {
+  readonly metrics: Pick<GatewayInstance['metrics'], 'registry'>
+}): Promise<ReadonlyMap<string, number>> {
   const lines = (await metrics.registry.metrics()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]))
 }
