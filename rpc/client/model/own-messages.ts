@@ -139,10 +139,12 @@ export class OwnMessages {
     return this.send(failed.text, { ...filesOf(failed), ...(idempotencyKey !== undefined && { idempotencyKey }) }, behind)
   }
 
-  /** Removes a message that failed, or whose arrival is uncertain. It is not sent again. Returns its content. */
+  /** Removes a message that failed, or that the gateway has not confirmed. It is not sent again. Returns its content; undefined for any other. */
   discard(key: string): MessageContent | undefined {
     const { client, sessionId, turns, onChange } = this.#options
     const own = this.#pending.get(key)
+    // The gateway has it: it is taken back or stopped.
+    if (own && (own.run.messageId !== undefined || own.run.runId !== undefined)) return undefined
     const content = own ? contentOf(own) : this.#failed.get(key)
     if (!content) return undefined
     this.#failed.delete(key)

@@ -204,7 +204,7 @@ export class SessionModel {
     return again
   }
 
-  /** Removes a message that failed, or whose arrival is uncertain: it is not sent again. Answers its content. */
+  /** Removes a message that failed, or whose arrival is uncertain: it is not sent again. Answers its content; undefined when the gateway has it. */
   discard(key: string): MessageContent | undefined {
     return this.#own.discard(key)
   }
@@ -249,9 +249,9 @@ export class SessionModel {
         if (client.state.name === 'refused') this.#refused(new RpcError(client.state))
         if (client.state.name === 'stopped') this.#draft.flush()
       }),
-      // In a microtask: the subscription goes out before the history is read, so that no message is missed between the two.
       // Asks for them: they come with the events of the session.
       client.on('reasoning', () => {}),
+      // In a microtask: the subscription goes out before the history is read, so that no message is missed between the two.
       client.onConnected(() => queueMicrotask(() => void this.#sync()))
     ]
     this.#feed.start()

@@ -56,10 +56,6 @@ export class TurnBuilder {
     return isOpen(this.#state)
   }
 
-  get error(): TurnError | undefined {
-    return this.#error
-  }
-
   /** Number of messages that it answers, as far as they are known. */
   get messages(): number {
     return this.#parts.filter(({ kind }) => kind === 'message').length

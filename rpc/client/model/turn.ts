@@ -30,7 +30,7 @@ export interface TurnError {
 
 /** A message that was sent with a file, or a file of an answer. */
 export interface TurnFile {
-  /** Of `GET /attachments/<id>`. Absent in a turn that was seen live. */
+  /** Of `GET /attachments/<id>`. Absent in a file that came with an event. */
   readonly id?: string
   readonly mimeType: string
   readonly filename?: string
