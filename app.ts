@@ -6,6 +6,7 @@ import type { GatewayInstance } from './plugins/define.ts'
 import * as plugins from './plugins/index.ts'
 import type { OwnLog } from './plugins/observability/own-log.ts'
 import attachmentRoutes from './routes/attachments.ts'
+import canvasRoutes from './routes/canvas.ts'
 import documentRoutes from './routes/documents.ts'
 import health from './routes/health.ts'
 import loginCode from './routes/login-code.ts'
@@ -135,6 +136,7 @@ async function gateway(host: FastifyInstance, opts: GatewayOptions): Promise<voi
       await app.register(loginCode)
       await app.register(webPushRoutes)
       await app.register(attachmentRoutes)
+      await app.register(canvasRoutes)
       await app.register(socket)
       host.decorate(opts.decorator ?? 'gateway', app)
     },
