@@ -19,7 +19,8 @@ export function compile<T = unknown>(schema: TSchema, root = 'params'): Validate
   const check = TypeCompiler.Compile(schema)
   const hasDefaults = JSON.stringify(schema).includes('"default":')
   return (input) => {
-    const value = hasDefaults ? Value.Default(schema, input) : input
+    // Of a list, `sort` is a function, which a schema with a property of that name would take for a value.
+    const value = hasDefaults && !Array.isArray(input) ? Value.Default(schema, input) : input
     if (check.Check(value)) return { value: value as T }
     const issues = new Map<string, Issue>()
     for (const error of check.Errors(value)) {

@@ -69,3 +69,9 @@ test('whatever comes in is either accepted as it is or refused with at least one
     })
   )
 })
+
+test('a list in the place of params is refused, whatever the names of the params are', () => {
+  const order = Type.Union([Type.Literal('asc'), Type.Literal('desc')], { default: 'asc' })
+  const schema = Type.Object({ sort: Type.Optional(order), limit: Type.Integer({ default: 1 }) })
+  assert.equal(issues([], schema).length > 0, true)
+})
