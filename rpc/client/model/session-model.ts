@@ -328,7 +328,7 @@ export class SessionModel {
     this.#changed()
   }
 
-  /** At once: an input field that is drawn from the snapshot would lose what is typed until the next frame. */
+  /** Runs the listeners at once: an input field that is drawn from the snapshot would lose the typed text until the next frame. */
   #draftChanged(): void {
     this.#snapshot = undefined
     this.#listeners.call()
