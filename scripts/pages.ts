@@ -10,7 +10,7 @@ const BUILT = join(ROOT, 'dist', 'public')
 /** Smaller files gain nothing. */
 const LEAST_BYTES = 512
 
-// In a folder of its own first: a gateway that starts meanwhile has the whole build, or the one before.
+// In a folder of its own first: a gateway that starts during the build serves the one before, never half of it.
 const half = `${BUILT}.${process.pid}`
 await build({
   root: join(ROOT, 'public', 'app'),

@@ -18,7 +18,7 @@ client.onState((state) => {
   connection.value = state
 })
 
-/** Who the gateway takes this page for; undefined before the first connection. It stays while the connection is away. */
+/** Version and scopes that the gateway told this page; undefined before the first connection. It stays while the connection is away. */
 export const hello = signal<{ readonly version: string; readonly scopes: readonly string[] } | undefined>(undefined)
 client.onConnected((said) => {
   hello.value = said

@@ -10,7 +10,7 @@ const listeners = new Map<Kind, Set<Listener>>()
 
 /**
  * Hears every event of a kind, over all reconnects. `lost` from the gateway (this page was too slow) is heard as an event with
- * undefined, so that whoever shows data asks for it anew.
+ * undefined, so that pages ask for their data anew.
  * @returns the function that ends it
  */
 export function listen<K extends Kind>(

@@ -1,7 +1,7 @@
 import type { ComponentType } from 'preact'
 import type { Scope } from './gateway.ts'
 
-/** What a page gets: the segments of the address after its own. */
+/** Properties of a page: the segments of the address after its own. */
 export interface PageProps {
   readonly rest: readonly string[]
 }

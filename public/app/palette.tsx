@@ -6,7 +6,7 @@ import { hashOf } from './route.ts'
 
 const open = signal(false)
 
-/** Shows the palette: a list of all places, filtered by what is typed. */
+/** Shows the palette: a list of all places, filtered by the typed text. */
 export function openPalette(): void {
   open.value = true
 }

@@ -5,7 +5,7 @@ import { type Kind, listen } from './live.ts'
 
 type Method = keyof GatewayMethods & string
 
-/** What a page knows of one question to the gateway. */
+/** State of one question to the gateway. */
 export interface Query<T> {
   /** The last answer; it stays while a newer one is asked for, and while the gateway is away. */
   readonly data: T | undefined

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { hashOf, parseHash, type Route } from './route.ts'
 
-/** Where the application is. It changes with the address, so Back and Forward work. */
+/** Current place. It changes with the address, so Back and Forward work. */
 export const route = signal<Route>(parseHash(location.hash))
 
 /** Follows the address from now on. */

@@ -27,9 +27,9 @@ export function Dialog({
 }
 
 export interface ConfirmProps {
-  /** What the button does, with the object it is done to: "Delete web:4ac4". */
+  /** The action with its object: "Delete web:4ac4". */
   readonly action: string
-  /** What then is gone or changed. */
+  /** The change that follows. */
   readonly consequence: string
   readonly onConfirm: (reason: string) => Promise<unknown>
   /** Asks for a reason, and what for. */

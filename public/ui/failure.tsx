@@ -1,6 +1,6 @@
 import { Shape } from './chip.tsx'
 
-/** What went wrong, in the gateway's own words. */
+/** An error, in the gateway's own words. */
 export function Failure({ error, retry }: { readonly error: Error; readonly retry?: () => void }) {
   return (
     <div class="card failure" role="alert">

@@ -4,7 +4,7 @@ import { Failure } from './failure.tsx'
 import { Time } from './time.tsx'
 
 /**
- * What a query answered. The last answer stays on the page while the gateway is away, labelled with its age; a failure never blanks it.
+ * The answer of a query. The last one stays on the page while the gateway is away, labelled with its age; a failure never blanks it.
  */
 export function Loaded<T>({ query, children }: { readonly query: Query<T>; readonly children: (data: T) => ComponentChildren }) {
   const { data, error, at, refresh } = query

@@ -11,14 +11,14 @@ export interface Column<T> {
 }
 
 export interface TableProps<T> {
-  /** What the rows are, in the plural: "sessions". */
+  /** Noun of the rows in the plural: "sessions". */
   readonly label: string
   readonly columns: readonly Column<T>[]
   readonly rows: readonly T[]
   readonly id: (row: T) => string
   /** Number of rows on all pages. */
   readonly total?: number | undefined
-  /** What the list would show, and how its first row comes about. */
+  /** Shown without rows: the purpose of the list, and the way to its first row. */
   readonly empty: ComponentChildren
   readonly sorted?: string | undefined
   readonly onSort?: (sort: string) => void

@@ -15,7 +15,7 @@ function dismiss(id: number): void {
   shown.value = shown.value.filter((one) => one.id !== id)
 }
 
-/** Where toasts appear. Screen readers hear them. */
+/** The place of the toasts. Screen readers hear them. */
 export function Toasts() {
   return (
     <div class="toasts" aria-live="polite">

@@ -27,7 +27,7 @@ const TONES: Readonly<Record<Lane['state'], Tone>> = {
   stopping: 'wait'
 }
 
-/** What runs and what waits, in all sessions. */
+/** Runs and waiting messages of all sessions. */
 export default function Lanes(_props: PageProps) {
   const query = useQuery('queue.list', { limit: LIMIT }, { kinds: ['lane'] })
   return (
