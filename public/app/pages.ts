@@ -34,6 +34,13 @@ export const PAGES: readonly Page[] = [
     icon: 'M4 6h16M4 12h10M4 18h13',
     scope: 'read',
     load: () => import('../pages/lanes/index.tsx')
+  },
+  {
+    path: 'services',
+    title: 'Services',
+    icon: 'M4 5h16v5H4zM4 14h16v5H4zM8 7.500h.01M8 16.500h.01',
+    scope: 'operate',
+    load: () => import('../pages/services/index.tsx')
   }
 ]
 

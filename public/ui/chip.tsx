@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
+import type { Tone } from './tone.ts'
 
-/** Four states; each has a colour, a shape and a word, so that no one depends on colours. */
-export type Tone = 'good' | 'wait' | 'bad' | 'idle'
+export type { Tone }
 
 /** Filled circle, half circle, cross, ring: on a grid of 12. */
 const SHAPES: Readonly<Record<Tone, string>> = {

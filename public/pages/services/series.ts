@@ -1,5 +1,5 @@
 import type { GatewayMethods } from '../../../rpc/client/index.ts'
-import type { Tone } from '../../ui/chip.tsx'
+import type { Tone } from '../../ui/tone.ts'
 
 export type Source = GatewayMethods['system.observabilitySources']['result']['sources'][number]
 export type Series = GatewayMethods['system.observabilitySeries']['result']
