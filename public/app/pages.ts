@@ -41,6 +41,13 @@ export const PAGES: readonly Page[] = [
     icon: 'M4 5h16v5H4zM4 14h16v5H4zM8 7.500h.01M8 16.500h.01',
     scope: 'operate',
     load: () => import('../pages/services/index.tsx')
+  },
+  {
+    path: 'nodes',
+    title: 'Nodes',
+    icon: 'M7 3h10v18H7zM11 18h2',
+    scope: 'operate',
+    load: () => import('../pages/nodes/index.tsx')
   }
 ]
 

@@ -5,11 +5,12 @@ import test from 'node:test'
 import { OwnLog } from '../../plugins/observability/own-log.ts'
 import { asText, matches, parts } from '../../public/pages/services/search.ts'
 import { buckets, pointTone } from '../../public/pages/services/series.ts'
-import { scratch } from '../helper.ts'
+import { fieldsOf, valuesOf } from '../../public/ui/schema-form.ts'
+import { connect, scratch } from '../helper.ts'
 import type { Machine } from '../programs/machine.ts'
 import { stubPrograms } from '../programs/stubs.ts'
-import { everywhere, open } from './dashboard.ts'
-import { seed } from './seed.ts'
+import { everywhere, open, violations } from './dashboard.ts'
+import { SEED_CONFIG, seed } from './seed.ts'
 
 const MACHINE: Machine = {
   systemctl: {
@@ -31,6 +32,16 @@ const MACHINE: Machine = {
   journalctl: {}
 }
 
+const TEA = {
+  name: 'tea.make',
+  description: 'Makes tea',
+  params: {
+    type: 'object',
+    required: ['kind'],
+    properties: { kind: { type: 'string', enum: ['green', 'black'] }, cups: { type: 'integer' }, milk: { type: 'boolean' } }
+  }
+}
+
 test('an operator looks after the gateway, with the keyboard alone', async (t) => {
   const log = new OwnLog({ write: () => true })
   for (let at = 0; at < 300; at++)
@@ -38,7 +49,11 @@ test('an operator looks after the gateway, with the keyboard alone', async (t) =
   const composeFile = path.join(await scratch(t), 'docker-compose.yml')
   await writeFile(composeFile, 'services: { flynn: {} }')
   const stubs = await stubPrograms(t, MACHINE)
-  const { page, complaints, url } = await open(t, { plugins: [stubs.plugin], ownLog: log, config: { docker: { composeFile } } })
+  const { page, complaints, url } = await open(t, {
+    plugins: [stubs.plugin],
+    ownLog: log,
+    config: { docker: { composeFile }, server: { nodes: { ...SEED_CONFIG.server.nodes, featureGates: { 'tea.make': true } } } }
+  })
 
   await t.test('the overview teaches an empty gateway, and says what is wrong with a busy one', async () => {
     await page.getByRole('status').getByText('All is well.').waitFor()
@@ -91,6 +106,37 @@ test('an operator looks after the gateway, with the keyboard alone', async (t) =
     ])
     assert.equal(file.suggestedFilename(), 'systemd-flynn.log')
   })
+
+  await t.test('a capability is used with a form of its schema, and a node is forgotten', async (t) => {
+    await page.goto(`${url}/dashboard/#/nodes/phone`)
+    await page.getByText('There is no node phone').waitFor()
+    const phone = await connect(t, url)
+    await phone.call('node.register', { nodeId: 'phone', role: 'companion', protocolVersion: 1, capabilities: [TEA] })
+    await phone.call('node.status.set', { deviceName: 'Phone of Alice', batteryPct: 64 })
+    const node = page.getByRole('region', { name: 'phone' })
+    await node.getByText('Makes tea').waitFor()
+    await page.getByText('64 %').waitFor()
+    await page
+      .getByRole('row')
+      .filter({ hasText: 'macbook' })
+      .getByText(/stale since/)
+      .waitFor()
+    await node.getByRole('button', { name: 'Use tea.make of phone' }).press('Enter')
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('kind').selectOption('green')
+    await dialog.getByLabel('cups').fill('2')
+    await dialog.getByRole('button', { name: 'Use', exact: true }).press('Enter')
+    const { data } = await phone.frame(({ event }) => event === 'invoke')
+    assert.deepEqual(data.args, { kind: 'green', cups: 2 })
+    await phone.call('node.result', { callId: data.callId, ok: true, output: { poured: 2 } })
+    await dialog.getByText('"poured": 2').waitFor()
+    assert.deepEqual(await violations(page), [])
+    await dialog.getByRole('button', { name: 'Close' }).press('Enter')
+    assert.deepEqual(await everywhere(page), [])
+    await node.getByRole('button', { name: 'Forget' }).press('Enter')
+    await page.getByRole('dialog').getByRole('button', { name: 'Forget phone' }).press('Enter')
+    await page.getByText('There is no node phone').waitFor()
+  })
   assert.deepEqual(complaints, [])
 })
 
@@ -113,4 +159,26 @@ test('matches in a log are found in any case, and cut out at their places', () =
   assert.deepEqual(parts(lines[0]!.text, 'error'), ['One ', 'error', ', no ', 'ERROR', ''])
   assert.deepEqual(parts('İ error', 'error'), ['İ error'])
   assert.equal(asText(lines.slice(2)), '1970-01-01T00:00:00.000Z info fine\n')
+})
+
+test('a form stands for the object that its schema describes', () => {
+  const property = { type: 'object', properties: { a: { type: 'string' }, n: { type: 'number' }, b: { type: 'boolean' }, o: {} } }
+  const fields = fieldsOf({ ...property, required: ['a'] })!
+  assert.deepEqual(
+    fields.map(({ kind, required }) => [kind, required]),
+    [
+      ['text', true],
+      ['number', false],
+      ['boolean', false],
+      ['json', false]
+    ]
+  )
+  const given: Record<string, string> = { n: '1.5', b: 'false', o: '[1]' }
+  assert.deepEqual(
+    valuesOf(fields, (name) => given[name] ?? ''),
+    { a: '', n: 1.5, b: false, o: [1] }
+  )
+  assert.throws(() => valuesOf(fields, () => '{'), /^SyntaxError: o is not JSON/)
+  assert.equal(fieldsOf(undefined), undefined)
+  assert.equal(fieldsOf({ type: 'object' }), undefined)
 })
