@@ -29,6 +29,13 @@ export const PAGES: readonly Page[] = [
     load: () => import('../pages/overview/index.tsx')
   },
   {
+    path: 'sessions',
+    title: 'Sessions',
+    icon: 'M4 5h12v8H8l-4 3zM19 9h1v10l-4-3H9',
+    scope: 'read',
+    load: () => import('../pages/sessions/index.tsx')
+  },
+  {
     path: 'lanes',
     title: 'Lanes',
     icon: 'M4 6h16M4 12h10M4 18h13',

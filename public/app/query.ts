@@ -106,3 +106,10 @@ export function useAction<A extends readonly unknown[]>(act: (...args: A) => Pro
   }
   return { ...state, run }
 }
+
+/** A query that keeps the answer to the previous question until the new one is answered: a list does not blank while its filter is typed. */
+export function useKept<T>(query: Query<T>): Query<T> {
+  const last = useRef<T | undefined>(undefined)
+  if (query.data !== undefined) last.current = query.data
+  return { ...query, data: query.data ?? last.current }
+}

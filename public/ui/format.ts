@@ -24,6 +24,13 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`
 }
 
+const whole = new Intl.NumberFormat()
+
+/** A number with the separators of the reader. */
+export function count(value: number): string {
+  return whole.format(value)
+}
+
 /** Characters that a reader does not see, or that reorder what stands around them. */
 const HIDDEN = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200B-\u200F\u2028-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]/g
 

@@ -21,6 +21,8 @@ export interface TableProps<T> {
   /** Shown without rows: the purpose of the list, and the way to its first row. */
   readonly empty: ComponentChildren
   readonly sorted?: string | undefined
+  /** The lowest value comes first. Default false. */
+  readonly ascending?: boolean
   readonly onSort?: (sort: string) => void
   /** Row that the address names. */
   readonly selected?: string | undefined
@@ -37,6 +39,7 @@ export function Table<T>({
   total = rows.length,
   empty,
   sorted,
+  ascending = false,
   onSort,
   selected,
   onMore
@@ -53,11 +56,11 @@ export function Table<T>({
                 key={title}
                 scope="col"
                 class={number ? 'number' : undefined}
-                aria-sort={sort && sort === sorted ? 'descending' : undefined}
+                aria-sort={sort && sort === sorted ? (ascending ? 'ascending' : 'descending') : undefined}
               >
                 {sort && onSort ? (
                   <button type="button" class="plain" onClick={() => onSort(sort)}>
-                    {title} <span aria-hidden="true">{sort === sorted ? '▾' : '▿'}</span>
+                    {title} <span aria-hidden="true">{sort !== sorted ? '▿' : ascending ? '▴' : '▾'}</span>
                   </button>
                 ) : (
                   title
