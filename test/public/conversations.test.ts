@@ -6,7 +6,7 @@ import { seed } from './seed.ts'
 const WRITER = 'write-token-0123456789'
 const READER = 'read-token-0123456789'
 
-test('sessions are found, changed and deleted, and approvals are given, with the keyboard', async (t) => {
+test('sessions are found, changed and deleted with the keyboard', async (t) => {
   const { page, complaints, url } = await open(t)
   await seed(url, { sessions: 4, messages: 24 })
 
