@@ -29,6 +29,13 @@ export const PAGES: readonly Page[] = [
     load: () => import('../pages/overview/index.tsx')
   },
   {
+    path: 'approvals',
+    title: 'Approvals',
+    icon: 'M12 3l8 3v6c0 5-4 8-8 9c-4-1-8-4-8-9V6zM8 12l3 3l5-6',
+    scope: 'read',
+    load: () => import('../pages/approvals/index.tsx')
+  },
+  {
     path: 'sessions',
     title: 'Sessions',
     icon: 'M4 5h12v8H8l-4 3zM19 9h1v10l-4-3H9',
