@@ -62,6 +62,13 @@ export const PAGES: readonly Page[] = [
     icon: 'M7 3h10v18H7zM11 18h2',
     scope: 'operate',
     load: () => import('../pages/nodes/index.tsx')
+  },
+  {
+    path: 'people',
+    title: 'People',
+    icon: 'M9 11a4 4 0 1 0 0-8a4 4 0 0 0 0 8zM2 21v-2a5 5 0 0 1 5-5h4a5 5 0 0 1 5 5v2M16 3a4 4 0 0 1 0 8M22 21v-2a5 5 0 0 0-4-5',
+    scope: 'read',
+    load: () => import('../pages/people/index.tsx')
   }
 ]
 

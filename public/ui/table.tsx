@@ -46,7 +46,9 @@ export function Table<T>({
 }: TableProps<T>) {
   if (rows.length === 0) return <div class="empty">{empty}</div>
   return (
-    <div class="table">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset would be read as a form
+    <div class="table" role="group" aria-label={label} tabIndex={0}>
       <table>
         <caption class="unseen">{label}</caption>
         <thead>

@@ -35,6 +35,13 @@ export async function violations(page: Page): Promise<string[]> {
   return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
 }
 
+/** Elements that reach beyond the screen where it scrolls sideways. */
+const WIDE = `document.documentElement.scrollWidth <= innerWidth
+  ? []
+  : [...document.querySelectorAll('main *:not(.table *)')]
+      .filter((one) => one.getBoundingClientRect().right > innerWidth)
+      .map((one) => one.outerHTML.slice(0, 120))`
+
 /** Everything that axe finds in light, in dark, and on the smallest screen, where nothing may be wider than it. */
 export async function everywhere(page: Page): Promise<string[]> {
   const found: string[] = []
@@ -44,7 +51,8 @@ export async function everywhere(page: Page): Promise<string[]> {
   }
   await page.setViewportSize({ width: 320, height: 256 })
   found.push(...(await violations(page)).map((one) => `small: ${one}`))
-  if (!(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'))) found.push('small: wider than the screen')
+  const wide = (await page.evaluate(WIDE)) as string[]
+  found.push(...wide.map((one) => `small: wider than the screen: ${one}`))
   await page.setViewportSize({ width: 1280, height: 800 })
   return found
 }

@@ -9,7 +9,7 @@ import { fieldsOf, valuesOf } from '../../public/ui/schema-form.ts'
 import { connect, scratch } from '../helper.ts'
 import type { Machine } from '../programs/machine.ts'
 import { stubPrograms } from '../programs/stubs.ts'
-import { everywhere, open, violations } from './dashboard.ts'
+import { call, everywhere, open, violations } from './dashboard.ts'
 import { SEED_CONFIG, seed } from './seed.ts'
 
 const MACHINE: Machine = {
@@ -136,6 +136,29 @@ test('an operator looks after the gateway, with the keyboard alone', async (t) =
     await node.getByRole('button', { name: 'Forget' }).press('Enter')
     await page.getByRole('dialog').getByRole('button', { name: 'Forget phone' }).press('Enter')
     await page.getByText('There is no node phone').waitFor()
+  })
+
+  await t.test('a person is let in by a code, and shut out again', async () => {
+    await page.goto(`${url}/dashboard/#/people`)
+    const pairing = page.getByRole('region', { name: 'Pairing' })
+    await pairing.getByLabel('Channel').selectOption('telegram')
+    await pairing.getByRole('button', { name: 'Make a code' }).press('Enter')
+    await pairing.getByText(/left$/).waitFor()
+    await pairing.getByText('npx flynn-gateway pair telegram').waitFor()
+    const code = await pairing.locator('.code').textContent()
+    await call(url, 'pairing.redeem', { code, senderId: 'bob\u202E' })
+    await pairing.getByText('It was used or revoked.').waitFor()
+    await page.getByRole('link', { name: 'bob⟨202e⟩' }).waitFor()
+    await page.getByText('No unknown sender has written.').waitFor()
+    await page
+      .getByText(/online, seen/)
+      .first()
+      .waitFor()
+    await page.getByText('this one').waitFor()
+    assert.deepEqual(await everywhere(page), [])
+    await page.getByRole('row').filter({ hasText: 'bob' }).getByRole('button', { name: 'Shut out' }).press('Enter')
+    await page.getByRole('dialog').getByRole('button', { name: 'Shut bob⟨202e⟩ out of telegram' }).press('Enter')
+    await page.getByText('No one was let in by a code yet.').waitFor()
   })
   assert.deepEqual(complaints, [])
 })
