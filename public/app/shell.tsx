@@ -9,6 +9,7 @@ import { Login } from './login.tsx'
 import { CHAT_ICON, PAGES, type PageProps, pageOf } from './pages.ts'
 import { openPalette, Palette } from './palette.tsx'
 import { Pill } from './pill.tsx'
+import { useQuery } from './query.ts'
 import { hashOf } from './route.ts'
 import { route } from './router.ts'
 
@@ -28,6 +29,17 @@ function load(): void {
   )
 }
 effect(load)
+
+/** Number of tool calls that wait for a person. */
+function Waiting() {
+  const total = useQuery('confirmations.list', { limit: 1 }, { kinds: ['confirm'] }).data?.total ?? 0
+  return total === 0 ? null : (
+    <span class="badge">
+      {total}
+      <span class="unseen"> waiting</span>
+    </span>
+  )
+}
 
 /** Navigation, connection and the page of the address. */
 export function Shell() {
@@ -71,7 +83,7 @@ export function Shell() {
           {pages.map(({ path, title, icon }) => (
             <li key={path}>
               <a href={hashOf(path === '' ? [] : [path])} aria-current={path === page.path ? 'page' : undefined}>
-                <Icon path={icon} /> {title}
+                <Icon path={icon} /> {title} {path === 'approvals' && <Waiting />}
               </a>
             </li>
           ))}

@@ -54,6 +54,7 @@ test('sessions, runs and approvals are shown and changed with the keyboard', asy
     const sent = call(url, 'agent.send', { sessionId: 'web:alice', message: `/tool test.deed ${JSON.stringify({ what })}` })
     const asked = page.getByRole('region', { name: 'test.deed in web:alice' })
     await asked.getByText(`"what": "${what.replace('\u202E', '⟨202e⟩')}"`).waitFor()
+    await page.getByRole('link', { name: 'Approvals 1 waiting' }).waitFor()
     if (what === 'second') assert.deepEqual(await everywhere(page), [])
     await page.keyboard.press(what === 'second' ? 'Control+Alt+Backspace' : 'Control+Alt+Enter')
     await asked.waitFor({ state: 'hidden' })

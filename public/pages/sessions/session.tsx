@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { GatewayMethods } from '../../../rpc/client/index.ts'
 import { base, client, may } from '../../app/gateway.ts'
 import { useKept, useQuery } from '../../app/query.ts'
@@ -138,9 +138,11 @@ function Turns({ page, at }: { readonly page: Page; readonly at: number | undefi
   const [older, setOlder] = useState<readonly Page[]>([])
   const [newer, setNewer] = useState<readonly Page[]>([])
   const all = [...older, page, ...newer]
-  const messages = [...new Map(all.flatMap(({ history }) => history).map((message) => [message.id, message])).values()].sort(
-    (a, b) => a.id - b.id
-  )
+  // A newest page that moves on leaves no gap behind it.
+  const seen = useRef(new Map<number, Page['history'][number]>())
+  if (all.length === 1) seen.current = new Map()
+  for (const { history } of all) for (const message of history) seen.current.set(message.id, message)
+  const messages = [...seen.current.values()].sort((a, b) => a.id - b.id)
   const runs = new Map(all.flatMap(({ runs }) => runs).map((run) => [run.runId, run]))
   const ask = (change: { before?: number | undefined; after?: number | undefined }): Promise<Page> =>
     client.call('sessions.get', { sessionId: page.id, limit: PAGE, ...change })
