@@ -123,7 +123,9 @@ function columns(chosen: ReadonlySet<string>, choose: (id: string, on: boolean) 
       sort: 'title',
       cell: (session) => (
         <>
-          <a href={hashOf(['sessions', session.id])}>{revealed(session.title ?? session.id)}</a>
+          <a class="name" href={hashOf(['sessions', session.id])}>
+            {revealed(session.title ?? session.id)}
+          </a>
           {session.pinned && ' · pinned'}
           {session.archived && ' · archived'}
           {session.title !== null && <div class="muted">{revealed(session.id)}</div>}
@@ -173,7 +175,7 @@ function State({ session: { running, depth, unread } }: { readonly session: Sess
   )
 }
 
-/** What can be done with all selected sessions at once. */
+/** Actions on all selected sessions at once. */
 function Bulk({ sessions, onDone }: { readonly sessions: readonly Session[]; readonly onDone: () => void }) {
   if (sessions.length === 0) return null
   const named = sessions.length === 1 ? sessions[0]!.id : `${sessions.length} sessions`

@@ -4,7 +4,7 @@ import { useAction } from '../../app/query.ts'
 import { Confirm, Dialog } from '../../ui/dialog.tsx'
 import { toast } from '../../ui/toast.tsx'
 
-/** What the actions need to know of a session. */
+/** The part of a session that its actions need. */
 export interface Actionable {
   readonly id: string
   readonly title: string | null

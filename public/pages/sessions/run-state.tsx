@@ -12,7 +12,7 @@ const TONES: Readonly<Record<Run['status'], Tone>> = {
   interrupted: 'bad'
 }
 
-/** How a run ended, and why. */
+/** Outcome of a run, with its reason. */
 export function RunState({ run: { status, error, reason } }: { readonly run: Run }) {
   const why = reason ?? error?.message
   return (

@@ -114,7 +114,7 @@ export function StepTable({
   )
 }
 
-/** All that is known of the chosen step. */
+/** Facts, arguments and output of the chosen step. */
 export function StepDetails({ step }: { readonly step: Step }) {
   const { args, output, error, reason, provider, inputTokens, outputTokens } = step
   return (
