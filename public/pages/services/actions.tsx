@@ -11,7 +11,7 @@ type Backend = GatewayMethods['system.localBackends']['result']['backends'][numb
 type Dependency = GatewayMethods['system.dockerDependencies']['result']['dependencies'][number]
 type Action = Backend['availableActions'][number]
 
-/** What the gateway knows of a service that it can control. */
+/** State of a service that the gateway can control. */
 export interface Managed {
   readonly kind: 'backend' | 'dependency'
   readonly id: string

@@ -153,7 +153,7 @@ function Found({ name, lines, text, only, wrap, follow }: FoundProps) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
         <ol ref={list} class={wrap ? 'log wrap' : 'log'} tabIndex={0} aria-label={`Log of ${name}`}>
           {shown.map((line, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: equal lines are told apart by their place
+            // biome-ignore lint/suspicious/noArrayIndexKey: equal lines differ by their place
             <li key={index} aria-current={line === current ? 'true' : undefined}>
               <span class="muted">{new Date(line.ts).toLocaleTimeString()}</span>{' '}
               <span class={TONES[line.level] ?? 'idle'}>{line.level}</span>{' '}
