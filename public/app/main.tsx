@@ -3,7 +3,9 @@ import '../ui/style.css'
 import { client } from './gateway.ts'
 import { startRouter } from './router.ts'
 import { Shell } from './shell.tsx'
+import { applyTheme } from './theme.ts'
 
+applyTheme()
 startRouter()
 client.connect()
 render(<Shell />, document.getElementById('app')!)

@@ -69,6 +69,41 @@ export const PAGES: readonly Page[] = [
     icon: 'M9 11a4 4 0 1 0 0-8a4 4 0 0 0 0 8zM2 21v-2a5 5 0 0 1 5-5h4a5 5 0 0 1 5 5v2M16 3a4 4 0 0 1 0 8M22 21v-2a5 5 0 0 0-4-5',
     scope: 'read',
     load: () => import('../pages/people/index.tsx')
+  },
+  {
+    path: 'tools',
+    title: 'Tools',
+    icon: 'M14 6a4 4 0 0 0-5 5l-5 5 3 3 5-5a4 4 0 0 0 5-5l-3 2-2-2z',
+    scope: 'read',
+    load: () => import('../pages/tools/index.tsx')
+  },
+  {
+    path: 'audit',
+    title: 'Audit',
+    icon: 'M6 3h9l4 4v14H6zM9 11h7M9 15h7',
+    scope: 'operate',
+    load: () => import('../pages/audit/index.tsx')
+  },
+  {
+    path: 'rpc',
+    title: 'RPC',
+    icon: 'M8 7l-5 5 5 5M16 7l5 5-5 5',
+    scope: 'read',
+    load: () => import('../pages/rpc/index.tsx')
+  },
+  {
+    path: 'config',
+    title: 'Config',
+    icon: 'M4 7h10M18 7h2M4 17h4M12 17h8M16 4v6M10 14v6',
+    scope: 'admin',
+    load: () => import('../pages/config/index.tsx')
+  },
+  {
+    path: 'settings',
+    title: 'Settings',
+    icon: 'M12 9a3 3 0 1 0 0 6a3 3 0 1 0 0-6zM12 3v3M12 18v3M3 12h3M18 12h3',
+    scope: 'read',
+    load: () => import('../pages/settings/index.tsx')
   }
 ]
 
