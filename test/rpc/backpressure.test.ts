@@ -71,6 +71,7 @@ test('a peer that never reads is closed with 1013; its run completes, and its me
   const gateway = await build(t, {
     config: {
       server: { sendBufferBytes: 64 * KiB },
+      limits: { answerBytes: 64 * MiB },
       models: { default: { anthropic: { apiKey: 'key', model: 'm', baseUrl: model.baseUrl } } }
     }
   })

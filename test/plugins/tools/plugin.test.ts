@@ -87,7 +87,12 @@ test('the built-in tools are listed with their schemas, shell.exec only where it
 
 test('a listed schema arrives whole: what the tool demands is what a client reads', async (t) => {
   const { app, call } = await gateway(t)
-  assert.deepEqual((await call('tools.list', {})).tools, await app.tools.specs())
+  const { tools } = (await call('tools.list', {})) as { tools: Record<string, unknown>[] }
+  const listed = tools.map(({ confirm, elevated, ...spec }) => {
+    assert.deepEqual([confirm, elevated], [false, false])
+    return spec
+  })
+  assert.deepEqual(listed, await app.tools.specs())
 })
 
 test('a tool runs without the agent, and answers as the specification shows', async (t) => {
