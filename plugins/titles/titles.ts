@@ -85,18 +85,22 @@ export class Titles {
     const tier = providers.tiers().includes(TIER) ? TIER : context.tierOf(session.config).name
     // The model without a network only repeats what it is given.
     if (providers.describe(tier).offline) return
-    const messages = await db.messages.page(sessionId, { limit: MAX_MESSAGES, bytes: 64 * 1024 })
-    const text = (role: string) =>
-      messages
-        .find((it) => it.role === role && it.content !== '')
-        ?.content.slice(0, QUOTED)
-        .toWellFormed()
-    const [question, answer] = [text('user'), text('assistant')]
+    const [question, answer] = await this.#beginnings(sessionId)
     if (question === undefined || answer === undefined) return
     const title = await this.#ask(tier, `User: ${question}\n\nAgent: ${answer}`)
     if (title === null) return
     await db.sessions.retitle(sessionId, title)
     hooks.emit('session.changed', { sessionId, change: 'updated' })
+  }
+
+  /** Beginnings of the question and of the answer. An answer may be large: it is not kept while the model writes the title. */
+  async #beginnings(sessionId: string): Promise<(string | undefined)[]> {
+    const messages = await this.#app.db.messages.page(sessionId, { limit: MAX_MESSAGES, bytes: 64 * 1024 })
+    return ['user', 'assistant'].map((wanted) => {
+      const content = messages.find(({ role, content }) => role === wanted && content !== '')?.content
+      // A copy: a slice would keep the whole text in memory.
+      return content === undefined ? undefined : Buffer.from(content.slice(0, QUOTED)).toString()
+    })
   }
 
   async #ask(tier: string, text: string): Promise<string | null> {

@@ -3,6 +3,7 @@ import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
 import type { Db, MessageParts, PageEnd, RunEnd } from '../../db/client.ts'
 import { NAMES_KEPT, NAMES_TODAY, TRIM_EVERY } from '../../db/stores/analytics.ts'
+import { rounds } from '../rounds.ts'
 import { ended, queued } from './queue.ts'
 
 const DAY = 86_400_000
@@ -42,7 +43,7 @@ const step = fc.oneof(
 )
 
 /** Analytics contract of every database. `open` makes a new, empty one that closes with the test. */
-export function analyticsContract(kind: string, open: (t: TestContext) => Promise<Db>, numRuns = 150): void {
+export function analyticsContract(kind: string, open: (t: TestContext) => Promise<Db>, numRuns = rounds(50)): void {
   test(`${kind}: analytics equal the stored messages after any operations`, async (t) => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(4), async (steps, from) => {

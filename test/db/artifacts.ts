@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
 import type { Db, NewArtifact } from '../../db/client.ts'
+import { rounds } from '../rounds.ts'
 
 const ALL = { limit: 1000, offset: 0, bytes: Number.MAX_SAFE_INTEGER }
 
@@ -10,7 +11,7 @@ function artifact(artifactId: string, changes: Partial<NewArtifact> = {}): NewAr
 }
 
 /** Canvas contract of every database. `open` makes a new, empty one that closes with the test. */
-export function artifactsContract(kind: string, open: (t: TestContext) => Promise<Db>, numRuns = 40): void {
+export function artifactsContract(kind: string, open: (t: TestContext) => Promise<Db>, numRuns = rounds(20)): void {
   async function opened(t: TestContext): Promise<Db> {
     const db = await open(t)
     await db.sessions.open('ws:a', 1)

@@ -7,6 +7,7 @@ import test from 'node:test'
 import Driver from 'better-sqlite3'
 import fc from 'fast-check'
 import { type Db, open, type QueueEnd } from '../../db/client.ts'
+import { rounds } from '../rounds.ts'
 import { folder } from './folder.ts'
 import { ended, queued } from './queue.ts'
 
@@ -239,6 +240,6 @@ test('the queue equals its model after any operations and crashes', async (t) =>
       await check()
       await db.close()
     }),
-    { numRuns: 100 }
+    { numRuns: rounds(50) }
   )
 })

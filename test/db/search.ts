@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
 import type { Db, NewMessage } from '../../db/client.ts'
+import { rounds } from '../rounds.ts'
 
 /** Contract of the search of every database. `open` makes a new, empty one that closes with the test. */
 export function searchContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
@@ -74,7 +75,7 @@ export function searchContract(kind: string, open: (t: TestContext) => Promise<D
       fc.asyncProperty(fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), hostile), async (text) => {
         await found(db, text)
       }),
-      { numRuns: 100 }
+      { numRuns: rounds(40) }
     )
     for (const text of ['NEAR(a b)', 'a AND b', 'content:x', '"quoted', "it's", 'x*', '-x', '(x', 'straße', '日本語']) {
       const id = await say(db, text)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
 import type { Db, MessageRow, NewMessage } from '../../db/client.ts'
+import { rounds } from '../rounds.ts'
 
 /** Contract of session lists, read marks and pages of every database. `open` makes a new, empty one that closes with the test. */
 export function sessionListContract(kind: string, open: (t: TestContext) => Promise<Db>): void {
@@ -140,7 +141,7 @@ export function sessionListContract(kind: string, open: (t: TestContext) => Prom
           assert.deepEqual(await db.messages.pageFrom(sessionId, { limit, bytes, from }), [])
         }
       ),
-      { numRuns: 40 }
+      { numRuns: rounds(20) }
     )
   })
 }

@@ -6,13 +6,14 @@ import type { AnyMethod } from '../../rpc/define.ts'
 import { errorsOf } from '../../rpc/documents/errors.ts'
 import { ERRORS, type ErrorName } from '../../rpc/errors.ts'
 import { connect, type Frame } from '../helper.ts'
+import { rounds } from '../rounds.ts'
 import { broken, type Known, valid } from './arbitrary.ts'
 import { type Answer, Line, type LoudGateway, loud, TRANSPORTS } from './wire.ts'
 
 /** Runs of each property, of each method. */
-const VALID_RUNS = 30
-const BROKEN_RUNS = 60
-const RAW_RUNS = 20
+const VALID_RUNS = rounds(12)
+const BROKEN_RUNS = rounds(24)
+const RAW_RUNS = rounds(8)
 /** What takes longer is taken for a hang: the property fails, and says with what. */
 const HANGS_MS = 10_000
 

@@ -136,6 +136,9 @@ test('a click on a notification brings back the page that is open, else opens it
     })()`)
   assert.deepEqual(await click(), ['close', `focus ${gateway.url}/`])
   await page.goto('about:blank')
+  // The worker hears of it a moment later.
+  const pages = `clients.matchAll({ includeUncontrolled: true }).then((all) => all.filter(({ url }) => url.startsWith('http')).length)`
+  await t.waitFor(async () => assert.equal(await worker.evaluate(pages), 0))
   assert.deepEqual(await click(), ['close', `open ${gateway.url}/`])
 })
 

@@ -15,6 +15,7 @@ import { loadConfig, resolveConfig } from '../../../plugins/config/parse/load.ts
 import { camelCase } from '../../../plugins/config/parse/names.ts'
 import { ConfigSchema } from '../../../plugins/config/schema.ts'
 import { PROVIDERS } from '../../../plugins/config/sections/models.ts'
+import { rounds } from '../../rounds.ts'
 import { folder } from './folder.ts'
 
 // The same inputs each time: among those made anew one in some ten thousand took minutes, and which is not known yet.
@@ -209,7 +210,7 @@ test('an origin that is accepted is one that the gateway lets in, and every othe
       }
       assert(new Origins(config.server.allowedOrigins).allows(origin, 'another.example'), origin)
     }),
-    { numRuns: 500 }
+    { numRuns: rounds(150) }
   )
 })
 
@@ -305,7 +306,7 @@ test('whatever stands in a file, it is a configuration or a list of problems', a
         await answer(() => loadConfig({ env: { A: 'a' }, cwd, file }))
       }
     ),
-    { numRuns: 300 }
+    { numRuns: rounds(100) }
   )
 })
 
@@ -322,7 +323,7 @@ test('whatever stands in the environment, it is a configuration or a list of pro
       await answer(() => loadConfig({ env, cwd }))
       assert.equal(({} as Plain).x, undefined)
     }),
-    { numRuns: 500 }
+    { numRuns: rounds(150) }
   )
 })
 
@@ -343,7 +344,7 @@ test('whatever a host hands over, it is a configuration or a list of problems', 
     fc.asyncProperty(fc.oneof(anything, misfit), async (input) => {
       await answer(() => resolveConfig(input as ConfigInput))
     }),
-    { numRuns: 500 }
+    { numRuns: rounds(150) }
   )
   const circle: Plain = {}
   circle.models = circle

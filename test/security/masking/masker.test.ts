@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { Automaton } from '../../../security/masking/automaton.ts'
 import { Masker } from '../../../security/masking/masker.ts'
 import { viewsOf } from '../../../security/masking/views.ts'
+import { rounds } from '../../rounds.ts'
 
 const ESC = '\u001b'
 
@@ -257,7 +258,7 @@ test('all places of all words are found that a search of each of them finds', ()
         assert.deepEqual(found, hidden)
       }
     ),
-    { numRuns: 1000 }
+    { numRuns: rounds(300) }
   )
   // The end of what might have become another word.
   assert.deepEqual(new Automaton(['abab', 'aababb']).find('aababa'), [[1, 5]])
