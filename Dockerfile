@@ -29,7 +29,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY db/migrations ./db/migrations
-COPY public/*.* ./public/
+COPY public ./public
 COPY LICENSE flynn.schema.json ./
 RUN install -d -o node -g node -m 0700 /data /data/home && install -d -m 0755 /config
 

@@ -44,6 +44,18 @@ test('workflows name each action by its commit', () => {
   for (const line of used) assert.match(line, /^uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d/)
 })
 
+test('the image gets each file that its build copies', () => {
+  const sent = readFileSync(join(repo, '.dockerignore'), 'utf8').split('\n')
+  const copied = Array.from(readFileSync(join(repo, 'Dockerfile'), 'utf8').matchAll(/^COPY (?!--from)(.*) \S+$/gm), ([, files]) =>
+    files!.split(' ')
+  ).flat()
+  assert.ok(copied.length > 10)
+  for (const file of copied) {
+    assert.ok(existsSync(join(repo, file)), file)
+    assert.ok(sent.includes(`!${file.split('/')[0]}`), `.dockerignore leaves ${file} out`)
+  }
+})
+
 test('a fresh clone is made ready, and once it is, setup says nothing and does not even need npm', async (t) => {
   const project = await makeProject(t)
   const first = await project.setup()
