@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { client } from '../../app/gateway.ts'
 import { useAction } from '../../app/query.ts'
 import { Dialog } from '../../ui/dialog.tsx'
+import { Buttons, Problem } from '../../ui/form.tsx'
 import type { Lane } from './index.tsx'
 
 const MODES = ['collect', 'followup', 'steer', 'steer_backlog', 'interrupt'] as const
@@ -54,19 +55,8 @@ export function PolicyEditor({ lane, editable }: { readonly lane: Lane; readonly
               Milliseconds of quiet before collected messages are answered
               <input name="debounce" type="number" min={0} max={60_000} value={policy.debounceMs} />
             </label>
-            {error && (
-              <p class="bad" role="alert">
-                {error.message}
-              </p>
-            )}
-            <p class="actions">
-              <button type="button" onClick={() => setOpen(false)}>
-                Cancel
-              </button>
-              <button type="submit" class="primary" disabled={busy}>
-                Save
-              </button>
-            </p>
+            <Problem text={error?.message} />
+            <Buttons action="Save" busy={busy} onCancel={() => setOpen(false)} />
           </form>
         </Dialog>
       )}

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { client } from '../../app/gateway.ts'
 import { useAction } from '../../app/query.ts'
 import { Dialog } from '../../ui/dialog.tsx'
+import { Buttons, Problem } from '../../ui/form.tsx'
 import { toast } from '../../ui/toast.tsx'
 
 /** A button that sends a push notification to a node. */
@@ -34,19 +35,8 @@ export function Push({ nodeId }: { readonly nodeId: string }) {
               Text
               <input name="body" required maxLength={2048} />
             </label>
-            {error && (
-              <p class="bad" role="alert">
-                {error.message}
-              </p>
-            )}
-            <p class="actions">
-              <button type="button" onClick={() => setOpen(false)}>
-                Cancel
-              </button>
-              <button type="submit" class="primary" disabled={busy}>
-                Send
-              </button>
-            </p>
+            <Problem text={error?.message} />
+            <Buttons action="Send" busy={busy} onCancel={() => setOpen(false)} />
           </form>
         </Dialog>
       )}

@@ -5,6 +5,7 @@ import { useQuery } from '../../app/query.ts'
 import { hashOf } from '../../app/route.ts'
 import { route, setQuery } from '../../app/router.ts'
 import { FilterBar } from '../../ui/filter-bar.tsx'
+import { JsonField, Problem } from '../../ui/form.tsx'
 import { asCli, asCurl, revealed } from '../../ui/format.ts'
 import { Loaded } from '../../ui/loaded.tsx'
 import { Table } from '../../ui/table.tsx'
@@ -116,21 +117,8 @@ function Call({ method: { name, summary, params, examples } }: { readonly method
           <Json value={Object.fromEntries(params.map((one) => [one.name, one.schema]))} label="Schema of the params" />
         </details>
         <form class="card" onSubmit={(event) => void send(event)}>
-          <label>
-            Params as JSON
-            <textarea
-              rows={10}
-              class="code"
-              spellcheck={false}
-              value={text}
-              onInput={(event) => setText(event.currentTarget.value)}
-            />
-          </label>
-          {problem && (
-            <p class="bad" role="alert">
-              {problem}
-            </p>
-          )}
+          <JsonField label="Params as JSON" value={text} onChange={setText} />
+          <Problem text={problem} />
           <p class="bar">
             <button type="submit" class="primary" disabled={busy}>
               Send

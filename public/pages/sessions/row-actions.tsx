@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { client } from '../../app/gateway.ts'
 import { useAction } from '../../app/query.ts'
 import { Confirm, Dialog } from '../../ui/dialog.tsx'
+import { Buttons, Problem } from '../../ui/form.tsx'
 import { toast } from '../../ui/toast.tsx'
 
 /** The part of a session that its actions need. */
@@ -68,19 +69,8 @@ function Rename({ session: { id: sessionId, title } }: { readonly session: Actio
               Title; empty: made from the next message
               <input name="title" value={title ?? ''} maxLength={200} />
             </label>
-            {error && (
-              <p class="bad" role="alert">
-                {error.message}
-              </p>
-            )}
-            <p class="actions">
-              <button type="button" onClick={() => setOpen(false)}>
-                Cancel
-              </button>
-              <button type="submit" class="primary" disabled={busy}>
-                Save
-              </button>
-            </p>
+            <Problem text={error?.message} />
+            <Buttons action="Save" busy={busy} onCancel={() => setOpen(false)} />
           </form>
         </Dialog>
       )}

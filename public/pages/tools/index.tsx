@@ -6,6 +6,7 @@ import { useQuery } from '../../app/query.ts'
 import { hashOf } from '../../app/route.ts'
 import { route, setQuery } from '../../app/router.ts'
 import { FilterBar } from '../../ui/filter-bar.tsx'
+import { JsonField, Problem } from '../../ui/form.tsx'
 import { asCli, asCurl, duration, revealed } from '../../ui/format.ts'
 import { Loaded } from '../../ui/loaded.tsx'
 import { Table } from '../../ui/table.tsx'
@@ -124,21 +125,8 @@ function One({ tool }: { readonly tool: Tool }) {
               Session, whose workspace and memory it uses
               <input value={sessionId} onInput={(event) => setSessionId(event.currentTarget.value)} required />
             </label>
-            <label>
-              Arguments as JSON
-              <textarea
-                rows={8}
-                class="code"
-                spellcheck={false}
-                value={text}
-                onInput={(event) => setText(event.currentTarget.value)}
-              />
-            </label>
-            {problem && (
-              <p class="bad" role="alert">
-                {problem}
-              </p>
-            )}
+            <JsonField label="Arguments as JSON" value={text} onChange={setText} />
+            <Problem text={problem} />
             <p class="bar">
               <button type="submit" class="primary" disabled={busy}>
                 Run

@@ -224,7 +224,7 @@ test('an open inbox counts as a present person, and for 10 s after it has closed
   )
 })
 
-test('an inbox without the right to approve is nobody who could', () => {
+test('an inbox without the right to approve counts as no one', () => {
   const { confirmations } = rig()
   confirmations.setInbox(() => [{ peer: peer(), caller: BOB }])
   const question = { sessionId: 'a:1', runId: 'r1', owner: ANN.id, tool: 'shell.exec', args: {} }

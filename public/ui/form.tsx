@@ -1,0 +1,49 @@
+/** The reason for which a form was refused. */
+export function Problem({ text }: { readonly text: string | undefined }) {
+  if (!text) return null
+  return (
+    <p class="bad" role="alert">
+      {text}
+    </p>
+  )
+}
+
+/** The two buttons at the end of a form in a dialog. */
+export function Buttons({
+  action,
+  busy,
+  onCancel
+}: {
+  readonly action: string
+  readonly busy: boolean
+  readonly onCancel: () => void
+}) {
+  return (
+    <p class="actions">
+      <button type="button" onClick={onCancel}>
+        Cancel
+      </button>
+      <button type="submit" class="primary" disabled={busy}>
+        {action}
+      </button>
+    </p>
+  )
+}
+
+/** A field for JSON, as text. */
+export function JsonField({
+  label,
+  value,
+  onChange
+}: {
+  readonly label: string
+  readonly value: string
+  readonly onChange: (value: string) => void
+}) {
+  return (
+    <label>
+      {label}
+      <textarea rows={9} class="code" spellcheck={false} value={value} onInput={(event) => onChange(event.currentTarget.value)} />
+    </label>
+  )
+}
