@@ -8,12 +8,12 @@ import type { ErrorReporter } from './listeners.ts'
 const MAX_WAITING = 1000
 const TIMEOUT_MS = 60_000
 /** Methods whose answer comes when a run ends. */
-const LASTING: ReadonlySet<string> = new Set(['agent.send', 'sessions.resume'])
+const LASTING: ReadonlySet<string> = new Set(['agent.send', 'agent.retry', 'sessions.resume'])
 
 export interface CallOptions<E = Record<never, never>> {
   /** Stops waiting; the call then rejects with the signal's reason. The gateway does not hear of it. */
   readonly signal?: AbortSignal | undefined
-  /** Time for the connection and the answer, in milliseconds. Default 60,000; for agent.send and sessions.resume `Infinity`. */
+  /** Time for the connection and the answer, in milliseconds. Default 60,000; for agent.send, agent.retry and sessions.resume `Infinity`. */
   readonly timeoutMs?: number | undefined
   /** Hears events of this request, also those that come after its answer, for as long as this connection lasts. */
   readonly onEvent?: ((event: CallEvent<E>) => void) | undefined

@@ -53,6 +53,27 @@ export class RunFeed {
     void events?.return?.()
   }
 
+  /**
+   * Sends the messages of a run again, and brings the events of the new run until it ends.
+   * @throws RpcError when the gateway refuses it; Disconnected when it may not have it
+   */
+  async retry(runId: string): Promise<void> {
+    const { client, sessionId, onAccepted } = this.#options
+    let accepted = false
+    const onEvent = (frame: unknown): void => {
+      accepted = true
+      const event = runEventOf(frame as EventFrame)
+      if (event) this.#pass(event)
+      else if ((frame as EventFrame).event === 'accepted') onAccepted((frame as EventFrame).data as GatewayEvents['accepted'])
+    }
+    try {
+      await client.call('agent.retry', { sessionId, runId }, { onEvent })
+    } catch (error) {
+      // Its turn says how it ended; after a break of the connection the history has it.
+      if (!accepted) throw error
+    }
+  }
+
   async #read(events: AsyncIterableIterator<SessionEvent>): Promise<void> {
     try {
       for await (const event of events) {

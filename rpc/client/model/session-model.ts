@@ -204,6 +204,29 @@ export class SessionModel {
     return again
   }
 
+  /**
+   * Answers the messages of a turn again, in a run of its own at the end of the conversation.
+   * @throws RpcError when the gateway refuses it; Disconnected, TimedOut
+   */
+  async regenerate(key: string): Promise<void> {
+    const runId = this.#turns.all.find((turn) => turn.key === key)?.runId
+    if (runId !== undefined) await this.#feed.retry(runId)
+  }
+
+  /**
+   * Makes a new session with the conversation up to a turn. `before`: without that turn, to send another message in its place.
+   * @returns id of the new session; undefined for a turn that the history does not have
+   * @throws RpcError, Disconnected, TimedOut
+   */
+  async fork(key: string, { before = false }: { readonly before?: boolean } = {}): Promise<string | undefined> {
+    const ids = (): readonly number[] => this.#turns.all.find((turn) => turn.key === key)?.view().messageIds ?? []
+    if (ids().length === 0) await this.#readHistory()
+    const messageId = before ? ids()[0] : ids().at(-1)
+    if (messageId === undefined) return undefined
+    const { sessionId } = this
+    return (await this.#client.call('sessions.fork', { sessionId, messageId, inclusive: !before })).sessionId
+  }
+
   /** Removes a message that failed, or whose arrival is uncertain: it is not sent again. Answers its content; undefined when the gateway has it. */
   discard(key: string): MessageContent | undefined {
     return this.#own.discard(key)

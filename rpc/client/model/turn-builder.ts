@@ -34,6 +34,8 @@ export class TurnBuilder {
   readonly #rows = new Map<number, HistoryEntry>()
   /** Its parts come from the history. */
   #rebuilt = false
+  /** Time of its first message, epoch milliseconds. */
+  #at = Date.now()
   #state: TurnState
   #error: TurnError | undefined
   #usage: ChatTurn['usage']
@@ -85,6 +87,8 @@ export class TurnBuilder {
     this.#view ??= {
       key: this.key,
       ...(this.runId !== undefined && { runId: this.runId }),
+      at: this.#at,
+      messageIds: [...this.#rows.keys()].sort((a, b) => a - b),
       state: this.#state,
       parts: [...this.#parts],
       ...(this.#error && { error: this.#error }),
@@ -206,10 +210,15 @@ export class TurnBuilder {
 
   /** Adds rows of the history. They become the content of the turn where its events did not bring all of it. */
   store(rows: readonly HistoryEntry[]): void {
+    const known = this.#rows.size
     for (const row of rows) this.#rows.set(row.id, row)
-    const first = Math.min(...this.#rows.keys())
-    this.firstId = first
     const stored = [...this.#rows.values()].sort((a, b) => a.id - b.id)
+    const [first] = stored
+    if (first && this.#rows.size > known) {
+      this.firstId = first.id
+      this.#at = Date.parse(first.createdAt)
+      this.#changed()
+    }
     const live = this.open || (this.complete && this.seq > 0 && !this.#rebuilt)
     if (live) this.#nameMessages(stored)
     if (!this.open && (!live || !this.complete)) this.#rebuild(stored)

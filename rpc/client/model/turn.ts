@@ -111,6 +111,10 @@ export interface ChatTurn {
   readonly key: string
   /** Absent until the run has begun, and of a command. */
   readonly runId?: string
+  /** Time of its first message, epoch milliseconds: by the history, or by this device until the history has it. */
+  readonly at: number
+  /** Ids of its messages in the history, oldest first; empty until the history was read with it. */
+  readonly messageIds: readonly number[]
   readonly state: TurnState
   /** In the order of the conversation: messages, text, calls, files. */
   readonly parts: readonly TurnPart[]

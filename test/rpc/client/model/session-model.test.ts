@@ -112,6 +112,27 @@ test('stop ends this run only and keeps its text', async (t) => {
   assert.deepEqual(lines, ['stopped: > Forever | Part', 'done: > Next | Yes.'])
 })
 
+test('a message is answered again, and a conversation goes on elsewhere from any turn', async (t) => {
+  scene.script('Why', { text: 'Because.' }, { text: 'For another reason.' })
+  const client = clientFor(t, scene.gateway.url)
+  const model = watched(t, client, 'cli:again')
+  model.send('First')
+  await when(model, (one) => isQuiet(one) && one.turns.length === 1)
+  const before = Date.now()
+  const key = model.send('Why')
+  await when(model, (one) => isQuiet(one) && one.turns.length === 2)
+  await model.regenerate(key)
+  const again = await when(model, (one) => isQuiet(one) && one.turns.length === 3)
+  assert.deepEqual(said(again).slice(1), ['done: > Why | Because.', 'done: > Why | For another reason.'])
+  const whole = watched(t, client, (await model.fork(key))!)
+  assert.deepEqual(said(await when(whole, ({ history }) => history.loaded)), ['done: > First | Yes.', 'done: > Why | Because.'])
+  const edited = watched(t, client, (await model.fork(key, { before: true }))!)
+  const turns = (await when(edited, ({ history }) => history.loaded)).turns
+  assert.deepEqual(said({ turns }), ['done: > First | Yes.'])
+  assert.equal(turns[0]?.messageIds.length, 2)
+  assert.ok(turns[0]!.at <= before)
+})
+
 test('a tool call waits for a person, and runs once it is allowed', async (t) => {
   const call = { toolCalls: [{ name: 'test_deed', args: { what: 'that' } }] }
   scene.script('Do it', call, { text: 'Done.' })
