@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { elevationOf, SessionSummary } from '../../rpc/schemas/session.ts'
+import { elevationOf, SessionId, SessionSummary } from '../../rpc/schemas/session.ts'
 import { defineMethod } from '../define.ts'
 
 const LIST_LIMIT = 50
@@ -22,6 +22,7 @@ export const list = defineMethod({
       includePersisted: Type.Optional(
         Type.Boolean({ default: true, description: 'False: only sessions with a live connection or with work in their lane' })
       ),
+      sessionIds: Type.Optional(Type.Array(SessionId, { maxItems: 100, description: 'Only these sessions' })),
       frontend: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
       status: Type.Optional(
         oneOf(STATUSES, 'running: with an active run; waiting: messages wait, and no run is active; idle: neither')
@@ -78,10 +79,12 @@ export const list = defineMethod({
       }
     }
   ],
-  async handler({ includePersisted = true, updatedAfter, updatedBefore, order, limit = LIST_LIMIT, offset = 0, ...rest }, ctx) {
+  async handler({ includePersisted = true, sessionIds, updatedAfter, updatedBefore, order, ...rest }, ctx) {
     const { app, caller } = ctx
+    const { limit = LIST_LIMIT, offset = 0 } = rest
     const { rows, total } = await app.sessions.list({
       ...rest,
+      ids: sessionIds,
       live: !includePersisted,
       since: updatedAfter,
       until: updatedBefore,

@@ -13,7 +13,7 @@ declare module '../hooks/hooks.ts' {
   }
 }
 
-export interface SessionList extends Omit<SessionQuery, 'ids' | 'except'> {
+export interface SessionList extends Omit<SessionQuery, 'except'> {
   /** Only sessions with a live connection or with work in their lane. */
   readonly live: boolean
   readonly status?: 'running' | 'waiting' | 'idle' | undefined
@@ -98,15 +98,16 @@ export class Sessions {
   }
 
   /** Latest message first unless another order is asked for. `total` counts before paging. */
-  async list({ live, status, ...query }: SessionList): Promise<{ rows: ListedSession[]; total: number }> {
+  async list({ live, status, ids: named, ...query }: SessionList): Promise<{ rows: ListedSession[]; total: number }> {
     const busy = this.#lanes.ids()
-    const ids = live ? [...new Set([...this.#connections.sessions(), ...busy])] : undefined
+    const among = (ids: readonly string[]): string[] => ids.filter((id) => named === undefined || named.includes(id))
+    const ids = live ? among([...new Set([...this.#connections.sessions(), ...busy])]) : named
     if (status === undefined) return await this.#db.sessions.list({ ...query, ids })
     if (status === 'idle') {
       const except = busy.filter((id) => this.#statusOf(id) !== 'idle')
       return await this.#db.sessions.list({ ...query, ids, except })
     }
-    return await this.#db.sessions.list({ ...query, ids: busy.filter((id) => this.#statusOf(id) === status) })
+    return await this.#db.sessions.list({ ...query, ids: among(busy.filter((id) => this.#statusOf(id) === status)) })
   }
 
   /**

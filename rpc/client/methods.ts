@@ -1532,6 +1532,8 @@ export interface GatewayMethods {
     params: {
       /** False: only sessions with a live connection or with work in their lane */
       includePersisted?: boolean | undefined
+      /** Only these sessions */
+      sessionIds?: string[] | undefined
       frontend?: string | undefined
       /** running: with an active run; waiting: messages wait, and no run is active; idle: neither */
       status?: 'running' | 'waiting' | 'idle' | undefined
