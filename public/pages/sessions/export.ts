@@ -1,9 +1,14 @@
-/** Saves a text as a file of this browser. */
-export function save(filename: string, mimeType: string, parts: string[]): void {
-  const url = URL.createObjectURL(new Blob(parts, { type: mimeType }))
-  const link = document.createElement('a')
-  link.href = url
-  link.download = filename
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(url), 60_000)
+import { client } from '../../app/gateway.ts'
+import { download } from '../../ui/download.ts'
+
+/** Saves all pages of the export as one file. */
+export async function exported(sessionId: string, format: 'markdown' | 'json'): Promise<void> {
+  const parts: string[] = []
+  let cursor: string | undefined
+  for (;;) {
+    const page = await client.call('sessions.export', { sessionId, format, cursor })
+    parts.push(page.content)
+    if (page.nextCursor === null) return download(page.filename, page.mimeType, parts)
+    cursor = page.nextCursor
+  }
 }

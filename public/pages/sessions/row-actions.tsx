@@ -49,32 +49,43 @@ export function RowActions({ session, onDeleted }: { readonly session: Actionabl
   )
 }
 
-function Rename({ session: { id: sessionId, title } }: { readonly session: Actionable }) {
+function Rename({ session }: { readonly session: Actionable }) {
   const [open, setOpen] = useState(false)
+  return (
+    <>
+      <button type="button" aria-label={`Rename ${session.id}`} onClick={() => setOpen(true)}>
+        Rename
+      </button>
+      {open && <RenameDialog session={session} onClose={() => setOpen(false)} />}
+    </>
+  )
+}
+
+/** Asks for the title of a session. */
+export function RenameDialog({
+  session: { id: sessionId, title },
+  onClose
+}: {
+  readonly session: Pick<Actionable, 'id' | 'title'>
+  readonly onClose: () => void
+}) {
   const { run, busy, error } = useAction((name: string) => client.call('sessions.update', { sessionId, title: name || null }))
   const save = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault()
     const form = new FormData(event.currentTarget as HTMLFormElement)
-    if (await run(String(form.get('title')).trim())) setOpen(false)
+    if (await run(String(form.get('title')).trim())) onClose()
   }
   return (
-    <>
-      <button type="button" aria-label={`Rename ${sessionId}`} onClick={() => setOpen(true)}>
-        Rename
-      </button>
-      {open && (
-        <Dialog title={`Title of ${sessionId}`} onClose={() => setOpen(false)}>
-          <form onSubmit={save}>
-            <label>
-              Title; empty: made from the next message
-              <input name="title" value={title ?? ''} maxLength={200} />
-            </label>
-            <Problem text={error?.message} />
-            <Buttons action="Save" busy={busy} onCancel={() => setOpen(false)} />
-          </form>
-        </Dialog>
-      )}
-    </>
+    <Dialog title={`Title of ${sessionId}`} onClose={onClose}>
+      <form onSubmit={save}>
+        <label>
+          Title; empty: made from the next message
+          <input name="title" value={title ?? ''} maxLength={200} />
+        </label>
+        <Problem text={error?.message} />
+        <Buttons action="Save" busy={busy} onCancel={onClose} />
+      </form>
+    </Dialog>
   )
 }
 

@@ -5,6 +5,7 @@ import { useQuery } from '../../app/query.ts'
 import { hashOf } from '../../app/route.ts'
 import { route, setQuery } from '../../app/router.ts'
 import { Confirm } from '../../ui/dialog.tsx'
+import { download } from '../../ui/download.ts'
 import { asCli, asCurl, count, duration, revealed } from '../../ui/format.ts'
 import { Loaded } from '../../ui/loaded.tsx'
 import { Tabs } from '../../ui/tabs.tsx'
@@ -12,7 +13,6 @@ import { Copy, Json } from '../../ui/text.tsx'
 import { Time } from '../../ui/time.tsx'
 import { attempt } from './row-actions.tsx'
 import { RunState } from './run-state.tsx'
-import { save } from './save.ts'
 import { StepDetails, StepTable, Timeline } from './timeline.tsx'
 
 export type RunDetails = GatewayMethods['runs.get']['result']
@@ -130,7 +130,7 @@ function Facts({ run, end }: { readonly run: RunDetails; readonly end: number })
             Run again …
           </Confirm>
         )}{' '}
-        <button type="button" onClick={() => save(`run-${runId}.json`, 'application/json', [JSON.stringify(run, null, 2)])}>
+        <button type="button" onClick={() => download(`run-${runId}.json`, 'application/json', JSON.stringify(run, null, 2))}>
           Download JSON
         </button>{' '}
         <Copy text={() => asCli('runs.get', { runId })}>Copy as CLI</Copy>

@@ -10,8 +10,8 @@ const LIMIT = 20
 /** Quiet time after a key before the gateway searches. */
 const QUIET_MS = 250
 
-/** Messages of all sessions in which words occur, each with a link to its place in the session. */
-export function Found({ words }: { readonly words: string }) {
+/** Messages of all sessions in which words occur, each with a link to its place in the session, or in the chat. */
+export function Found({ words, page = 'sessions' }: { readonly words: string; readonly page?: 'sessions' | 'chat' }) {
   const [text, setText] = useState(words.trim())
   useEffect(() => {
     const timer = setTimeout(() => setText(words.trim()), QUIET_MS)
@@ -27,7 +27,7 @@ export function Found({ words }: { readonly words: string }) {
             <ol class="steps">
               {messages.map(({ id, sessionId, title, role, createdAt, snippet, matches }) => (
                 <li key={id}>
-                  <a href={hashOf(['sessions', sessionId], { at: String(id) })}>{revealed(title ?? sessionId)}</a>{' '}
+                  <a href={hashOf([page, sessionId], { at: String(id) })}>{revealed(title ?? sessionId)}</a>{' '}
                   <span class="muted">
                     {role === 'user' ? 'asked' : 'answered'} <Time at={createdAt} />
                   </span>

@@ -9,10 +9,10 @@ import { Loaded } from '../../ui/loaded.tsx'
 import { Table } from '../../ui/table.tsx'
 import { Copy } from '../../ui/text.tsx'
 import { Time } from '../../ui/time.tsx'
+import { exported } from './export.ts'
 import { History } from './history.tsx'
 import { attempt, RowActions } from './row-actions.tsx'
 import { RunState } from './run-state.tsx'
-import { save } from './save.ts'
 
 type Page = GatewayMethods['sessions.get']['result']
 
@@ -79,18 +79,6 @@ function Facts({ page: { id: sessionId, title, pinned, archived, createdAt, last
       </p>
     </section>
   )
-}
-
-/** Saves all pages of the export as one file. */
-async function exported(sessionId: string, format: 'markdown' | 'json'): Promise<void> {
-  const parts: string[] = []
-  let cursor: string | undefined
-  for (;;) {
-    const page = await client.call('sessions.export', { sessionId, format, cursor })
-    parts.push(page.content)
-    if (page.nextCursor === null) return save(page.filename, page.mimeType, parts)
-    cursor = page.nextCursor
-  }
 }
 
 function Runs({ sessionId }: { readonly sessionId: string }) {
