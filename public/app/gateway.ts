@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals'
 import { type ConnectionState, GatewayClient } from '../../rpc/client/index.ts'
 import { Access } from './access.ts'
+import { WatchedSocket } from './frames.ts'
 
 /** Scopes of a credential, as the protocol names them. */
 export type Scope = 'read' | 'write' | 'node' | 'operate' | 'admin'
@@ -10,7 +11,12 @@ export const base = new URL('../', location.href)
 export const access = new Access(base)
 
 /** The one client of the pages. */
-export const client = new GatewayClient({ url: base, token: () => access.token ?? '', admit: () => access.admit() })
+export const client = new GatewayClient({
+  url: base,
+  token: () => access.token ?? '',
+  admit: () => access.admit(),
+  WebSocket: WatchedSocket
+})
 
 /** State of the connection, as the pill shows it. */
 export const connection = signal<ConnectionState>(client.state)

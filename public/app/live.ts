@@ -1,8 +1,21 @@
 import type { GatewayEvents } from '../../rpc/client/index.ts'
-import { client, connection } from './gateway.ts'
+import { client, connection, type Scope } from './gateway.ts'
 
-/** Kinds of events of the whole gateway that pages use. */
-export type Kind = 'session' | 'lane' | 'run' | 'confirm' | 'node' | 'presence' | 'pairing' | 'job' | 'config' | 'audit'
+/** Kinds of events of the whole gateway, with the scope that each needs. */
+export const KINDS = {
+  session: 'read',
+  lane: 'read',
+  run: 'read',
+  confirm: 'read',
+  presence: 'read',
+  node: 'operate',
+  pairing: 'operate',
+  job: 'operate',
+  audit: 'operate',
+  config: 'admin'
+} as const satisfies Readonly<Record<string, Scope>>
+
+export type Kind = keyof typeof KINDS
 
 type Listener = (data: unknown) => void
 

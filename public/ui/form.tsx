@@ -1,3 +1,5 @@
+import { useId } from 'preact/hooks'
+
 /** The reason for which a form was refused. */
 export function Problem({ text }: { readonly text: string | undefined }) {
   if (!text) return null
@@ -34,16 +36,33 @@ export function Buttons({
 export function JsonField({
   label,
   value,
-  onChange
+  onChange,
+  problem
 }: {
   readonly label: string
   readonly value: string
   readonly onChange: (value: string) => void
+  readonly problem?: string | undefined
 }) {
+  const id = useId()
   return (
-    <label>
-      {label}
-      <textarea rows={9} class="code" spellcheck={false} value={value} onInput={(event) => onChange(event.currentTarget.value)} />
-    </label>
+    <div class="field">
+      <label for={id}>{label}</label>
+      <textarea
+        id={id}
+        rows={9}
+        class="code"
+        spellcheck={false}
+        value={value}
+        aria-invalid={problem !== undefined}
+        aria-describedby={problem === undefined ? undefined : `${id}-problem`}
+        onInput={(event) => onChange(event.currentTarget.value)}
+      />
+      {problem && (
+        <span id={`${id}-problem`} class="bad">
+          {problem}
+        </span>
+      )}
+    </div>
   )
 }

@@ -50,6 +50,26 @@ export function asCurl(base: URL, method: string, params: unknown): string {
   return `curl ${quoted(url.href)} -H 'authorization: Bearer TOKEN' -H 'content-type: application/json' -d ${quoted(JSON.stringify(params))}`
 }
 
+/** A call as a program of the client SDK. */
+export function asCode(base: URL, method: string, params: unknown): string {
+  return `import { connect } from 'flynn-gateway/client'
+
+const client = connect(${JSON.stringify(base.href)}, { token: process.env.FLYNN_TOKEN })
+console.log(await client.call(${JSON.stringify(method)}, ${JSON.stringify(params, null, 2)}))
+await client.close()
+`
+}
+
+/** A program of the client SDK that prints events of these kinds. */
+export function asEventCode(base: URL, kinds: readonly string[]): string {
+  return `import { connect } from 'flynn-gateway/client'
+
+const client = connect(${JSON.stringify(base.href)}, { token: process.env.FLYNN_TOKEN })
+for (const kind of ${JSON.stringify(kinds)}) client.on(kind, (data) => console.log(kind, data))
+client.onConnected(() => void client.call('events.subscribe', { kinds: ${JSON.stringify(kinds)} }))
+`
+}
+
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -5,7 +5,6 @@ import test from 'node:test'
 import { OwnLog } from '../../plugins/observability/own-log.ts'
 import { asText, matches, parts } from '../../public/pages/services/search.ts'
 import { buckets, pointTone } from '../../public/pages/services/series.ts'
-import { fieldsOf, valuesOf } from '../../public/ui/schema-form.ts'
 import { connect, scratch } from '../helper.ts'
 import type { Machine } from '../programs/machine.ts'
 import { stubPrograms } from '../programs/stubs.ts'
@@ -182,26 +181,4 @@ test('matches in a log are found in any case, and cut out at their places', () =
   assert.deepEqual(parts(lines[0]!.text, 'error'), ['One ', 'error', ', no ', 'ERROR', ''])
   assert.deepEqual(parts('İ error', 'error'), ['İ error'])
   assert.equal(asText(lines.slice(2)), '1970-01-01T00:00:00.000Z info fine\n')
-})
-
-test('a form stands for the object that its schema describes', () => {
-  const property = { type: 'object', properties: { a: { type: 'string' }, n: { type: 'number' }, b: { type: 'boolean' }, o: {} } }
-  const fields = fieldsOf({ ...property, required: ['a'] })!
-  assert.deepEqual(
-    fields.map(({ kind, required }) => [kind, required]),
-    [
-      ['text', true],
-      ['number', false],
-      ['boolean', false],
-      ['json', false]
-    ]
-  )
-  const given: Record<string, string> = { n: '1.5', b: 'false', o: '[1]' }
-  assert.deepEqual(
-    valuesOf(fields, (name) => given[name] ?? ''),
-    { a: '', n: 1.5, b: false, o: [1] }
-  )
-  assert.throws(() => valuesOf(fields, () => '{'), /^SyntaxError: o is not JSON/)
-  assert.equal(fieldsOf(undefined), undefined)
-  assert.equal(fieldsOf({ type: 'object' }), undefined)
 })

@@ -5,6 +5,7 @@ import { Shape } from '../../ui/chip.tsx'
 import { revealed } from '../../ui/format.ts'
 import { Json } from '../../ui/text.tsx'
 import { Time } from '../../ui/time.tsx'
+import { toolHash } from '../tools/link.ts'
 import { attempt } from './row-actions.tsx'
 import type { Run } from './run-state.tsx'
 
@@ -63,7 +64,7 @@ export function History({ sessionId, messages, runs, at }: HistoryProps) {
               </details>
             )}
             {toolCalls.map((call) => (
-              <Tool key={call.callId} call={call} />
+              <Tool key={call.callId} call={call} sessionId={sessionId} />
             ))}
             {content !== '' && <p class="plain-text">{revealed(content)}</p>}
             {attachments.map((file) => (
@@ -85,7 +86,8 @@ export function History({ sessionId, messages, runs, at }: HistoryProps) {
   )
 }
 
-function Tool({ call: { tool, args, result } }: { readonly call: ToolCall }) {
+function Tool({ call: { tool, args, result }, sessionId }: { readonly call: ToolCall; readonly sessionId: string }) {
+  const tools = toolHash(tool, args, sessionId)
   return (
     <details>
       <summary>
@@ -94,6 +96,7 @@ function Tool({ call: { tool, args, result } }: { readonly call: ToolCall }) {
       </summary>
       <Json value={args} label={`Arguments of ${tool}`} />
       {result && <Json value={result.success ? result.output : result} label={`Result of ${tool}`} />}
+      {tools && <a href={tools}>Open in Tools</a>}
     </details>
   )
 }

@@ -77,7 +77,7 @@ function Details({ run }: { readonly run: RunDetails }) {
         <>
           {view === 'timeline' && <Timeline run={run} end={end} until={replay.at} />}
           <StepTable run={run} end={end} until={view === 'timeline' ? replay.at : undefined} chosen={chosen} onChoose={choose} />
-          {step && <StepDetails step={step} />}
+          {step && <StepDetails step={step} sessionId={run.sessionId} />}
         </>
       )}
     </>

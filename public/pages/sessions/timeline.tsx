@@ -1,6 +1,7 @@
 import { Shape, type Tone } from '../../ui/chip.tsx'
 import { count, duration, revealed } from '../../ui/format.ts'
 import { Table } from '../../ui/table.tsx'
+import { argsOf, toolHash } from '../tools/link.ts'
 import type { RunDetails } from './run.tsx'
 
 type Step = RunDetails['steps'][number]
@@ -115,8 +116,10 @@ export function StepTable({
 }
 
 /** Facts, arguments and output of the chosen step. */
-export function StepDetails({ step }: { readonly step: Step }) {
-  const { args, output, error, reason, provider, inputTokens, outputTokens } = step
+export function StepDetails({ step, sessionId }: { readonly step: Step; readonly sessionId: string }) {
+  const { kind, name, args, output, error, reason, provider, inputTokens, outputTokens } = step
+  // Only the beginning of long arguments is kept: those lead nowhere.
+  const tools = kind === 'tool' && name !== undefined ? toolHash(name, argsOf(args), sessionId) : undefined
   return (
     <section class="card" aria-label="Chosen step">
       <h2>{named(step)}</h2>
@@ -134,6 +137,11 @@ export function StepDetails({ step }: { readonly step: Step }) {
       )}
       {args !== undefined && <h3>Arguments</h3>}
       {args !== undefined && <p class="plain-text">{revealed(args)}</p>}
+      {tools && (
+        <p>
+          <a href={tools}>Open in Tools</a>
+        </p>
+      )}
       {output !== undefined && <h3>Output</h3>}
       {output !== undefined && <p class="plain-text">{revealed(output)}</p>}
       {args === undefined && output === undefined && !error && !provider && <p class="muted">A moment, without further facts.</p>}
