@@ -22,7 +22,7 @@ export class Access {
 
   /** Checks over HTTP that the gateway accepts the credential: a page cannot see why the handshake of a socket failed. */
   admit(): Promise<Admission> {
-    return this.#ask('api/health', { headers: this.#headers() })
+    return this.#ask('api/health', { headers: this.headers() })
   }
 
   /** Takes a token; with `remember` it becomes a cookie of this browser for 30 days. */
@@ -39,7 +39,8 @@ export class Access {
     return this.#ask('auth/session', { method: 'DELETE' })
   }
 
-  #headers(): Record<string, string> {
+  /** Headers of the credential, for requests over HTTP. */
+  headers(): Record<string, string> {
     // fetch takes headers byte by byte; the gateway reads the bytes of a token as UTF-8.
     if (this.#token === undefined) return {}
     return { authorization: `Bearer ${String.fromCharCode(...new TextEncoder().encode(this.#token))}` }

@@ -1,7 +1,7 @@
 import type { GatewayClient } from '../client.ts'
 import { Disconnected, RpcError } from '../index.ts'
 import { Listeners } from '../listeners.ts'
-import type { GatewayEvents, RunEvents } from '../methods.ts'
+import type { GatewayEvents, GatewayMethods, RunEvents } from '../methods.ts'
 import type { SendOptions } from '../run.ts'
 import { Confirmations } from './confirmations.ts'
 import { Draft } from './draft.ts'
@@ -61,7 +61,11 @@ export class SessionModel {
     this.#own = new OwnMessages({
       ...shared,
       onChange,
-      onAccepted: (position) => (position > 0 ? this.#readLane() : this.#changed()),
+      // A session has no lane to read before its first message.
+      onAccepted: (position) => {
+        this.#changed()
+        if (position > 0 || !this.#lane.view) this.#readLane()
+      },
       onSettled: (turn) => this.#runChanged(turn?.runId === undefined ? undefined : { runId: turn.runId, ended: true })
     })
     this.#lane = new LaneReader({ client, sessionId, onRead: () => this.#laneRead() })
@@ -195,6 +199,16 @@ export class SessionModel {
     if (waiting?.state !== 'queued' || waiting.partial) return undefined
     const content = await this.takeBack(key)
     return content && this.steer(content.text, filesOf(content))
+  }
+
+  /**
+   * Changes how the session handles messages that arrive while the agent is busy; null: as the gateway is configured.
+   * @throws RpcError, Disconnected, TimedOut
+   */
+  async configure(queue: GatewayMethods['sessions.configure']['params']['queue']): Promise<void> {
+    const { sessionId } = this
+    await this.#client.call('sessions.configure', { sessionId, queue })
+    this.#readLane()
   }
 
   /** Sends a failed message again. Returns its key now; undefined when there is nothing to send again. */
