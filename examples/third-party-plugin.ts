@@ -1,5 +1,6 @@
 // A plugin of your own. It adds what a built-in one adds, with the same calls: options, a service, a store, an event, a method, a tool,
-// a metric and a health check.
+// a metric, a health check and a page of the dashboard.
+import { readFile } from 'node:fs/promises'
 import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import gateway from 'flynn-gateway'
@@ -25,7 +26,7 @@ declare module 'flynn-gateway/types' {
 }
 
 export const weather = gatewayPlugin(
-  { name: 'weather', dependencies: ['rpc', 'tools', 'db', 'bus', 'metrics', 'doctor'], options: Options },
+  { name: 'weather', dependencies: ['rpc', 'tools', 'db', 'bus', 'metrics', 'doctor', 'panels'], options: Options },
   async (app, { skies }) => {
     const store = app.db.plugin('weather')
     const questions = new Counter({
@@ -86,6 +87,11 @@ export const weather = gatewayPlugin(
           ? { status: 'pass', message: `${Object.keys(skies).length} cities` }
           : { status: 'warn', message: 'no cities', fix: 'set the option skies' }
     })
+
+    // A page of the dashboard: its module comes from the gateway, open like all files of pages, because it holds no secrets.
+    const panel = await readFile(new URL('./weather-panel.js', import.meta.url))
+    app.get('/weather/panel.js', { config: { auth: 'none' } }, (_request, reply) => reply.type('text/javascript').send(panel))
+    app.panels.add({ id: 'weather', title: 'Weather', module: 'weather/panel.js', scope: 'read' })
   }
 )
 

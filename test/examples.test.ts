@@ -28,6 +28,7 @@ before(async () => {
   await mkdir(installed, { recursive: true })
   await compile(['-p', path.join(ROOT, 'tsconfig.build.json'), '--outDir', path.join(installed, 'dist')])
   await writeBundles(path.join(installed, 'dist'))
+  await cp(path.join(ROOT, 'dist/public'), path.join(installed, 'dist/public'), { recursive: true })
   for (const entry of globSync(
     ['package.json', ...files].filter((entry) => entry !== 'dist'),
     { cwd: ROOT }
@@ -210,6 +211,22 @@ test('third-party-plugin.ts: everything it adds works like the built-in parts', 
   const { findings } = await client.call('system.doctor')
   assert.ok(findings.some(({ check, message }: Frame) => check === 'weather' && message === '2 cities'))
   assert.match(await (await fetch(`${url}/metrics`)).text(), /^weather_questions_total 3$/m)
+
+  const page = await launch(t)
+  const complaints: string[] = []
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
+  await page.goto(`${url}/dashboard/`)
+  await page.getByRole('link', { name: 'Weather' }).click()
+  await page.getByLabel('City').fill('Lisbon')
+  await page.getByLabel('City').press('Enter')
+  await page.getByText('sunny in Lisbon, asked 3 times').waitFor()
+  assert.equal(await page.title(), 'Weather – Flynn')
+  await page.getByRole('link', { name: 'Lanes' }).click()
+  await page.getByText('Nothing runs and nothing waits.').waitFor()
+  assert.equal(await page.getByLabel('City').count(), 0)
+  await page.goto(`${url}/dashboard/#/panel/none`)
+  await page.getByText('There is no panel none here').waitFor()
+  assert.deepEqual(complaints, [])
 })
 
 test('third-party-channel.ts: who has its secret is answered there, once, and nobody else is heard', async (t) => {

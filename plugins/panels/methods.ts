@@ -11,7 +11,7 @@ export const list = defineMethod({
   result: Type.Object({
     panels: Type.Array(
       Type.Object({
-        id: Type.String({ description: 'Part of its address: `#/panels/<id>`' }),
+        id: Type.String({ description: 'Part of its address: `#/panel/<id>`' }),
         title: Type.String({ description: 'Name in the navigation' }),
         module: Type.String({ description: 'JavaScript module that shows it, as a path below the gateway' }),
         scope: Type.String({ description: 'Scope that it needs' })

@@ -10,7 +10,7 @@ const MODULE = /^(?!.*(?:^|\/)\.\.?(?:\/|$))[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)
 
 /** A page of a plugin in the dashboard. */
 export interface Panel {
-  /** Part of its address: `#/panels/<id>`. */
+  /** Part of its address: `#/panel/<id>`. */
   readonly id: string
   /** Name in the navigation. */
   readonly title: string

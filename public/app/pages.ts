@@ -107,10 +107,19 @@ export const PAGES: readonly Page[] = [
   }
 ]
 
+/** The page that shows the panels of plugins: each is in the navigation under its own title. */
+export const PANEL: Page = {
+  path: 'panel',
+  title: 'Panel',
+  icon: 'M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM16.500 13v7M13 16.500h7',
+  scope: 'read',
+  load: () => import('../pages/panel/index.tsx')
+}
+
 /** Drawing of the chat, which is a page of its own for now. */
 export const CHAT_ICON = 'M4 5h16v11H9l-5 4z'
 
 /** The page of an address. The first one stands for an address that names none. */
 export function pageOf(path: readonly string[]): Page {
-  return PAGES.find((page) => page.path === (path[0] ?? '')) ?? PAGES[0]!
+  return [...PAGES, PANEL].find((page) => page.path === (path[0] ?? '')) ?? PAGES[0]!
 }

@@ -2,12 +2,14 @@ import { effect, signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { Failure } from '../ui/failure.tsx'
+import { revealed } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Toasts } from '../ui/toast.tsx'
 import { connection, hello, may } from './gateway.ts'
 import { Login } from './login.tsx'
-import { CHAT_ICON, PAGES, type PageProps, pageOf } from './pages.ts'
+import { CHAT_ICON, PAGES, PANEL, type PageProps, pageOf } from './pages.ts'
 import { openPalette, Palette } from './palette.tsx'
+import { panels } from './panels.ts'
 import { Pill } from './pill.tsx'
 import { useQuery } from './query.ts'
 import { hashOf } from './route.ts'
@@ -47,8 +49,12 @@ export function Shell() {
   const main = useRef<HTMLElement>(null)
   const first = useRef(true)
   const state = connection.value
+  const panel = page === PANEL ? panels.value?.find(({ id }) => id === route.value.path[1]) : undefined
+  const title = panel?.title ?? page.title
   useEffect(() => {
-    document.title = `${[page.title, ...route.value.path.slice(1)].join(' · ')} – Flynn`
+    document.title = `${[title, ...route.value.path.slice(panel ? 2 : 1)].join(' · ')} – Flynn`
+  }, [title, route.value.path.join('/')])
+  useEffect(() => {
     // A screen reader continues where the new page begins. The first page has no one to move.
     if (first.current) first.current = false
     else main.current?.focus()
@@ -87,6 +93,13 @@ export function Shell() {
               </a>
             </li>
           ))}
+          {panels.value?.map(({ id, title }) => (
+            <li key={`panel ${id}`}>
+              <a href={hashOf([PANEL.path, id])} aria-current={id === panel?.id ? 'page' : undefined}>
+                <Icon path={PANEL.icon} /> {revealed(title)}
+              </a>
+            </li>
+          ))}
           <li class="more">
             <button type="button" onClick={openPalette}>
               <Icon path="M5 12h.01M12 12h.01M19 12h.01" /> More
@@ -99,7 +112,7 @@ export function Shell() {
         {login || (
           <>
             <header class="top">
-              <h1>{page.title}</h1>
+              <h1>{revealed(title)}</h1>
               <button type="button" onClick={openPalette} aria-keyshortcuts="Control+K Meta+K">
                 Search <kbd>Ctrl K</kbd>
               </button>

@@ -21,7 +21,7 @@ interface FieldFacts {
   readonly most?: number | undefined
 }
 
-/** What stands in the inputs of a field: a text each, in lists and objects. Choices and JSON stand there as JSON. */
+/** Contents of the inputs of a field: a text each, in lists and objects. Choices and JSON stand there as JSON. */
 export type Draft = string | readonly Draft[] | { readonly [name: string]: Draft }
 
 /** A field that cannot be read, by its path as the gateway writes it: `queue.cap`, `kinds[1]`. */

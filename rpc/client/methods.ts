@@ -949,7 +949,7 @@ export interface GatewayMethods {
     params: Record<never, never>
     result: {
       panels: {
-        /** Part of its address: `#/panels/<id>` */
+        /** Part of its address: `#/panel/<id>` */
         id: string
         /** Name in the navigation */
         title: string

@@ -17,7 +17,7 @@ export interface Frame {
   readonly value: unknown
 }
 
-/** The part of a frame by which frames are told apart. */
+/** The members of a frame that say what it is and to which request it belongs. */
 export interface Envelope {
   readonly id?: number | null
   readonly method?: string
