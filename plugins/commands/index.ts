@@ -2,6 +2,7 @@ import { gatewayPlugin } from '../define.ts'
 import { compact } from './compact.ts'
 import { elevate } from './elevate.ts'
 import { help } from './help.ts'
+import { list } from './methods.ts'
 import { model } from './model.ts'
 import { newConversation } from './new.ts'
 import { queue } from './queue.ts'
@@ -20,8 +21,9 @@ export type { Command, CommandContext, Invocation } from './define.ts'
 export type { Commands } from './registry.ts'
 
 /** Owns `app.commands`: built-in commands, and those that other plugins add before the start. */
-export default gatewayPlugin({ name: 'commands' }, async (app) => {
+export default gatewayPlugin({ name: 'commands', dependencies: ['rpc'] }, async (app) => {
   const commands = new Commands(app)
   for (const command of [queue, stop, cancel, newConversation, compact, model, elevate, status, help]) commands.add(command)
   app.decorate('commands', commands)
+  app.rpc.method(list)
 })

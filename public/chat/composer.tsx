@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { SessionModel, SessionSnapshot } from '../../rpc/client/model/index.ts'
 import { hello, may } from '../app/gateway.ts'
+import { useQuery } from '../app/query.ts'
 import { count } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { toast } from '../ui/toast.tsx'
@@ -31,6 +32,7 @@ function Writer({ model, snapshot }: ComposerProps) {
   const field = useRef<HTMLTextAreaElement>(null)
   /** Handling of the next message alone. */
   const [mode, setMode] = useState<QueueMode>()
+  const commands = useQuery('commands.list', {}).data?.commands ?? []
   const { busy, connection } = snapshot
   // Not that of the snapshot: this component may be drawn again before its page has the newest.
   const { draft } = model.getSnapshot()
@@ -78,6 +80,7 @@ function Writer({ model, snapshot }: ComposerProps) {
           field={field}
           value={draft}
           placeholder={connection.name === 'connected' ? 'Message' : 'Message; it is sent when the connection is back'}
+          commands={commands}
           onInput={(text) => {
             model.setDraft(text)
             if (tray.held) tray.release()

@@ -1,6 +1,6 @@
 import type { MessageContent } from '../../rpc/client/model/index.ts'
 import { checkFile, type FileLimits, MAX_INLINE_BYTES, mimeOf, nameOf, tooLarge, USUAL_LIMITS } from './file-check.ts'
-import { type Uploaded, UploadFailed, type UploadRequest } from './upload.ts'
+import { type Uploaded, UploadFailed, type UploadRequest } from './upload-request.ts'
 
 /** An upload can be sent for an hour; some minutes are left for clocks that differ, and for the way. */
 const UPLOAD_LIFE_MS = 55 * 60 * 1000
@@ -67,6 +67,8 @@ export class Tray {
   readonly #sent = new Map<string, ChosenFile>()
   /** Sends the message once its files are uploaded. */
   #held: (() => void) | undefined
+  /** Files are being read into the message: it is not sent a second time. */
+  #delivering = false
   #shrinking: Promise<void> = Promise.resolve()
   #last = 0
 
@@ -80,7 +82,7 @@ export class Tray {
 
   /** A message waits for its files. */
   get held(): boolean {
-    return this.#held !== undefined
+    return this.#held !== undefined || this.#delivering
   }
 
   /** Takes files that a person chose. Each is checked before it is read. */
@@ -127,6 +129,7 @@ export class Tray {
    * @returns false when it waits for them
    */
   send(send: (files: SentFiles) => void): boolean {
+    if (this.#delivering) return false
     for (const { key, state, uploadedAt = 0, here } of this.files) {
       if (state !== 'ready' || uploadedAt + UPLOAD_LIFE_MS > this.#now()) continue
       if (here) this.#set(key, { state: 'waiting', progress: 0, id: undefined, uploadedAt: undefined })
@@ -230,11 +233,12 @@ export class Tray {
 
   async #deliverInline(send: (files: SentFiles) => void): Promise<void> {
     const files = this.files.filter(({ state }) => state !== 'ready')
-    // Not sent a second time while they are read.
-    this.#held = () => {}
+    this.#held = undefined
+    this.#delivering = true
     const attachments = await Promise.all(
       files.map(async ({ key, name, type }) => ({ mimeType: type, filename: name, data: await base64(this.#contents.get(key)!) }))
     )
+    this.#delivering = false
     // Some may be uploaded by now.
     for (const { key } of files) this.#release(key)
     this.#deliver((uploaded) => send({ ...uploaded, attachments }))

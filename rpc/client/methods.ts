@@ -364,6 +364,21 @@ export interface GatewayMethods {
     }
     events: Record<never, never>
   }
+  /** List the slash commands that the caller may use, for completion (extension) */
+  'commands.list': {
+    params: Record<never, never>
+    result: {
+      commands: {
+        /** Name after the slash */
+        name: string
+        /** One line for people */
+        summary: string
+        /** Ways to write it */
+        usage: string[]
+      }[]
+    }
+    events: Record<never, never>
+  }
   /** List every setting with its value, its default, the place it comes from, and what a change needs (extension) */
   'config.describe': {
     params: Record<never, never>

@@ -12,6 +12,7 @@ const METHODS: Readonly<Record<Scope | 'any', readonly string[]>> = {
     'auth.logins',
     'auth.revokeLogin',
     'auth.revokeLogins',
+    'commands.list',
     'panels.list',
 
     'events.subscribe',

@@ -192,6 +192,17 @@ test('/status says what is going on', async (t) => {
   )
 })
 
+test('commands.list has the commands that the caller may use, with the ways to write them', async (t) => {
+  const { call } = await rig(t)
+  const { commands } = await call('commands.list', {}, { id: 'x', scopes: new Set(['read']) })
+  assert.deepEqual(
+    commands.map(({ name }: { name: string }) => name),
+    ['queue', 'model', 'status', 'help']
+  )
+  assert.deepEqual(commands.at(-2), { name: 'status', summary: 'Show the state of this session', usage: ['/status'] })
+  assert.deepEqual(commands.at(-1).usage, ['/help', '/help <command>'])
+})
+
 test('/help lists what the caller may use, a line each, and shows how one is written', async (t) => {
   const { give } = await rig(t)
   const names = async (scopes: Parameters<typeof ANN.scopes.has>[0][]) =>

@@ -65,8 +65,10 @@ export async function rig(t: TestContext, config: Partial<PolicyConfig> = {}) {
     const { value } = await ticket.settled
     return value
   }
+  const rpc = new Registry()
   const app = {
     db,
+    rpc,
     lanes: Object.assign(lanes, {
       policies,
       queues: new SessionQueues({ lanes, policies, sessions: db.sessions, drops: new RecentDrops(), now: () => now }),
@@ -88,7 +90,6 @@ export async function rig(t: TestContext, config: Partial<PolicyConfig> = {}) {
   // Until the rest has ended.
   hold(t)
 
-  const rpc = new Registry()
   for (const method of Object.values(methods)) rpc.method(method)
   return {
     app,
