@@ -8,6 +8,8 @@ const TIMEOUT_MS = 15_000
  */
 export class Access {
   readonly #base: URL
+  /** Lead of the gateway's clock over this one, to the second. */
+  #aheadMs = 0
   #token: string | undefined
 
   /** @param base URL of the gateway, with a slash at its end */
@@ -39,6 +41,21 @@ export class Access {
     return this.#ask('auth/session', { method: 'DELETE' })
   }
 
+  /** The time now by the gateway's clock, epoch milliseconds: what expires there counts down by it. */
+  now(): number {
+    return Date.now() + this.#aheadMs
+  }
+
+  /**
+   * Bytes of a stored file.
+   * @throws Error with the gateway's reason
+   */
+  async file(id: string): Promise<Blob> {
+    const response = await fetch(new URL(`attachments/${encodeURIComponent(id)}`, this.#base), { headers: this.headers() })
+    if (response.ok) return response.blob()
+    throw new Error((await failureOf(response)).message)
+  }
+
   /** Headers of the credential, for requests over HTTP. */
   headers(): Record<string, string> {
     // fetch takes headers byte by byte; the gateway reads the bytes of a token as UTF-8.
@@ -53,15 +70,22 @@ export class Access {
         cache: 'no-store',
         signal: AbortSignal.timeout(TIMEOUT_MS)
       })
+      const date = Date.parse(response.headers.get('date') ?? '')
+      // The header has whole seconds. With the end of that second, a countdown never shows more time than remains.
+      if (!Number.isNaN(date)) this.#aheadMs = date + 1000 - Date.now()
       if (response.ok) return {}
-      const { error } = (await response.json().catch(() => ({}))) as { error?: { code?: number; message?: string } }
-      const message = error?.message ?? `The gateway answered with HTTP status ${response.status}.`
+      const { code = -5, message } = await failureOf(response)
       const afterMs = Number(response.headers.get('retry-after') ?? 60) * 1000
       if (response.status === 429) return { retry: { afterMs, reason: message } }
       if (response.status >= 500) return { retry: { reason: message } }
-      return { refused: { code: error?.code ?? -5, message } }
+      return { refused: { code, message } }
     } catch {
       return { retry: { reason: 'The gateway cannot be reached.' } }
     }
   }
+}
+
+async function failureOf(response: Response): Promise<{ readonly code?: number; readonly message: string }> {
+  const { error } = (await response.json().catch(() => ({}))) as { error?: { code?: number; message?: string } }
+  return { message: `The gateway answered with HTTP status ${response.status}.`, ...error }
 }

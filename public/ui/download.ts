@@ -1,6 +1,6 @@
-/** Saves a text, or the parts of one, as a file of this browser. */
-export function download(name: string, type: string, text: string | string[]): void {
-  const url = URL.createObjectURL(new Blob([text].flat(), { type }))
+/** Saves a text, the parts of one, or bytes as a file of this browser. */
+export function download(name: string, type: string, content: BlobPart | BlobPart[]): void {
+  const url = URL.createObjectURL(new Blob([content].flat(), { type }))
   const link = document.createElement('a')
   link.href = url
   link.download = name

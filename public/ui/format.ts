@@ -32,11 +32,12 @@ export function count(value: number): string {
 }
 
 /** Characters that a reader does not see, or that reorder what stands around them. */
-const HIDDEN = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200B-\u200F\u2028-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]/g
+const HIDDEN =
+  /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u00AD\u061C\u115F\u1160\u180E\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF9-\uFFFB\u{E0000}-\u{E01EF}]/gu
 
 /** A text with hidden characters spelled out: `⟨202e⟩`. For what a person decides about. */
 export function revealed(text: string): string {
-  return text.replace(HIDDEN, (one) => `⟨${one.charCodeAt(0).toString(16)}⟩`)
+  return text.replace(HIDDEN, (one) => `⟨${one.codePointAt(0)!.toString(16)}⟩`)
 }
 
 /** A call as a command line: `npx flynn-gateway call METHOD '{…}'`. */

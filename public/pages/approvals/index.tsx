@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { GatewayMethods } from '../../../rpc/client/index.ts'
-import { base, client, may } from '../../app/gateway.ts'
+import { access, base, client, may } from '../../app/gateway.ts'
 import type { PageProps } from '../../app/pages.ts'
 import { useAction, useQuery } from '../../app/query.ts'
 import { hashOf } from '../../app/route.ts'
@@ -47,7 +47,7 @@ export default function Approvals(_props: PageProps) {
 function Call({ confirmation, first }: { readonly confirmation: Confirmation; readonly first: boolean }) {
   const { callId, sessionId, runId, owner, tool, args, expiresAt } = confirmation
   const [reason, setReason] = useState('')
-  const [now, setNow] = useState(Date.now())
+  const [now, setNow] = useState(access.now())
   const write = may('write')
   const { run, busy, error } = useAction((approve: boolean) =>
     client.call('agent.confirmTool', { callId, approve, ...(approve || reason === '' ? {} : { reason }) })
@@ -56,7 +56,7 @@ function Call({ confirmation, first }: { readonly confirmation: Confirmation; re
     if (await run(approve)) toast(`${tool} is ${approve ? 'allowed' : 'refused'}`)
   }
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1000)
+    const timer = setInterval(() => setNow(access.now()), 1000)
     return () => clearInterval(timer)
   }, [])
   useEffect(() => {

@@ -1,0 +1,78 @@
+import type { ComponentChild } from 'preact'
+import { createElement } from 'preact'
+import { useRef } from 'preact/hooks'
+import { memo } from '../ui/memo.ts'
+import { Code } from './code.tsx'
+import type { MarkdownElement, MarkdownNode } from './markdown.ts'
+import { EMPTY, parseText } from './markdown-text.ts'
+
+/** A text in Markdown. `growing`: more of it may follow; then only its last block is parsed and drawn again. */
+export const Markdown = memo(function Markdown({ text, growing }: { readonly text: string; readonly growing: boolean }) {
+  const parsed = useRef(EMPTY)
+  parsed.current = parseText(text, parsed.current, !growing)
+  const { settled, tail } = parsed.current
+  const blocks = tail.length === 0 ? settled : [...settled, ...tail]
+  return (
+    <div class="chat-text">
+      {blocks.map((block, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a block stays where it is
+        <Block key={at} node={block} growing={growing && at >= settled.length} />
+      ))}
+    </div>
+  )
+})
+
+const Block = memo(function Block({ node, growing }: { readonly node: MarkdownElement; readonly growing: boolean }) {
+  return drawn(node, growing)
+})
+
+function drawn(node: MarkdownNode, growing: boolean): ComponentChild {
+  if (typeof node === 'string') return node
+  const { tag, children, href = '', start, tasks, align, language } = node
+  if (tag === 'pre') return <Code text={String(children[0] ?? '')} language={language} growing={growing} />
+  const inner = children.map((child) => drawn(child, growing))
+  switch (tag) {
+    case 'a':
+      return (
+        <a href={href} title={href} rel="noopener noreferrer" target="_blank">
+          {inner}
+        </a>
+      )
+    case 'table':
+      return (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+        <section class="chat-table" aria-label="Table" tabIndex={0}>
+          <table>{inner}</table>
+        </section>
+      )
+    case 'ul':
+      return (
+        <ul class={tasks && 'chat-tasks'} dir="auto">
+          {inner}
+        </ul>
+      )
+    case 'ol':
+      return (
+        <ol start={start} dir="auto">
+          {inner}
+        </ol>
+      )
+    case 'th':
+    case 'td':
+      return createElement(tag, { dir: 'auto', style: align && { textAlign: align } }, inner)
+    case 'div':
+      return (
+        <p class="chat-written" dir="auto">
+          {inner}
+        </p>
+      )
+    case 'hr':
+    case 'br':
+      return createElement(tag, null)
+    default:
+      return createElement(tag, BLOCKS.has(tag) ? { dir: 'auto' } : null, inner)
+  }
+}
+
+/** Elements whose direction is that of their text. */
+const BLOCKS = new Set<string>(['p', 'h3', 'h4', 'h5', 'h6', 'blockquote', 'li'])
