@@ -20,9 +20,3 @@ const UNFIT = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\:*?"<>|]/gu
 export function savedName({ filename, mimeType }: Pick<TurnFile, 'filename' | 'mimeType'>): string {
   return (filename ?? `file.${mimeType.split('/')[1]?.split(/[+;]/)[0] ?? 'bin'}`).replace(UNFIT, '_')
 }
-
-/** "950 bytes", "12.3 kB", "4.0 MB". */
-export function size(bytes: number): string {
-  if (bytes < 1000) return `${bytes} bytes`
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
-}

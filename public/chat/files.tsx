@@ -5,7 +5,8 @@ import { download } from '../ui/download.ts'
 import { Icon } from '../ui/icon.tsx'
 import { memo } from '../ui/memo.ts'
 import { toast } from '../ui/toast.tsx'
-import { isImage, savedName, shownName, size } from './file-words.ts'
+import { inBytes } from './file-check.ts'
+import { isImage, savedName, shownName } from './file-words.ts'
 import type { TurnActions } from './turn-actions.ts'
 
 interface FileProps {
@@ -18,7 +19,7 @@ export const File = memo(function File(props: FileProps) {
   const { file } = props
   const here = file.data !== undefined || file.id !== undefined
   if (here && isImage(file)) return <Picture {...props} />
-  return here ? <Save {...props} /> : <p class="chat-file">{`${shownName(file)} (${size(file.bytes)})`}</p>
+  return here ? <Save {...props} /> : <p class="chat-download">{`${shownName(file)} (${inBytes(file.bytes)})`}</p>
 })
 
 function Picture({ file, actions }: FileProps) {
@@ -34,7 +35,7 @@ function Picture({ file, actions }: FileProps) {
         {url ? <img src={url} alt={name} /> : <span class="muted">Loading {name}</span>}
       </button>
       <figcaption class="muted" dir="auto">
-        {name} · {size(file.bytes)}
+        {name} · {inBytes(file.bytes)}
       </figcaption>
       {large && (
         <Dialog title={name} onClose={() => setLarge(false)}>
@@ -64,9 +65,9 @@ function Save({ file, actions }: FileProps) {
     setBusy(false)
   }
   return (
-    <button type="button" class="chat-file" disabled={busy} onClick={() => void save()}>
+    <button type="button" class="chat-download" disabled={busy} onClick={() => void save()}>
       <Icon path="M12 4v11M7 11l5 5 5-5M5 20h14" />
-      <span dir="auto">Download {shownName(file)}</span> <span class="muted">{size(file.bytes)}</span>
+      <span dir="auto">Download {shownName(file)}</span> <span class="muted">{inBytes(file.bytes)}</span>
     </button>
   )
 }

@@ -58,7 +58,7 @@ export function EditMessage({
     if (edited.trim() !== '') onSend(edited)
   }
   return (
-    <form class="chat-edit" onSubmit={send}>
+    <form class="chat-reword" onSubmit={send}>
       <textarea
         aria-label="Message to send instead"
         dir="auto"

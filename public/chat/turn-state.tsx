@@ -17,7 +17,7 @@ export function TurnStatus({ turn, actions }: TurnStateProps) {
   if (!words) return null
   const own = ownMessage(turn)
   return (
-    <div class="chat-state">
+    <div class="chat-status">
       <p>
         <Shape tone={words.tone} /> {words.text}
         {turn.state === 'stopped' && turn.error?.message && ` · ${readable(turn.error.message)}`}
