@@ -11,6 +11,7 @@ import { FileButtons } from './file-buttons.tsx'
 import { FileList } from './file-list.tsx'
 import { QueueHint } from './queue-hint.tsx'
 import { lastPrompt, type QueueMode } from './queue-mode.ts'
+import type { Tray } from './tray.ts'
 import { limits, useTray } from './use-tray.ts'
 
 export interface ComposerProps {
@@ -96,7 +97,8 @@ function Writer({ model, snapshot }: ComposerProps) {
             aria-label={stopping ? 'Stopping' : 'Stop'}
             title="Stop this answer (Escape)"
             disabled={stopping}
-            onClick={() => stop()}
+            // The second click of a double click on Send, which was here before.
+            onClick={({ detail }) => detail < 2 && stop()}
           >
             <Icon path="M7 7h10v10H7z" /> {empty && <span>{stopping ? 'Stopping …' : 'Stop'}</span>}
           </button>
@@ -119,7 +121,7 @@ function Writer({ model, snapshot }: ComposerProps) {
         </p>
       )}
       <p class="chat-state" role="status">
-        {stopping ? 'Stopping …' : tray.held ? heldWords(tray.files.some(({ state }) => state === 'failed')) : ''}
+        {stopping ? 'Stopping …' : fileWords(tray)}
       </p>
       {tray.held && (
         <button type="button" class="plain" onClick={() => tray.release()}>
@@ -131,10 +133,10 @@ function Writer({ model, snapshot }: ComposerProps) {
   )
 }
 
-function heldWords(failed: boolean): string {
-  return failed
-    ? 'Not sent: a file could not be uploaded. Retry or remove it.'
-    : 'The message is sent when its files are uploaded.'
+function fileWords({ held, files }: Tray): string {
+  const failed = files.some(({ state }) => state === 'failed')
+  if (failed) return held ? 'Not sent: a file was not uploaded. Retry or remove it.' : 'A file was not uploaded.'
+  return held ? 'The message is sent when its files are uploaded.' : ''
 }
 
 interface Keys {

@@ -30,6 +30,9 @@ export function Field({ field, value, placeholder, commands, onInput, onSubmit, 
     area.style.height = 'auto'
     area.style.height = `${area.scrollHeight + area.offsetHeight - area.clientHeight}px`
   }, [value])
+  useLayoutEffect(() => {
+    if (at >= 0) document.getElementById(`${list}-${at}`)?.scrollIntoView({ block: 'nearest' })
+  }, [at, list])
   const write = (text: string): void => {
     setChosen(0)
     onInput(text)

@@ -32,8 +32,9 @@ export function FileList({
       {tray.refused.length > 0 && (
         <div class="chat-refused" role="alert">
           <ul>
-            {tray.refused.map(({ name, reason }) => (
-              <li key={name}>
+            {tray.refused.map(({ name, reason }, at) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: two files may have the same name
+              <li key={at}>
                 <Shape tone="bad" /> {revealed(name)}: {reason}
               </li>
             ))}

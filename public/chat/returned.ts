@@ -8,6 +8,7 @@ export const FIELD = 'chat-message'
 export function takeIntoField(model: SessionModel, tray: Tray, content: MessageContent): void {
   if (model.getSnapshot().draft !== '' || tray.files.length > 0) {
     tray.offer(content)
+    focusField()
     return
   }
   putIntoField(model, tray, content)
@@ -18,4 +19,9 @@ export function putIntoField(model: SessionModel, tray: Tray, content: MessageCo
   model.setDraft([model.getSnapshot().draft, content.text].filter((text) => text !== '').join('\n'))
   tray.restore(content)
   document.getElementById(FIELD)?.focus()
+}
+
+/** Moves the focus to the input field. Not on a touch screen, where that brings up a keyboard. */
+export function focusField(): void {
+  if (matchMedia('(pointer: fine)').matches) document.getElementById(FIELD)?.focus()
 }

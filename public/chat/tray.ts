@@ -6,6 +6,8 @@ import { type Uploaded, UploadFailed, type UploadRequest } from './upload-reques
 const UPLOAD_LIFE_MS = 55 * 60 * 1000
 /** Uploads at a time: more share the same line. */
 const PARALLEL = 2
+/** Pictures that every browser shows. */
+const SHOWN = /^image\/(?:png|jpeg|gif|webp|avif|bmp|svg\+xml)$/
 /** Files of sent messages whose name and picture are remembered. */
 const MAX_SENT = 50
 
@@ -136,8 +138,9 @@ export class Tray {
       else this.#set(key, { state: 'failed', problem: 'It was uploaded more than an hour ago. Choose it again.' })
     }
     this.#held = () => {
-      if (this.files.every(({ state }) => state === 'ready')) this.#deliver(send)
-      else if (this.#inline()) void this.#deliverInline(send)
+      const inline = this.#inline()
+      if (inline.length > 0) void this.#deliverInline(inline, send)
+      else if (this.files.every(({ state }) => state === 'ready')) this.#deliver(send)
     }
     this.#changed()
     return !this.held
@@ -223,16 +226,20 @@ export class Tray {
     send(ids.length > 0 ? { attachmentIds: ids } : {})
   }
 
-  /** Without a connection small files go into the message. */
-  #inline(): boolean {
-    if (this.#options.connected()) return false
+  /** Files that go into the message itself, without a connection: small ones, also uploads, which would not outlast an hour. */
+  #inline(): readonly ChosenFile[] {
+    if (this.#options.connected()) return []
+    const here = this.files.filter((file) => file.here)
     const left = this.files.filter(({ state }) => state !== 'ready')
-    const bytes = left.reduce((sum, file) => sum + file.bytes, 0)
-    return bytes <= MAX_INLINE_BYTES && left.every(({ state, here }) => here && state !== 'shrinking')
+    const fits = (files: readonly ChosenFile[]): boolean => {
+      const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+      return bytes <= MAX_INLINE_BYTES && files.every((file) => file.here && file.state !== 'shrinking')
+    }
+    if (!fits(left)) return []
+    return fits(here) ? here : left
   }
 
-  async #deliverInline(send: (files: SentFiles) => void): Promise<void> {
-    const files = this.files.filter(({ state }) => state !== 'ready')
+  async #deliverInline(files: readonly ChosenFile[], send: (files: SentFiles) => void): Promise<void> {
     this.#held = undefined
     this.#delivering = true
     const attachments = await Promise.all(
@@ -248,7 +255,7 @@ export class Tray {
   #insert(file: File, shrink: boolean): void {
     const key = ++this.#last
     const type = mimeOf(file.type)
-    const preview = type.startsWith('image/') ? { preview: URL.createObjectURL(file) } : {}
+    const preview = SHOWN.test(type) ? { preview: URL.createObjectURL(file) } : {}
     this.#contents.set(key, file)
     const state = shrink ? 'shrinking' : 'waiting'
     this.#push({ key, name: nameOf(file.name), type, bytes: file.size, state, progress: 0, here: true, ...preview })
@@ -271,7 +278,9 @@ export class Tray {
       this.refuse(file.name, [tooLarge(small.size, bytes, this.#limits), problem].filter(Boolean).join(' '))
     } else {
       this.#contents.set(key, small)
-      this.#set(key, { state: 'waiting', bytes: small.size, type: mimeOf(small.type) })
+      // Of a type that the browser shows.
+      const preview = this.#find(key)?.preview ?? (small === file ? undefined : URL.createObjectURL(small))
+      this.#set(key, { state: 'waiting', bytes: small.size, type: mimeOf(small.type), preview })
     }
     this.#changed()
   }

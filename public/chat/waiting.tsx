@@ -1,4 +1,4 @@
-import { useId, useState } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { SessionModel, SessionSnapshot, TurnFile, WaitingMessage } from '../../rpc/client/model/index.ts'
 import { may } from '../app/gateway.ts'
 import { Chip } from '../ui/chip.tsx'
@@ -6,7 +6,7 @@ import { revealed } from '../ui/format.ts'
 import { toast } from '../ui/toast.tsx'
 import './composer.css'
 import { FileChip } from './file-chip.tsx'
-import { takeIntoField } from './returned.ts'
+import { focusField, takeIntoField } from './returned.ts'
 import type { Tray } from './tray.ts'
 import { useTray } from './use-tray.ts'
 import { stateOf } from './waiting-state.ts'
@@ -51,6 +51,12 @@ interface RowProps {
 function Row({ model, tray, message, busy, connected }: RowProps) {
   const [editing, setEditing] = useState(false)
   const { key, state, text, partial, own, files } = message
+  const editButton = useRef<HTMLButtonElement>(null)
+  const edited = useRef(false)
+  useLayoutEffect(() => {
+    if (edited.current && !editing) editButton.current?.focus()
+    edited.current = editing
+  }, [editing])
   const { tone, words } = stateOf(message, connected)
   const name = `"${text.slice(0, 40)}"`
   const attempt = async (act: () => Promise<unknown>): Promise<void> => {
@@ -65,9 +71,15 @@ function Row({ model, tray, message, busy, connected }: RowProps) {
     if (content) takeIntoField(model, tray, content)
     return content !== undefined
   }
+  const sendNow = async (): Promise<boolean> => {
+    const sent = await model.sendNow(key)
+    focusField()
+    return sent !== undefined
+  }
   const discard = async (): Promise<boolean> => {
     const content = model.discard(key)
     if (content) tray.offer(content)
+    focusField()
     return content !== undefined
   }
   const waits = state === 'queued' || state === 'unsent'
@@ -104,12 +116,12 @@ function Row({ model, tray, message, busy, connected }: RowProps) {
         {may('write') && !editing && (
           <span class="row-actions">
             {state === 'queued' && busy && !partial && (
-              <button type="button" aria-label={`Send now: ${name}`} onClick={() => void attempt(() => model.sendNow(key))}>
+              <button type="button" aria-label={`Send now: ${name}`} onClick={() => void attempt(sendNow)}>
                 Send now
               </button>
             )}
             {waits && !partial && (
-              <button type="button" aria-label={`Edit: ${name}`} onClick={() => setEditing(true)}>
+              <button ref={editButton} type="button" aria-label={`Edit: ${name}`} onClick={() => setEditing(true)}>
                 Edit
               </button>
             )}
@@ -138,6 +150,8 @@ interface EditProps {
 
 function Edit({ text, onSave, onCancel }: EditProps) {
   const [changed, setChanged] = useState(text)
+  const area = useRef<HTMLTextAreaElement>(null)
+  useLayoutEffect(() => area.current?.focus(), [])
   const keys = (event: KeyboardEvent): void => {
     if (event.isComposing) return
     if (event.key === 'Escape') onCancel()
@@ -155,7 +169,7 @@ function Edit({ text, onSave, onCancel }: EditProps) {
       }}
     >
       <textarea
-        ref={(area) => area?.focus()}
+        ref={area}
         aria-label="Text of the waiting message"
         rows={3}
         value={changed}

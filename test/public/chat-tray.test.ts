@@ -146,6 +146,17 @@ test('without a connection small files go into the message, large ones wait', as
   assert.deepEqual(large.sent, [{ attachmentIds: ['u-a', 'u-b'] }])
 })
 
+test('without a connection a small upload goes into the message too: it may wait for more than an hour', async () => {
+  const { tray, uploads, sent, send, state } = rig()
+  tray.add([new File(['hi'], 'a.txt', { type: 'text/plain' })])
+  uploads[0]!.end('u-a')
+  await setImmediate()
+  state.connected = false
+  send()
+  await setImmediate()
+  assert.deepEqual(sent, [{ attachments: [{ mimeType: 'text/plain', filename: 'a.txt', data: 'aGk=' }] }])
+})
+
 test('an upload older than an hour is uploaded again before it is sent', async () => {
   const { tray, uploads, sent, send, state } = rig()
   tray.add([file('a.txt')])

@@ -2,13 +2,12 @@ import { useState } from 'preact/hooks'
 import type { GatewayMethods } from '../../../rpc/client/index.ts'
 import { client } from '../../app/gateway.ts'
 import { useAction } from '../../app/query.ts'
+import { MODE_WORDS, MODES } from '../../chat/queue-mode.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Buttons, Problem } from '../../ui/form.tsx'
 import type { Lane } from './index.tsx'
 
 type QueueChange = NonNullable<GatewayMethods['sessions.configure']['params']['queue']>
-
-const MODES = ['collect', 'followup', 'steer', 'steer_backlog', 'interrupt'] as const
 
 /** The policy in force, where it comes from, and the way to change it. */
 export function PolicyEditor({ lane, editable }: { readonly lane: Lane; readonly editable: boolean }) {
@@ -60,7 +59,7 @@ export function PolicyDialog({ title, policy, save, onClose }: PolicyDialogProps
           <select name="mode" value={policy.mode}>
             {MODES.map((mode) => (
               <option key={mode} value={mode}>
-                {mode}
+                {`${mode}: ${MODE_WORDS[mode]}`}
               </option>
             ))}
           </select>
