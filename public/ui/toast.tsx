@@ -11,6 +11,14 @@ export function toast(text: string, { bad = false } = {}): void {
   if (!bad) setTimeout(() => dismiss(id), SHOWN_MS)
 }
 
+/** Says how some work ended. */
+export function attempt(work: Promise<unknown>, done: string): void {
+  work.then(
+    () => toast(done),
+    (error: Error) => toast(error.message, { bad: true })
+  )
+}
+
 function dismiss(id: number): void {
   shown.value = shown.value.filter((one) => one.id !== id)
 }

@@ -8,7 +8,7 @@ import { Confirm } from '../../ui/dialog.tsx'
 import { asCli, asCurl, duration, revealed } from '../../ui/format.ts'
 import { Loaded } from '../../ui/loaded.tsx'
 import { Copy } from '../../ui/text.tsx'
-import { toast } from '../../ui/toast.tsx'
+import { attempt } from '../../ui/toast.tsx'
 import { PolicyEditor } from './policy.tsx'
 
 export type Lane = GatewayMethods['queue.list']['result']['lanes'][number]
@@ -136,12 +136,5 @@ function LaneCard({ lane }: { readonly lane: Lane }) {
         <Copy text={() => asCurl(base, 'queue.get', { sessionId })}>Copy as curl</Copy>
       </p>
     </section>
-  )
-}
-
-function attempt(work: Promise<unknown>, done: string): void {
-  work.then(
-    () => toast(done),
-    (error: Error) => toast(error.message, { bad: true })
   )
 }

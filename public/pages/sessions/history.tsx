@@ -5,8 +5,8 @@ import { Shape } from '../../ui/chip.tsx'
 import { revealed } from '../../ui/format.ts'
 import { Json } from '../../ui/text.tsx'
 import { Time } from '../../ui/time.tsx'
+import { attempt } from '../../ui/toast.tsx'
 import { toolHash } from '../tools/link.ts'
-import { attempt } from './row-actions.tsx'
 import type { Run } from './run-state.tsx'
 
 type Message = GatewayMethods['sessions.get']['result']['history'][number]

@@ -13,8 +13,9 @@ import { Loaded } from '../../ui/loaded.tsx'
 import { type Column, Table } from '../../ui/table.tsx'
 import { Copy } from '../../ui/text.tsx'
 import { Time } from '../../ui/time.tsx'
+import { attempt } from '../../ui/toast.tsx'
 import { FIELDS, listParams } from './list-filter.ts'
-import { attempt, RowActions } from './row-actions.tsx'
+import { RowActions } from './row-actions.tsx'
 import { Found } from './search.tsx'
 
 export type Session = GatewayMethods['sessions.list']['result']['sessions'][number]

@@ -3,7 +3,7 @@ import { client } from '../../app/gateway.ts'
 import { useAction } from '../../app/query.ts'
 import { Confirm, Dialog } from '../../ui/dialog.tsx'
 import { Buttons, Problem } from '../../ui/form.tsx'
-import { toast } from '../../ui/toast.tsx'
+import { attempt } from '../../ui/toast.tsx'
 
 /** The part of a session that its actions need. */
 export interface Actionable {
@@ -86,13 +86,5 @@ export function RenameDialog({
         <Buttons action="Save" busy={busy} onCancel={onClose} />
       </form>
     </Dialog>
-  )
-}
-
-/** Says how some work ended. */
-export function attempt(work: Promise<unknown>, done: string): void {
-  work.then(
-    () => toast(done),
-    (error: Error) => toast(error.message, { bad: true })
   )
 }

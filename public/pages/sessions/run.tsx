@@ -11,7 +11,7 @@ import { Loaded } from '../../ui/loaded.tsx'
 import { Tabs } from '../../ui/tabs.tsx'
 import { Copy, Json } from '../../ui/text.tsx'
 import { Time } from '../../ui/time.tsx'
-import { attempt } from './row-actions.tsx'
+import { attempt } from '../../ui/toast.tsx'
 import { RunState } from './run-state.tsx'
 import { StepDetails, StepTable, Timeline } from './timeline.tsx'
 

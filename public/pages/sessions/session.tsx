@@ -9,9 +9,10 @@ import { Loaded } from '../../ui/loaded.tsx'
 import { Table } from '../../ui/table.tsx'
 import { Copy } from '../../ui/text.tsx'
 import { Time } from '../../ui/time.tsx'
+import { attempt } from '../../ui/toast.tsx'
 import { exported } from './export.ts'
 import { History } from './history.tsx'
-import { attempt, RowActions } from './row-actions.tsx'
+import { RowActions } from './row-actions.tsx'
 import { RunState } from './run-state.tsx'
 
 type Page = GatewayMethods['sessions.get']['result']

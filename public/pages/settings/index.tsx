@@ -1,7 +1,6 @@
-import { useState } from 'preact/hooks'
 import { client, logOut } from '../../app/gateway.ts'
 import { useQuery } from '../../app/query.ts'
-import { setTheme, type Theme, theme } from '../../app/theme.ts'
+import { chooseTheme, theme } from '../../app/theme.ts'
 import { Confirm } from '../../ui/dialog.tsx'
 import { revealed } from '../../ui/format.ts'
 import { Loaded } from '../../ui/loaded.tsx'
@@ -16,20 +15,19 @@ const THEMES = [
 ] as const
 
 const SHORTCUTS = [
-  ['Ctrl K, ⌘ K', 'Go to a page or a session'],
+  ['Ctrl K, ⌘ K', 'Go to a page, session, tool or method; do something'],
   ['Escape', 'Close a dialog'],
   ['Tab, then Enter', 'Skip the navigation']
 ] as const
 
 /** This browser, and the logins of its token. */
 export default function Settings() {
-  const [chosen, setChosen] = useState<Theme>(theme())
   const query = useQuery('auth.logins', {})
   return (
     <>
       <section class="card" aria-label="Theme">
         <h2>Colours</h2>
-        <Tabs label="Colours" tabs={THEMES} value={chosen} onChange={(id) => [setTheme(id), setChosen(id)]} />
+        <Tabs label="Colours" tabs={THEMES} value={theme.value} onChange={chooseTheme} />
       </section>
       <section class="card" aria-label="Logins">
         <h2>Logins</h2>
