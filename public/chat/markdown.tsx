@@ -4,19 +4,52 @@ import { useRef } from 'preact/hooks'
 import { memo } from '../ui/memo.ts'
 import { Code } from './code.tsx'
 import type { MarkdownElement, MarkdownNode } from './markdown.ts'
-import { EMPTY, parseText } from './markdown-text.ts'
+import { useMarkdown } from './use-markdown.ts'
+
+/** Blocks that are laid out as one: what grows below them does not move through all of them. */
+const CHUNK = 32
 
 /** A text in Markdown. `growing`: more of it may follow; then only its last block is parsed and drawn again. */
 export const Markdown = memo(function Markdown({ text, growing }: { readonly text: string; readonly growing: boolean }) {
-  const parsed = useRef(EMPTY)
-  parsed.current = parseText(text, parsed.current, !growing)
-  const { settled, tail } = parsed.current
+  const { settled, tail } = useMarkdown(text, growing)
   const blocks = tail.length === 0 ? settled : [...settled, ...tail]
+  const chunks = useRef<readonly (readonly MarkdownElement[])[]>([])
+  chunks.current = chunked(blocks, chunks.current)
   return (
     <div class="chat-text">
+      {chunks.current.map((chunk, at) => (
+        <Chunk
+          // biome-ignore lint/suspicious/noArrayIndexKey: a block stays where it is
+          key={at}
+          blocks={chunk}
+          settled={growing ? Math.min(CHUNK, settled.length - at * CHUNK) : CHUNK}
+        />
+      ))}
+    </div>
+  )
+})
+
+/** The blocks, some at a time; those that did not change in the array that they had before. */
+function chunked(blocks: readonly MarkdownElement[], before: readonly (readonly MarkdownElement[])[]) {
+  return Array.from({ length: Math.ceil(blocks.length / CHUNK) }, (_, at) => {
+    const chunk = blocks.slice(at * CHUNK, (at + 1) * CHUNK)
+    const known = before[at]
+    return known?.length === chunk.length && chunk.every((block, index) => block === known[index]) ? known : chunk
+  })
+}
+
+interface ChunkProps {
+  readonly blocks: readonly MarkdownElement[]
+  /** Number of blocks that more text does not change. */
+  readonly settled: number
+}
+
+const Chunk = memo(function Chunk({ blocks, settled }: ChunkProps) {
+  return (
+    <div class="chat-chunk">
       {blocks.map((block, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a block stays where it is
-        <Block key={at} node={block} growing={growing && at >= settled.length} />
+        <Block key={at} node={block} growing={at >= settled} />
       ))}
     </div>
   )

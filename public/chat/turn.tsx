@@ -26,6 +26,7 @@ export interface TurnProps {
 export const Turn = memo(function Turn({ turn, actions, last = false }: TurnProps) {
   const { parts, state } = turn
   const open = isOpen(state)
+  const [kept] = useState(!open)
   const [editing, setEditing] = useState(false)
   const [times, askTimes] = useTimes(turn, actions)
   const sections = sectionsOf(parts)
@@ -33,7 +34,7 @@ export const Turn = memo(function Turn({ turn, actions, last = false }: TurnProp
   const message = parts.find((part) => part.kind === 'message') as MessagePart | undefined
   const canEdit = last && actions.canSend && !open && message !== undefined && !message.partial && message.files.length === 0
   return (
-    <section class="chat-turn" data-state={state} data-turn={turn.key}>
+    <section class={kept ? 'chat-turn chat-kept' : 'chat-turn'} data-state={state} data-turn={turn.key}>
       {sections.map((section) =>
         section.kind === 'message' ? (
           <article key={section.at} class="chat-asked" aria-label={articleName(actions.sender, section.message.text)}>
