@@ -50,10 +50,11 @@ function Writer({ model, snapshot }: ComposerProps) {
     field.current?.focus()
     if (empty || draft.length > most) return
     const queueMode = busy ? mode : undefined
-    tray.send((files) => {
+    tray.send((files, uploads) => {
       const text = model.getSnapshot().draft.trim()
       if (text === '' && Object.keys(files).length === 0) return
       model.setDraft('')
+      model.describeUploads(uploads)
       model.send(text, { ...files, ...(queueMode && { queueMode }) })
     })
     setMode(undefined)

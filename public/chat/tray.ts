@@ -1,13 +1,12 @@
-import type { MessageContent } from '../../rpc/client/model/index.ts'
+import type { MessageContent, TurnFile } from '../../rpc/client/model/index.ts'
 import { checkFile, type FileLimits, MAX_INLINE_BYTES, mimeOf, nameOf, tooLarge, USUAL_LIMITS } from './file-check.ts'
+import { isImage } from './file-words.ts'
 import { type Uploaded, UploadFailed, type UploadRequest } from './upload-request.ts'
 
 /** An upload can be sent for an hour; some minutes are left for clocks that differ, and for the way. */
 const UPLOAD_LIFE_MS = 55 * 60 * 1000
 /** Uploads at a time: more share the same line. */
 const PARALLEL = 2
-/** Pictures that every browser shows. */
-const SHOWN = /^image\/(?:png|jpeg|gif|webp|avif|bmp|svg\+xml)$/
 /** Files of sent messages whose name and picture are remembered. */
 const MAX_SENT = 50
 
@@ -39,6 +38,9 @@ export interface ChosenFile {
 
 /** Files of a message, as `send` takes them. */
 export type SentFiles = Partial<Pick<MessageContent, 'attachments' | 'attachmentIds'>>
+
+/** Sends a message with these files. `uploads`: those of `attachmentIds`, as a turn shows them. */
+export type SendFiles = (files: SentFiles, uploads: readonly (TurnFile & { readonly id: string })[]) => void
 
 export interface TrayOptions {
   readonly upload: (request: Omit<UploadRequest, 'base' | 'headers'>) => Promise<Uploaded>
@@ -127,10 +129,10 @@ export class Tray {
   }
 
   /**
-   * Sends the message now, or once its files are uploaded. `send` gets the files; they leave the tray.
+   * Sends the message now, or once its files are uploaded. The files leave the tray.
    * @returns false when it waits for them
    */
-  send(send: (files: SentFiles) => void): boolean {
+  send(send: SendFiles): boolean {
     if (this.#delivering) return false
     for (const { key, state, uploadedAt = 0, here } of this.files) {
       if (state !== 'ready' || uploadedAt + UPLOAD_LIFE_MS > this.#now()) continue
@@ -216,14 +218,16 @@ export class Tray {
     this.#held = undefined
   }
 
-  #deliver(send: (files: SentFiles) => void): void {
-    const ids = this.files.flatMap(({ id }) => id ?? [])
+  #deliver(send: SendFiles): void {
+    const uploads = this.files.flatMap(({ id, type, name, bytes }) =>
+      id === undefined ? [] : { id, mimeType: type, filename: name, bytes }
+    )
     for (const file of this.files) {
       if (file.id !== undefined) this.#remember(file.id, file)
       this.#drop(file.key)
     }
     this.#held = undefined
-    send(ids.length > 0 ? { attachmentIds: ids } : {})
+    send(uploads.length > 0 ? { attachmentIds: uploads.map(({ id }) => id) } : {}, uploads)
   }
 
   /** Files that go into the message itself, without a connection: small ones, also uploads, which would not outlast an hour. */
@@ -239,7 +243,7 @@ export class Tray {
     return fits(here) ? here : left
   }
 
-  async #deliverInline(files: readonly ChosenFile[], send: (files: SentFiles) => void): Promise<void> {
+  async #deliverInline(files: readonly ChosenFile[], send: SendFiles): Promise<void> {
     this.#held = undefined
     this.#delivering = true
     const attachments = await Promise.all(
@@ -248,14 +252,14 @@ export class Tray {
     this.#delivering = false
     // Some may be uploaded by now.
     for (const { key } of files) this.#release(key)
-    this.#deliver((uploaded) => send({ ...uploaded, attachments }))
+    this.#deliver((uploaded, uploads) => send({ ...uploaded, attachments }, uploads))
     this.#changed()
   }
 
   #insert(file: File, shrink: boolean): void {
     const key = ++this.#last
     const type = mimeOf(file.type)
-    const preview = SHOWN.test(type) ? { preview: URL.createObjectURL(file) } : {}
+    const preview = isImage({ mimeType: type }) ? { preview: URL.createObjectURL(file) } : {}
     this.#contents.set(key, file)
     const state = shrink ? 'shrinking' : 'waiting'
     this.#push({ key, name: nameOf(file.name), type, bytes: file.size, state, progress: 0, here: true, ...preview })

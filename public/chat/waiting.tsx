@@ -6,6 +6,7 @@ import { revealed } from '../ui/format.ts'
 import { toast } from '../ui/toast.tsx'
 import './composer.css'
 import { FileChip } from './file-chip.tsx'
+import { isImage, shownName } from './file-words.ts'
 import { focusField, takeIntoField } from './returned.ts'
 import type { Tray } from './tray.ts'
 import { useTray } from './use-tray.ts'
@@ -186,9 +187,10 @@ function Edit({ text, onSave, onCancel }: EditProps) {
   )
 }
 
-function factsOf({ id, filename, mimeType, bytes, data }: TurnFile, tray: Tray) {
+function factsOf(file: TurnFile, tray: Tray) {
+  const { id, mimeType, bytes, data } = file
   const sent = id === undefined ? undefined : tray.sentFile(id)
   if (sent) return { name: sent.name, bytes: sent.bytes, preview: sent.preview }
-  const shown = data !== undefined && /^image\/(?:png|jpeg|gif|webp)$/.test(mimeType)
-  return { name: filename ?? 'file', bytes, preview: shown ? `data:${mimeType};base64,${data}` : undefined }
+  const preview = data !== undefined && isImage(file) ? `data:${mimeType};base64,${data}` : undefined
+  return { name: shownName(file), bytes, preview }
 }

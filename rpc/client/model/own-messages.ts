@@ -11,6 +11,8 @@ const SESSION_NOT_FOUND = 1
 const CANCELLED = 4
 /** Failed messages that can be sent again. The oldest are forgotten. */
 const MAX_FAILED = 100
+/** Uploads whose name and type are known. The oldest are forgotten. */
+const MAX_UPLOADS = 100
 
 /** Content of a message, to put it back into an input field or to send it again. */
 export interface MessageContent {
@@ -57,6 +59,8 @@ export class OwnMessages {
   /** Not yet part of a run. */
   readonly #unlinked = new Set<OwnMessage>()
   readonly #failed = new Map<string, Failed>()
+  /** Uploads by their id. */
+  readonly #uploads = new Map<string, MessagePart['files'][number]>()
 
   constructor(options: OwnMessagesOptions) {
     this.#options = options
@@ -82,6 +86,13 @@ export class OwnMessages {
     const run = client.session(sessionId).send(text, { ...options, signal: abort.signal })
     this.#add(run, abort, behind)
     return run.id
+  }
+
+  /** Remembers name, type and size of an upload, which its id does not tell. */
+  describe(id: string, upload: MessagePart['files'][number]): void {
+    this.#uploads.set(id, upload)
+    const [oldest] = this.#uploads.keys()
+    if (this.#uploads.size > MAX_UPLOADS && oldest !== undefined) this.#uploads.delete(oldest)
   }
 
   /** Takes over messages that were sent without the model, or before a reload. */
@@ -167,7 +178,8 @@ export class OwnMessages {
 
   #add(run: Run, abort: AbortController | undefined, behind: boolean): void {
     const sent = run.attachments.map((file) => ({ ...file, bytes: Math.floor(file.data.length * 0.75) }))
-    const uploaded = run.attachmentIds.map((id) => ({ id, mimeType: 'application/octet-stream', bytes: 0 }))
+    const unknown = { mimeType: 'application/octet-stream', bytes: 0 }
+    const uploaded = run.attachmentIds.map((id) => ({ ...(this.#uploads.get(id) ?? unknown), id }))
     const files = [...sent, ...uploaded]
     const own: OwnMessage = {
       run,

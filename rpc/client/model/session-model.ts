@@ -11,6 +11,7 @@ import { filesOf, type MessageContent, OwnMessages } from './own-messages.ts'
 import { RunFeed } from './run-feed.ts'
 import { nextFrame, type Schedule } from './schedule.ts'
 import type { SessionSnapshot } from './snapshot.ts'
+import type { TurnFile } from './turn.ts'
 import { TurnList } from './turn-list.ts'
 import { WaitingList } from './waiting-list.ts'
 
@@ -120,6 +121,11 @@ export class SessionModel {
     const key = this.#own.send(text, options, behind)
     this.#changed()
     return key
+  }
+
+  /** Names uploads that will be sent: their messages show them so until the history has them. */
+  describeUploads(files: readonly (TurnFile & { readonly id: string })[]): void {
+    for (const file of files) this.#own.describe(file.id, file)
   }
 
   /** Sends a message into the run under way; the agent sees it before its next step. Without one it is answered like any other. */

@@ -70,6 +70,37 @@ test('another client sees the same turns, live and from the history', async (t) 
   assert.deepEqual(said(await when(stored, isQuiet)), expected)
 })
 
+test('the policy of the session is known after its first message, and changes with configure', async (t) => {
+  const model = watched(t, clientFor(t, scene.gateway.url), 'cli:policy')
+  await when(model, ({ history }) => history.loaded)
+  assert.equal(model.getSnapshot().lane, undefined)
+  model.send('First')
+  const { lane } = await when(model, (one) => one.lane !== undefined)
+  assert.deepEqual([lane?.policy.mode, lane?.origin.mode], ['followup', 'default'])
+  await model.configure({ mode: 'steer' })
+  await when(model, (one) => one.lane?.policy.mode === 'steer' && one.lane.origin.mode === 'session')
+  await model.configure(null)
+  await when(model, (one) => one.lane?.policy.mode === 'followup' && one.lane.origin.mode === 'default')
+})
+
+test('an upload is shown with its name before the history has it', async (t) => {
+  const { url } = scene.gateway
+  const headers = { 'content-type': 'text/plain' }
+  const answer = await fetch(`${url}/attachments?filename=a.txt`, { method: 'POST', headers, body: 'abc' })
+  const { id } = (await answer.json()) as { id: string }
+  const file = { id, mimeType: 'text/plain', filename: 'a.txt', bytes: 3 }
+  const gate = Promise.withResolvers<void>()
+  scene.script('Look', { text: 'Yes.', until: gate.promise })
+  const model = watched(t, clientFor(t, url), 'cli:upload')
+  model.describeUploads([file])
+  model.send('Look', { attachmentIds: [id] })
+  const { turns } = await when(model, (one) => one.turns.length === 1)
+  const [message] = turns[0]?.parts ?? []
+  assert.deepEqual(message?.kind === 'message' && message.files, [file])
+  gate.resolve()
+  await when(model, isQuiet)
+})
+
 test('what waits can be edited, taken back and sent now', async (t) => {
   const gate = Promise.withResolvers<void>()
   scene.script('Begin', { text: 'Looking. ', toolCalls: [{ name: 'test_nothing', args: {} }], until: gate.promise })
