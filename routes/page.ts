@@ -53,7 +53,7 @@ export function pageFiles(root: string): ReadonlyMap<string, PageFile> {
 /** Answers with a file, compressed as far as the client can read it, or 304 when it has this content. */
 export function sendFile(request: FastifyRequest, reply: FastifyReply, file: PageFile): FastifyReply {
   const { type, etag, content, compressed, immutable } = file
-  reply.header('etag', etag).header('cache-control', immutable ? 'public, max-age=31536000, immutable' : 'public, max-age=0')
+  reply.header('etag', etag).header('cache-control', immutable ? 'public, max-age=31536000, immutable' : 'no-cache')
   if (compressed.size > 0) reply.header('vary', 'accept-encoding')
   if (request.headers['if-none-match'] === etag) return reply.code(304).send()
   reply.type(type)
@@ -73,10 +73,7 @@ function accepts(header: string | string[] | undefined, encoding: string): boole
     })
 }
 
-/** Id of the files of pages: it changes with any of them, so that an open page notices an update. */
-export function buildOf(...pages: readonly ReadonlyMap<string, PageFile>[]): string {
-  const hash = createHash('sha256')
-  const files = pages.flatMap((page) => [...page])
-  for (const [name, { etag }] of files.sort(([one], [other]) => (one < other ? -1 : 1))) hash.update(`${name} ${etag}\n`)
-  return hash.digest('base64url').slice(0, 16)
+/** Id of the build that made these files, as its page has it: an open page notices another. Empty where nothing was built. */
+export function buildOf(files: ReadonlyMap<string, PageFile>): string {
+  return /<meta name="build" content="([\w-]+)">/.exec(files.get('index.html')?.content.toString('utf8') ?? '')?.[1] ?? ''
 }

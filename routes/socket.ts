@@ -98,7 +98,7 @@ export default gatewayPlugin({ name: 'socket', dependencies: ['connections', 'la
   for (const [name, file] of page) {
     app.get(`/${name}`, { schema: HIDDEN }, (request, reply) => sendFile(request, reply, file))
   }
-  app.system.build = buildOf(page, dashboardRoutes(app))
+  app.system.build = buildOf(dashboardRoutes(app))
 
   app.route({
     method: 'GET',

@@ -49,8 +49,11 @@ const LOCK_MINUTES = 15
 /** What the dashboard is made of. */
 const PAGE_SOURCES = [
   'public/app',
+  'public/chat',
   'public/ui',
   'public/pages',
+  'public/worker',
+  'public/icon.svg',
   'rpc/client',
   'vite.config.ts',
   'scripts/pages.ts',

@@ -16,11 +16,11 @@ const FLAGS = [
   '--no-pings'
 ]
 
-/** An empty page in a real Chromium, with a profile of its own; closed when the test ends. */
-export async function launch(t: TestContext): Promise<Page> {
+/** An empty page in a real Chromium, with a profile of its own, which can have more pages; closed when the test ends. */
+export async function launch(t: Pick<TestContext, 'after'>): Promise<Page> {
   const browser = await chromium.launch({ ...(await program()), args: FLAGS })
   t.after(() => browser.close())
-  return browser.newPage()
+  return (await browser.newContext()).newPage()
 }
 
 /** On Linux the Chromium that an npm package carries, so that no machine needs one; elsewhere an installed Chrome. */

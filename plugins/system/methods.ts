@@ -73,6 +73,8 @@ export const hello = defineMethod({
       version: app.system.version,
       connectionId: connection.id,
       sessionId: connection.sessionId,
+      build: app.system.build,
+      principal: caller.id,
       scopes: [...caller.scopes],
       events: [...connection.events]
     }

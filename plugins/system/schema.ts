@@ -5,7 +5,9 @@ export const Info = named(
   'Info',
   Type.Object({
     version: Type.String(),
-    build: Type.Optional(Type.String({ description: 'Changes with any file of the page (extension)' })),
+    build: Type.Optional(
+      Type.String({ description: 'Id of the build of the pages: it changes with any of their files (extension)' })
+    ),
     uptime: Type.Integer({ description: 'Seconds since the gateway started' }),
     connections: Type.Integer({ description: 'Live sockets' }),
     model: Type.Optional(
@@ -93,6 +95,10 @@ export const Hello = named(
     version: Type.String({ description: "The gateway's version" }),
     connectionId: Type.String(),
     sessionId: Type.String({ description: 'The session this connection is attached to' }),
+    build: Type.Optional(Type.String({ description: 'Id of the build of the pages: it changes with any of their files' })),
+    principal: Type.String({
+      description: 'Identity behind the credential: `token:<name>`, `tailscale:<login>`, or `local` without a token'
+    }),
     scopes: Type.Array(Type.String(), { description: 'Scopes of the credential of this connection' }),
     events: Type.Array(Type.String(), {
       description: 'The extension events this connection now gets: those asked for that exist'

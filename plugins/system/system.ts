@@ -26,7 +26,7 @@ export class System {
   /** The version of the protocol that this gateway speaks. */
   readonly protocol = { version: 1 }
   readonly version = version
-  /** Id of the page's files. Set by the route that serves them. */
+  /** Id of the build of the pages. Set by the route that serves them. */
   build = ''
   readonly #app: GatewayInstance
   readonly #startedAt = performance.now()

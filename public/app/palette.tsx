@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { revealed } from '../ui/format.ts'
-import { attempt } from '../ui/toast.tsx'
+import { attempt, toastFailure } from '../ui/toast.tsx'
 import { client, logOut, may } from './gateway.ts'
 import { PAGES, PANEL } from './pages.ts'
 import { panels } from './panels.ts'
@@ -161,7 +161,7 @@ function actions(lanes: readonly { readonly sessionId: string; readonly paused: 
   return [
     ...THEMES.map((theme) => action(`Theme: ${theme}`, () => chooseTheme(theme), 'colours')),
     action('Show the shortcuts', go(['settings']), 'keyboard'),
-    action('Log out', () => void logOut()),
+    action('Log out', () => void logOut().catch(toastFailure)),
     ...(write ? lanes : []).map(({ sessionId, paused }) =>
       paused
         ? action(`Resume ${sessionId}`, () => attempt(client.call('queue.resume', { sessionId }), `${sessionId} goes on`), 'lane')

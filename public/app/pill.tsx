@@ -1,6 +1,9 @@
 import { useEffect, useState } from 'preact/hooks'
 import { Shape } from '../ui/chip.tsx'
+import { toastFailure } from '../ui/toast.tsx'
 import { client, connection, draining, hello, logOut } from './gateway.ts'
+import { unsaved } from './unsaved.ts'
+import { reload, updateReady } from './update.ts'
 
 /** The one place that speaks about the connection. */
 export function Pill() {
@@ -29,6 +32,7 @@ export function Pill() {
         {/* Not announced: a reader would hear nothing but seconds. */}
         {state.name === 'waiting' && <span aria-hidden="true">{`, again in ${seconds} s`}</span>}
       </p>
+      {updateReady.value && <Update />}
       {state.name === 'waiting' && (
         <p class="muted">
           {state.reason}{' '}
@@ -40,11 +44,25 @@ export function Pill() {
       {hello.value && <p class="muted">{`${hello.value.version} · ${hello.value.scopes.join(', ')}`}</p>}
       {state.name === 'connected' && (
         <p>
-          <button type="button" class="plain" onClick={() => void logOut()}>
+          <button type="button" class="plain" onClick={() => void logOut().catch(toastFailure)}>
             Log out
           </button>
         </p>
       )}
     </section>
+  )
+}
+
+/** Offers the new build. The page is not reloaded while content would be lost. */
+function Update() {
+  const [reason] = unsaved.value
+  return (
+    <p>
+      <span role="status">Update ready</span>{' '}
+      <button type="button" disabled={reason !== undefined} onClick={() => void reload()}>
+        Reload
+      </button>
+      {reason !== undefined && <span class="muted"> {reason}</span>}
+    </p>
   )
 }

@@ -1,6 +1,7 @@
 import { effect, signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
+import ICON from '../icon.svg'
 import { Failure } from '../ui/failure.tsx'
 import { revealed } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
@@ -78,7 +79,7 @@ export function Shell() {
       </button>
       <nav class="rail" aria-label="Pages">
         <a class="brand" href="../" title="Chat with the agent">
-          <img src="../icon.svg" alt="" width="24" height="24" /> <span>Flynn</span>
+          <img src={ICON} alt="" width="24" height="24" /> <span>Flynn</span>
         </a>
         <ul>
           <li>

@@ -1,10 +1,10 @@
 import { effect, signal } from '@preact/signals'
+import { PLACE } from './browser.ts'
 
 /** Colours of the pages: as the system has them, or always light or dark. Kept by this browser. */
 export type Theme = 'system' | 'light' | 'dark'
 
-/** Two gateways on one host, under different prefixes, share the storage. */
-const KEY = `flynn:${location.pathname}:theme`
+const KEY = `${PLACE}theme`
 
 function kept(): Theme {
   const theme = localStorage.getItem(KEY)

@@ -19,6 +19,11 @@ export function attempt(work: Promise<unknown>, done: string): void {
   )
 }
 
+/** Shows why an action failed. */
+export function toastFailure(error: Error): void {
+  toast(error.message, { bad: true })
+}
+
 function dismiss(id: number): void {
   shown.value = shown.value.filter((one) => one.id !== id)
 }

@@ -5,6 +5,7 @@ import { deferred } from './deferred.ts'
 import { Disconnected, RpcError } from './errors.ts'
 import type { EventFrame } from './frames.ts'
 import { type ErrorReporter, Listeners, reportError } from './listeners.ts'
+import { type Locks, pageLocks } from './message-locks.ts'
 import { Messages } from './messages.ts'
 import type { GatewayEvents, GatewayMethods } from './methods.ts'
 import { watchPage } from './page.ts'
@@ -22,6 +23,8 @@ export interface ClientOptions {
   readonly autoConnect?: boolean
   /** Keeps unsettled messages and cursors across reloads. Default: none. */
   readonly store?: Store | undefined
+  /** Web Locks: of several tabs with one store, a message is sent by the one that wrote it, or when that is gone by one other. Default: those of the page. */
+  readonly locks?: Locks | undefined
   /** Asked before each attempt, where more is known than a socket tells: a page cannot see why a handshake failed. */
   readonly admit?: () => Promise<Admission>
   /** Default: `globalThis.WebSocket`. */
@@ -40,8 +43,6 @@ type ParamsOf<P> = Record<never, never> extends P ? [params?: P] : [params: P]
  * Methods, params, results and events have the gateway's own types.
  */
 export class GatewayClient {
-  /** Messages from before a reload that had no outcome, once the store was read. Empty without a store. */
-  readonly restored: Promise<readonly Run[]>
   /** Store that the client was made with. */
   readonly store: Store | undefined
   readonly #connection: ClientConnection
@@ -52,20 +53,28 @@ export class GatewayClient {
   readonly report: ErrorReporter
   readonly #messages: Messages
   readonly #calls: Calls
-  #restore!: (runs: readonly Run[]) => void
+  readonly #firstRestored = deferred<readonly Run[]>()
+  #restored: Promise<readonly Run[]> | undefined
   #ready = deferred<Hello>()
   #unwatch: (() => void) | undefined
   #started = false
   #closed = false
 
-  constructor({ url, token, autoConnect = false, store, admit, WebSocket, clock = systemClock, onError }: ClientOptions) {
+  constructor({
+    url,
+    token,
+    autoConnect = false,
+    store,
+    locks = pageLocks(),
+    admit,
+    WebSocket,
+    clock = systemClock,
+    onError
+  }: ClientOptions) {
     this.store = store
     this.report = onError ? (error) => guarded(() => onError(error)) : reportError
     this.#stateListeners = new Listeners(this.report)
     this.#connectedListeners = new Listeners(this.report)
-    this.restored = new Promise((resolve) => {
-      this.#restore = resolve
-    })
     this.#connection = new ClientConnection({
       url: socketUrl(url),
       token,
@@ -81,6 +90,7 @@ export class GatewayClient {
       clock,
       report: this.report,
       store,
+      locks,
       connection: this.#connection,
       call: (method, params) => this.call(method, ...([params] as never)),
       heard: (frame) => this.#heard(frame)
@@ -93,6 +103,14 @@ export class GatewayClient {
     return this.#connection.state
   }
 
+  /**
+   * Messages that an earlier client, or this one before it was closed, left without an outcome, once the store was read. It is read before the first
+   * attempt and at each connect, which makes a new promise. Empty without a store.
+   */
+  get restored(): Promise<readonly Run[]> {
+    return this.#restored ?? this.#firstRestored.promise
+  }
+
   /** Resolves when the connection stands; rejects when the gateway refuses it, or `close()` comes first. A later connect makes a new one. */
   get ready(): Promise<Hello> {
     return this.#ready.promise
@@ -100,7 +118,8 @@ export class GatewayClient {
 
   /** Opens the connection, and keeps it open. Harmless when it is; after a refusal it tries again. */
   connect(): void {
-    if (this.#closed || this.#connection.state.name === 'refused') {
+    const again = this.#closed || this.#connection.state.name === 'refused'
+    if (again) {
       this.#closed = false
       this.#calls.reopen()
       this.#messages.reopen()
@@ -110,14 +129,13 @@ export class GatewayClient {
       () => this.#connection.wake(),
       () => void this.#messages.flush()
     )
-    if (this.#started) {
+    if (this.#started && !again) {
       this.#connection.start()
       return
     }
     this.#started = true
-    // Messages from before a reload go out before new ones.
-    void this.#messages.restore().then((runs) => {
-      this.#restore(runs)
+    // Messages from before a reload, and those that were given up, go out before new ones.
+    void this.#restore().then(() => {
       if (!this.#closed) this.#connection.start()
     })
   }
@@ -130,7 +148,7 @@ export class GatewayClient {
     this.#closed = true
     this.#unwatch?.()
     this.#unwatch = undefined
-    this.#restore([])
+    this.#firstRestored.resolve([])
     this.#connection.stop()
     this.#end(new Disconnected({ sent: false }))
     await this.#messages.flush()
@@ -198,6 +216,13 @@ export class GatewayClient {
     return this.#calls.call(method, params, (options ?? {}) as CallOptions<Record<string, unknown>>) as never
   }
 
+  #restore(): Promise<readonly Run[]> {
+    const restored = (this.#restored ?? Promise.resolve()).then(() => this.#messages.restore())
+    this.#restored = restored
+    void restored.then(this.#firstRestored.resolve)
+    return restored
+  }
+
   #entered(state: ConnectionState): void {
     if (state.name === 'connected') {
       this.#ready.resolve(state.hello)
@@ -205,6 +230,10 @@ export class GatewayClient {
       this.#connectedListeners.call(state.hello)
       this.#messages.resumeAll()
       this.#calls.resumeAll()
+      // What a tab left that is gone now.
+      void this.#restore().then((runs) => {
+        for (const run of runs) run.advance()
+      })
       return
     }
     if (state.name === 'refused') this.#end(new RpcError(state))

@@ -4,6 +4,7 @@ export type { Clock } from './clock.ts'
 export type { Admission, ConnectionState, Hello } from './connection.ts'
 export { Disconnected, RpcError, type RpcErrorData, TimedOut } from './errors.ts'
 export type { GapEvent, RunEvent, SessionEvent, SessionNotice, StreamEvent } from './events.ts'
+export type { Locks } from './message-locks.ts'
 // A plugin augments these interfaces by the name of this entry: only `export *` lets that through.
 export * from './methods.ts'
 export type { Accepted, Run, RunResult, SendOptions } from './run.ts'

@@ -5,6 +5,7 @@ import type { SessionEvent } from './events.ts'
 import { Following, type FollowingHost, type FollowRecord, FROM_THE_START } from './following.ts'
 import type { EventFrame } from './frames.ts'
 import type { ErrorReporter } from './listeners.ts'
+import { type Locks, MessageLocks } from './message-locks.ts'
 import type { GatewayMethods } from './methods.ts'
 import { Run, type SendOptions } from './run.ts'
 import type { Progress, RunHost, SentMessage } from './run-host.ts'
@@ -25,6 +26,8 @@ export interface MessagesOptions {
   readonly report: ErrorReporter
   /** Keeps messages and cursors across reloads. */
   readonly store: Store | undefined
+  /** Decides which of the tabs that share the store sends a message. */
+  readonly locks: Locks | undefined
   readonly connection: ClientConnection
   readonly call: <M extends keyof GatewayMethods & string>(
     method: M,
@@ -40,6 +43,7 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
   readonly call: MessagesOptions['call']
   readonly #options: MessagesOptions
   readonly #saver: Saver | undefined
+  readonly #locks: MessageLocks
   /** By idempotency key, oldest first. */
   readonly #runs = new Map<string, Run>()
   readonly #followings = new Map<string, Following>()
@@ -52,22 +56,31 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
     this.clock = options.clock
     this.call = options.call
     this.#saver = options.store && new Saver(options.store, options.clock, options.report)
+    this.#locks = new MessageLocks(options.store && options.locks)
   }
 
   get connected(): boolean {
     return this.#options.connection.connected
   }
 
-  /** Reads the messages and cursors that an earlier client left in the store. */
+  /** Reads the messages and cursors that an earlier client left in the store: those that no other tab has. */
   async restore(): Promise<Run[]> {
     const { store, report } = this.#options
     if (!store) return []
     try {
-      for (const [id, record] of await readAll<FollowRecord>(store, FOLLOW)) this.#followed.set(id, record)
-      const progress = new Map(await readAll<Progress>(store, PROGRESS))
-      const sent = (await readAll<SentMessage>(store, SEND)).map(([, message]) => message)
-      const fresh = sent.filter(({ key }) => !this.#runs.has(key)).sort((a, b) => a.createdAt - b.createdAt)
-      const runs = fresh.map((message) => new Run(this, message, progress.get(message.key) ?? {}))
+      await this.flush()
+      for (const [id, record] of await readAll<FollowRecord>(store, FOLLOW)) {
+        if (!this.#followed.has(id)) this.#followed.set(id, record)
+      }
+      const runs: Run[] = []
+      for (const { key } of (await readAll<SentMessage>(store, SEND)).map(([, message]) => message).sort(byAge)) {
+        const taken = this.#runs.has(key) ? undefined : await this.#take(store, key)
+        if (taken) runs.push(new Run(this, ...taken))
+      }
+      if (this.#ended) {
+        for (const { id } of runs) this.#locks.free(id)
+        return []
+      }
       // They go out before those that were sent since.
       const later = [...this.#runs.values()]
       this.#runs.clear()
@@ -77,6 +90,16 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
       report(error)
       return []
     }
+  }
+
+  /** Takes a message over. Undefined: another tab has it, or it has its outcome by now. */
+  async #take(store: Store, key: string): Promise<[SentMessage, Progress] | undefined> {
+    if (!(await this.#locks.take(key))) return undefined
+    const message = parsed<SentMessage>(await store.get(SEND + key))
+    const progress = parsed<Progress>(await store.get(PROGRESS + key))
+    if (message) return [message, progress ?? {}]
+    this.#locks.free(key)
+    return undefined
   }
 
   /** There is a new connection: everything goes on. */
@@ -128,6 +151,7 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
     else if (this.#runs.size >= MAX_UNSETTLED) run.abandon(new Disconnected({ sent: false }))
     else {
       this.#runs.set(run.id, run)
+      void this.#locks.take(run.id)
       this.messageChanged(sent)
       run.advance()
     }
@@ -177,6 +201,7 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
   /** Not of one that was given up: the next client goes on with it. */
   runSettled(run: Run): void {
     if (this.#runs.delete(run.id)) this.discard(run.id)
+    this.#locks.free(run.id)
   }
 
   discard(key: string): void {
@@ -203,16 +228,19 @@ export class Messages implements RunHost, FollowingHost, SessionHost {
 async function readAll<T>(store: Store, prefix: string): Promise<[string, T][]> {
   const entries: [string, T][] = []
   for (const key of await store.keys(prefix)) {
-    const text = await store.get(key)
-    const value = text === undefined ? undefined : parsed<T>(text)
+    const value = parsed<T>(await store.get(key))
     if (value !== undefined) entries.push([key.slice(prefix.length), value])
   }
   return entries
 }
 
-function parsed<T>(text: string): T | undefined {
+function byAge(one: SentMessage, other: SentMessage): number {
+  return one.createdAt - other.createdAt
+}
+
+function parsed<T>(text: string | undefined): T | undefined {
   try {
-    return JSON.parse(text) as T
+    return text === undefined ? undefined : (JSON.parse(text) as T)
   } catch {
     return undefined
   }

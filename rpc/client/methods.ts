@@ -2055,6 +2055,10 @@ export interface GatewayMethods {
       connectionId: string
       /** The session this connection is attached to */
       sessionId: string
+      /** Id of the build of the pages: it changes with any of their files */
+      build?: string
+      /** Identity behind the credential: `token:<name>`, `tailscale:<login>`, or `local` without a token */
+      principal: string
       /** Scopes of the credential of this connection */
       scopes: string[]
       /** The extension events this connection now gets: those asked for that exist */
@@ -2067,7 +2071,7 @@ export interface GatewayMethods {
     params: Record<never, never>
     result: {
       version: string
-      /** Changes with any file of the page (extension) */
+      /** Id of the build of the pages: it changes with any of their files (extension) */
       build?: string
       /** Seconds since the gateway started */
       uptime: number

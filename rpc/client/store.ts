@@ -53,9 +53,19 @@ interface IdbStore {
   delete(key: string): IdbRequest<unknown>
   getAllKeys(): IdbRequest<string[]>
 }
+interface IdbTransaction {
+  error: unknown
+  oncomplete: (() => void) | null
+  onabort: (() => void) | null
+  objectStore(name: string): IdbStore
+  commit?(): void
+}
 interface IdbDatabase {
+  onversionchange: (() => void) | null
+  onclose: (() => void) | null
+  close(): void
   createObjectStore(name: string): unknown
-  transaction(name: string, mode: 'readonly' | 'readwrite'): { objectStore(name: string): IdbStore }
+  transaction(name: string, mode: 'readonly' | 'readwrite'): IdbTransaction
 }
 interface IdbFactory {
   open(name: string, version: number): IdbRequest<IdbDatabase> & { onupgradeneeded: (() => void) | null }
@@ -63,28 +73,53 @@ interface IdbFactory {
 
 const TABLE = 'values'
 
-/** Keeps texts in a database of the page. */
+/** Keeps texts in a database of the page. The database may be deleted at any time: the next write makes a new one. */
 export function indexedDbStore(name = 'flynn-gateway'): Store {
   let opening: Promise<IdbDatabase> | undefined
-  const open = (): Promise<IdbDatabase> => {
+  const forget = (): void => {
+    opening = undefined
+  }
+  const open = async (): Promise<IdbDatabase> => {
     const request = (globalThis as unknown as { indexedDB: IdbFactory }).indexedDB.open(name, 1)
     request.onupgradeneeded = () => request.result.createObjectStore(TABLE)
-    return answerOf(request)
+    const database = await answerOf(request)
+    database.onclose = forget
+    // It is deleted, by this page or another one, which waits until it is closed everywhere.
+    database.onversionchange = () => {
+      forget()
+      database.close()
+    }
+    return database
   }
-  const run = async <T>(mode: 'readonly' | 'readwrite', act: (table: IdbStore) => IdbRequest<T>): Promise<T> => {
+  const begin = async (mode: 'readonly' | 'readwrite'): Promise<IdbTransaction> => {
     opening ??= open()
     // One that failed is tried again with the next call.
-    opening.catch(() => {
-      opening = undefined
-    })
-    return answerOf(act((await opening).transaction(TABLE, mode).objectStore(TABLE)))
+    opening.catch(forget)
+    return (await opening).transaction(TABLE, mode)
+  }
+  const read = async <T>(act: (table: IdbStore) => IdbRequest<T>): Promise<T> =>
+    answerOf(act((await begin('readonly')).objectStore(TABLE)))
+  const write = async (act: (table: IdbStore) => unknown): Promise<void> => {
+    const transaction = await begin('readwrite')
+    act(transaction.objectStore(TABLE))
+    const done = endOf(transaction)
+    // At once: a tab that crashes takes what was not committed with it.
+    transaction.commit?.()
+    await done
   }
   return {
-    get: (key) => run('readonly', (table) => table.get(key)),
-    set: async (key, value) => void (await run('readwrite', (table) => table.put(value, key))),
-    delete: async (key) => void (await run('readwrite', (table) => table.delete(key))),
-    keys: async (prefix) => (await run('readonly', (table) => table.getAllKeys())).filter((key) => key.startsWith(prefix))
+    get: (key) => read((table) => table.get(key)),
+    set: (key, value) => write((table) => table.put(value, key)),
+    delete: (key) => write((table) => table.delete(key)),
+    keys: async (prefix) => (await read((table) => table.getAllKeys())).filter((key) => key.startsWith(prefix))
   }
+}
+
+function endOf(transaction: IdbTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve()
+    transaction.onabort = () => reject(transaction.error)
+  })
 }
 
 function answerOf<T>(request: IdbRequest<T>): Promise<T> {

@@ -65,6 +65,7 @@ const HELLO = {
   protocol: { version: 1 },
   version: '0.0.0',
   connectionId: 'fake',
+  principal: 'local',
   sessionId: 'ws:fake',
   scopes: ['admin'],
   events: []

@@ -97,7 +97,12 @@ export class OwnMessages {
 
   /** Takes over messages that were sent without the model, or before a reload. */
   adopt(runs: readonly Run[]): void {
-    for (const run of runs) if (!this.#pending.has(run.id)) this.#add(run, undefined, false)
+    for (const run of runs) {
+      if (this.#pending.has(run.id)) continue
+      // It was given up, and goes on.
+      if (this.#failed.has(run.id)) this.#options.turns.remove(run.id)
+      this.#add(run, undefined, false)
+    }
   }
 
   /** Moves messages into the turn of this event's run, before the event becomes part of it. */

@@ -299,11 +299,7 @@ export class SessionModel {
     ]
     this.#feed.start()
     this.#draft.open()
-    // Messages from before a reload, once the store was read.
-    void client.restored.then(() => {
-      this.#own.adopt(client.session(this.sessionId).unsettled())
-      this.#changed()
-    })
+    this.#adopt()
     return () => {
       for (const remove of off) remove()
       this.#feed.stop()
@@ -312,9 +308,19 @@ export class SessionModel {
     }
   }
 
+  /** Takes over messages from before a reload, and of tabs that are gone, once the store was read. */
+  #adopt(): void {
+    const { restored } = this.#client
+    void restored.then(() => {
+      this.#own.adopt(this.#client.session(this.sessionId).unsettled())
+      this.#changed()
+    })
+  }
+
   /** Brings everything up to date over a new connection. */
   async #sync(): Promise<void> {
     if (!this.#leave) return
+    this.#adopt()
     this.#feed.start()
     const confirmations = this.#confirmations.open()
     this.#readLane()

@@ -50,4 +50,37 @@ test('in Chromium a conversation survives a reload of the page', async (t) => {
     return [content, await store.keys('flynn:send:')]
   })()`)
   assert.deepEqual(later, ['later', []])
+
+  await t.test('of two tabs the one that wrote a message keeps it, and the other sends it after a crash', async () => {
+    const unsent = (await page.evaluate(`(async () => {
+      const { connect, indexedDbStore } = await import('/client.js')
+      const store = indexedDbStore()
+      globalThis.writer = connect('ws://127.0.0.1:9', { store })
+      await writer.restored
+      const { id } = writer.session('ws:page').send('say once')
+      while ((await store.keys('flynn:send:')).length === 0);
+      return id
+    })()`)) as string
+    const other = await page.context().newPage()
+    await other.goto(origin)
+    const restored = await other.evaluate(`(async () => {
+      const { connect, indexedDbStore } = await import('/client.js')
+      globalThis.gateway = connect('${url}', { token: () => '${TOKEN}', store: indexedDbStore() })
+      await gateway.ready
+      return (await gateway.restored).length
+    })()`)
+    assert.equal(restored, 0)
+    const crashed = page.waitForEvent('crash')
+    const cdp = await page.context().newCDPSession(page)
+    void cdp.send('Page.crash').catch(() => {})
+    await crashed
+    const taken = await other.evaluate(`(async () => {
+      await gateway.close()
+      gateway.connect()
+      const [run] = await gateway.restored
+      const { content } = await run
+      return [run.id, content]
+    })()`)
+    assert.deepEqual(taken, [unsent, 'once'])
+  })
 })

@@ -65,7 +65,15 @@ export class ScriptedGateway {
   }
 }
 
-const HELLO = { protocol: { version: 1 }, version: '1.2.3', connectionId: 'c', sessionId: 'ws:c', scopes: ['read'], events: [] }
+const HELLO = {
+  protocol: { version: 1 },
+  version: '1.2.3',
+  connectionId: 'c',
+  sessionId: 'ws:c',
+  principal: 'local',
+  scopes: ['read'],
+  events: []
+}
 
 export async function startScripted(t: TestContext): Promise<ScriptedGateway> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'flynn.v1', maxPayload: 64 * 1024 })
