@@ -8,13 +8,14 @@ interface TrustedTypes {
 let policy: Policy | undefined
 
 /** Of the files of the pages these alone are scripts. Beside them the gateway has files of people. */
-const SCRIPTS = ['./worker.js', './assets/'].map((path) => new URL(path, location.href).href)
+const WORKER = new URL('./worker.js', location.href).href
+const ASSETS = new URL('./assets/', location.href).href
 
 /** URL of a worker of these pages, which the browser starts for the policy `flynn` alone. */
 export function scriptUrl(url: string): string {
   policy ??= (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes?.createPolicy('flynn', {
     createScriptURL: (wanted) => {
-      if (import.meta.env.DEV || SCRIPTS.some((script) => wanted.startsWith(script))) return wanted
+      if (import.meta.env.DEV || wanted === WORKER || wanted.startsWith(ASSETS)) return wanted
       throw new TypeError(`${wanted} is no script of these pages`)
     }
   })
