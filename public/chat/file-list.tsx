@@ -48,7 +48,7 @@ export function FileList({
         <ul class="chat-files" aria-label="Files of this message">
           {tray.files.map((file) => (
             <FileChip key={file.key} name={file.name} bytes={file.bytes} preview={file.preview}>
-              <FileState file={file} connected={connected} />
+              <FileState file={file} connected={connected} portable={tray.portable} />
               {file.state === 'failed' && file.here && (
                 <button type="button" aria-label={`Upload ${file.name} again`} onClick={() => tray.retry(file.key)}>
                   Retry
@@ -65,17 +65,18 @@ export function FileList({
   )
 }
 
-function FileState({
-  file: { name, state, progress, problem },
-  connected
-}: {
+interface FileStateProps {
   readonly file: ChosenFile
   readonly connected: boolean
-}) {
+  /** The file can wait with its message for a connection. */
+  readonly portable: boolean
+}
+
+function FileState({ file: { name, state, progress, problem }, connected, portable }: FileStateProps) {
   if (state === 'ready') return <span class="unseen">uploaded</span>
   if (state === 'failed') return <span class="bad">{problem}</span>
   if (state === 'shrinking') return <span class="muted">Making it smaller …</span>
-  if (!connected) return <span class="muted">Waits for a connection</span>
+  if (!connected) return portable ? null : <span class="muted">Needs a connection: too large to wait in the message</span>
   return (
     <progress max={1} value={state === 'uploading' && progress > 0 ? progress : undefined} aria-label={`Upload of ${name}`} />
   )

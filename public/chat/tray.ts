@@ -89,6 +89,11 @@ export class Tray {
     return this.#held !== undefined || this.#delivering
   }
 
+  /** The files can wait with their message for a connection. */
+  get portable(): boolean {
+    return this.#inline().length > 0
+  }
+
   /** Takes files that a person chose. Each is checked before it is read. */
   add(files: readonly File[]): void {
     this.refused = []
