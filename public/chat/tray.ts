@@ -221,6 +221,7 @@ export class Tray {
     for (const { preview } of this.#sent.values()) if (preview !== undefined) URL.revokeObjectURL(preview)
     this.#sent.clear()
     this.#held = undefined
+    this.#options.onChange()
   }
 
   #deliver(send: SendFiles): void {

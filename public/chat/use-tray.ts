@@ -1,5 +1,6 @@
 import { type Signal, signal } from '@preact/signals'
 import { access, base, client } from '../app/gateway.ts'
+import { hold } from '../app/unsaved.ts'
 import { type FileLimits, USUAL_LIMITS } from './file-check.ts'
 import { shrink } from './shrink.ts'
 import { Tray } from './tray.ts'
@@ -38,6 +39,8 @@ client.onState(({ name }) => {
 
 function make(sessionId: string): Kept {
   const changes = signal(0)
+  /** Lets the page be reloaded again. */
+  let release: (() => void) | undefined
   const { store } = client
   const key = FILES + sessionId
   const tray = new Tray({
@@ -46,6 +49,13 @@ function make(sessionId: string): Kept {
     connected: () => client.state.name === 'connected',
     onChange: () => {
       changes.value++
+      // Only this page has their content.
+      const isOpen = tray.files.some(({ here, state }) => here && state !== 'ready')
+      if (isOpen) release ??= hold('A file is not uploaded yet.')
+      else {
+        release?.()
+        release = undefined
+      }
     },
     save: (saved) => void (saved === undefined ? store?.delete(key) : store?.set(key, saved))?.catch(() => {}),
     limits: () => limits.value
