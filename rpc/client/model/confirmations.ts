@@ -34,6 +34,11 @@ export class Confirmations {
     )
   }
 
+  /** Another client answered, or the time was over. */
+  closed(callId: string): void {
+    for (const turn of this.#options.turns.all) if (turn.open) turn.confirmed(callId)
+  }
+
   close(): void {
     this.possible = false
     if (this.#options.client.state.name === 'connected') this.#set(false).catch(() => {})
@@ -57,16 +62,16 @@ export class Confirmations {
   }
 
   async answer(callId: string, approve: boolean, reason: string | undefined): Promise<void> {
-    const { client, turns } = this.#options
+    const { client } = this.#options
     try {
       await client.call('agent.confirmTool', { callId, approve, reason })
     } catch (error) {
       // Refused: it waits no more.
       if (!(error instanceof RpcError) || error.retryable) throw error
-      for (const turn of turns.all) if (turn.open) turn.confirmed(callId)
+      this.closed(callId)
       throw error
     }
-    for (const turn of turns.all) if (turn.open) turn.confirmed(callId)
+    this.closed(callId)
   }
 
   async #set(enabled: boolean): Promise<void> {

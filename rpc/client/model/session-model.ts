@@ -294,6 +294,12 @@ export class SessionModel {
       }),
       // Asks for them: they come with the events of the session.
       client.on('reasoning', () => {}),
+      // Comes where the client has asked for this kind with `events.subscribe`; elsewhere the end of the call says the same, later.
+      client.on('confirm', ({ change, confirmation }) => {
+        if (change !== 'closed' || confirmation.sessionId !== this.sessionId) return
+        this.#confirmations.closed(confirmation.callId)
+        this.#changed()
+      }),
       // In a microtask: the subscription goes out before the history is read, so that no message is missed between the two.
       client.onConnected(() => queueMicrotask(() => void this.#sync()))
     ]

@@ -16,6 +16,8 @@ export interface Stage {
   script(message: string, ...replies: Reply[]): void
   /** Arguments of the tool that asks before it runs. */
   readonly deeds: unknown[]
+  /** The tool ends after it. */
+  until: Promise<void> | undefined
 }
 
 type Cleanup = Pick<TestContext, 'after'>
@@ -37,6 +39,7 @@ export async function stage(t: Cleanup, config: object = {}): Promise<Stage> {
     input: Type.Object({ what: Type.String() }, { additionalProperties: false }),
     async run(args) {
       deeds.push(args)
+      await scene.until
       return `did ${args.what}`
     }
   })
@@ -45,7 +48,9 @@ export async function stage(t: Cleanup, config: object = {}): Promise<Stage> {
     plugins: [gatewayPlugin({ name: 'deeds', dependencies: ['tools'] }, async (app) => app.tools.add(tool))]
   }
   const gateway = await build(t, options)
-  return { gateway, options, deeds, script: (message, ...scripted) => void replies.set(message, scripted) }
+  const script: Stage['script'] = (message, ...scripted) => void replies.set(message, scripted)
+  const scene: Stage = { gateway, options, deeds, script, until: undefined }
+  return scene
 }
 
 /** A model that is followed until the test ends. */

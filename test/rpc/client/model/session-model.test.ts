@@ -187,3 +187,22 @@ test('a tool call waits for a person, and runs once it is allowed', async (t) =>
   ])
   await assert.rejects(model.confirm(refused!.callId, true), { name: 'RpcError' })
 })
+
+test('a question that another client answered is gone while its tool still runs', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  scene.until = gate.promise
+  scene.script('Slowly', { toolCalls: [{ name: 'test_deed', args: { what: 'it' } }] }, { text: 'Done.' })
+  const model = watched(t, clientFor(t, scene.gateway.url), 'cli:elsewhere')
+  const watcher = clientFor(t, scene.gateway.url)
+  const other = watched(t, watcher, 'cli:elsewhere')
+  await when(other, ({ canConfirm }) => canConfirm)
+  await watcher.call('events.subscribe', { kinds: ['confirm'] })
+  model.send('Slowly')
+  await when(other, ({ confirmations }) => confirmations.length === 1)
+  const [asked] = (await when(model, ({ confirmations }) => confirmations.length === 1)).confirmations
+  await model.confirm(asked!.callId, true)
+  const snapshot = await when(other, ({ confirmations }) => confirmations.length === 0)
+  assert.deepEqual(said(snapshot), ['working: > Slowly | test.deed running'])
+  gate.resolve()
+  await when(other, isQuiet)
+})
