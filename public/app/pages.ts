@@ -15,6 +15,8 @@ export interface Page {
   readonly icon: string
   /** Scope without which the page is not in the navigation. */
   readonly scope: Scope
+  /** It fills the screen and draws its own heading. */
+  readonly whole?: boolean
   /** Loaded when the page is opened. */
   readonly load: () => Promise<{ default: ComponentType<PageProps> }>
 }
@@ -27,6 +29,14 @@ export const PAGES: readonly Page[] = [
     icon: 'M4 11l8-7 8 7v9h-6v-6h-4v6H4z',
     scope: 'read',
     load: () => import('../pages/overview/index.tsx')
+  },
+  {
+    path: 'chat',
+    title: 'Chat',
+    icon: 'M4 5h16v11H9l-5 4z',
+    scope: 'read',
+    whole: true,
+    load: () => import('../chat/index.tsx')
   },
   {
     path: 'approvals',
@@ -115,9 +125,6 @@ export const PANEL: Page = {
   scope: 'read',
   load: () => import('../pages/panel/index.tsx')
 }
-
-/** Drawing of the chat, which is a page of its own for now. */
-export const CHAT_ICON = 'M4 5h16v11H9l-5 4z'
 
 /** The page of an address. The first one stands for an address that names none. */
 export function pageOf(path: readonly string[]): Page {

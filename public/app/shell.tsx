@@ -8,7 +8,7 @@ import { Icon } from '../ui/icon.tsx'
 import { Toasts } from '../ui/toast.tsx'
 import { connection, hello, may } from './gateway.ts'
 import { Login } from './login.tsx'
-import { CHAT_ICON, PAGES, PANEL, type PageProps, pageOf } from './pages.ts'
+import { PAGES, PANEL, type PageProps, pageOf } from './pages.ts'
 import { openPalette, Palette } from './palette.tsx'
 import { panels } from './panels.ts'
 import { Pill } from './pill.tsx'
@@ -73,20 +73,15 @@ export function Shell() {
   const pages = PAGES.filter(({ scope }) => hello.value === undefined || may(scope))
   const { View, error } = loaded.value?.path === page.path ? loaded.value : { View: undefined, error: undefined }
   return (
-    <div class="shell">
+    <div class={page.whole && route.value.path.length > 1 ? 'shell deep' : 'shell'}>
       <button class="skip" type="button" onClick={() => main.current?.focus()}>
         Skip to the page
       </button>
       <nav class="rail" aria-label="Pages">
-        <a class="brand" href="../" title="Chat with the agent">
+        <a class="brand" href={hashOf(['chat'])} title="Chat with the agent">
           <img src={ICON} alt="" width="24" height="24" /> <span>Flynn</span>
         </a>
         <ul>
-          <li>
-            <a href="../">
-              <Icon path={CHAT_ICON} /> Chat
-            </a>
-          </li>
           {pages.map(({ path, title, icon }) => (
             <li key={path}>
               <a href={hashOf(path === '' ? [] : [path])} aria-current={path === page.path ? 'page' : undefined}>
@@ -109,15 +104,17 @@ export function Shell() {
         </ul>
         <Pill />
       </nav>
-      <main ref={main} id="main" tabIndex={-1}>
+      <main ref={main} id="main" tabIndex={-1} class={page.whole && !login ? 'whole' : undefined}>
         {login || (
           <>
-            <header class="top">
-              <h1>{revealed(title)}</h1>
-              <button type="button" onClick={openPalette} aria-keyshortcuts="Control+K Meta+K">
-                Search <kbd>Ctrl K</kbd>
-              </button>
-            </header>
+            {!page.whole && (
+              <header class="top">
+                <h1>{revealed(title)}</h1>
+                <button type="button" onClick={openPalette} aria-keyshortcuts="Control+K Meta+K">
+                  Search <kbd>Ctrl K</kbd>
+                </button>
+              </header>
+            )}
             {error ? (
               <Failure error={error} />
             ) : View ? (

@@ -105,7 +105,7 @@ function Writer({ model, snapshot }: ComposerProps) {
           </button>
         )}
         {(!busy || !empty) && (
-          <button type="submit" class="primary chat-send" disabled={empty || draft.length > most}>
+          <button type="submit" class="primary chat-send" aria-label="Send" disabled={empty || draft.length > most}>
             <Icon path="M4 12h15M13 6l6 6l-6 6" /> <span>Send</span>
           </button>
         )}
