@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { ChatTurn, SessionModel, SessionSnapshot, TextPart } from '../../rpc/client/model/index.ts'
-import { access, base, client, hello, may } from '../app/gateway.ts'
+import { access, client, hello, may } from '../app/gateway.ts'
+import { listen } from '../app/live.ts'
 import { useKept, useQuery } from '../app/query.ts'
 import { hashOf } from '../app/route.ts'
 import { attempt } from '../pages/sessions/row-actions.tsx'
@@ -10,6 +11,7 @@ import { toast } from '../ui/toast.tsx'
 import { announcements } from './announcements.ts'
 import { CanvasPane, useArtifacts } from './canvas.tsx'
 import { Composer } from './composer.tsx'
+import { answerByKey } from './confirm-keys.ts'
 import { DropZone } from './drop-zone.tsx'
 import { Header } from './header.tsx'
 import { NoModel } from './no-model.tsx'
@@ -32,8 +34,9 @@ export function Conversation({ sessionId, at }: { readonly sessionId: string; re
   const [canvas, setCanvas] = useState(false)
   const place = useFound(model, snapshot, at)
   const said = useAnnouncements(snapshot)
-  const keys = useKeys(model, snapshot)
+  const keys = useKeys(snapshot)
   useReadMark(sessionId, snapshot)
+  const deleted = useDeleted(sessionId)
   const shown = canvas && artifacts !== undefined && artifacts.total > 0
   const { canConfirm } = snapshot
   const sender = senderOf(sessionId)
@@ -56,7 +59,7 @@ export function Conversation({ sessionId, at }: { readonly sessionId: string; re
             onOlder={() => void model.loadOlder().catch((error: Error) => toast(error.message, { bad: true }))}
             at={place}
             empty={<NoModel />}
-            end={snapshot.error && <Failure error={new Error(snapshot.error.message)} />}
+            end={(deleted || snapshot.error) && <Failure error={new Error(deleted ?? snapshot.error?.message)} />}
           >
             {(turn) => <Turn turn={turn} actions={actions} last={turn === snapshot.turns.at(-1)} />}
           </Transcript>
@@ -100,16 +103,9 @@ function actionsOf(model: SessionModel, canConfirm: boolean, sender: string): Tu
     edit: (turn, text) => attempt(fork(turn, text), 'The conversation goes on here; the one before is kept'),
     fork: (turn) => attempt(fork(turn), 'A new conversation, up to that message'),
     regenerate: (turn) => void model.regenerate(turn.key).catch((error: Error) => toast(error.message, { bad: true })),
-    file,
+    file: (id) => access.file(id),
     run: (runId) => client.call('runs.get', { runId })
   }
-}
-
-/** Bytes of a stored file. */
-async function file(id: string): Promise<Blob> {
-  const response = await fetch(new URL(`attachments/${encodeURIComponent(id)}`, base), { headers: access.headers() })
-  if (!response.ok) throw new Error(`The gateway answered with HTTP status ${response.status}.`)
-  return await response.blob()
 }
 
 /** Loads older turns until the message is among them. Returns the id of the element that has it. */
@@ -121,6 +117,16 @@ function useFound(model: SessionModel, snapshot: SessionSnapshot, at: number | u
     if (looking) void model.loadOlder().catch((error: Error) => toast(error.message, { bad: true }))
   }, [looking, turns])
   return found && `turn-${found.key}`
+}
+
+/** Says that the conversation was deleted while it was on the page. */
+function useDeleted(sessionId: string): string | undefined {
+  const [deleted, setDeleted] = useState(false)
+  useEffect(
+    () => listen('session', (event) => event?.sessionId === sessionId && setDeleted(event.change === 'deleted')),
+    [sessionId]
+  )
+  return deleted ? 'This conversation was deleted. A new message begins another one under its name.' : undefined
 }
 
 /** Words for screen readers about the newest change. */
@@ -153,28 +159,27 @@ function useReadMark(sessionId: string, { turns, history, connection }: SessionS
 }
 
 /** Keys of the whole page. Those of the message field belong to it. Returns the list of keys while it is open. */
-function useKeys(model: SessionModel, snapshot: SessionSnapshot) {
+function useKeys(snapshot: SessionSnapshot) {
   const [sheet, setSheet] = useState(false)
   const now = useRef(snapshot)
   now.current = snapshot
   useEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       const held = event.ctrlKey || event.metaKey
-      const { confirmations, turns, canConfirm } = now.current
-      const [asked] = confirmations
       if (held && event.key === '/') setSheet(true)
       else if (held && event.shiftKey && event.key.toLowerCase() === 'c') {
-        const answer = turns.flatMap(({ parts }) => parts).findLast((part): part is TextPart => part.kind === 'text')
+        const parts = now.current.turns.flatMap(({ parts }) => parts)
+        const answer = parts.findLast((part): part is TextPart => part.kind === 'text')
         if (!answer) return
         attempt(navigator.clipboard.writeText(answer.text), 'The last answer is copied')
-      } else if (held && event.altKey && asked && canConfirm && (event.key === 'Enter' || event.key === 'Backspace')) {
-        const approve = event.key === 'Enter'
-        attempt(model.confirm(asked.callId, approve), approve ? `Allowed: ${asked.tool}` : `Refused: ${asked.tool}`)
-      } else return
+      } else {
+        answerByKey(event, document)
+        return
+      }
       event.preventDefault()
     }
     addEventListener('keydown', pressed)
     return () => removeEventListener('keydown', pressed)
-  }, [model])
+  }, [])
   return sheet && <ShortcutSheet onClose={() => setSheet(false)} />
 }

@@ -194,6 +194,7 @@ export class ClientConnection {
 
   /** A refused socket opens too: only an answer shows that the gateway accepted the connection. */
   #greet(attempt: number): void {
+    const events = this.#options.events()
     const settle = (error: Error | undefined, result?: unknown): void => {
       if (attempt !== this.#attempt || error instanceof Disconnected) return
       if (error) {
@@ -210,8 +211,10 @@ export class ClientConnection {
         onDead: () => this.#wait('The gateway no longer answers.')
       })
       this.#enter({ name: 'connected', hello: result as Hello })
+      // Listeners that came while the gateway answered.
+      if (attempt === this.#attempt && `${this.#options.events()}` !== `${events}`) this.renewEvents()
     }
-    this.#send('system.hello', { events: this.#options.events() }, { settle })
+    this.#send('system.hello', { events }, { settle })
   }
 
   #send(method: string, params: object | undefined, request: Request, subscribe = false): number {

@@ -23,7 +23,8 @@ async function isInView(one: Locator): Promise<boolean> {
 }
 
 /** Calls a method as another client. */
-const ask = (method: string, params: object) => call(scene.gateway.url, method, params).then((response) => response.json())
+const ask = (method: string, params: object) =>
+  call(scene.gateway.url, method, params).then(async (response) => ((await response.json()) as { result: unknown }).result)
 
 test('a message is answered, piece by piece, and is there after a reload and on a second page', async (t) => {
   const gate = Promise.withResolvers<void>()
@@ -95,14 +96,16 @@ test('an answer is asked for again, a message edited, and a conversation forked'
     .getByRole('textbox', { name: /edit|message/i })
     .first()
     .fill('Why, really?')
-  await page.locator('.chat-edit').getByRole('button', { name: 'Send' }).click()
-  await page.getByText('Never mind.').waitFor()
+  await page.keyboard.press('Control+Enter')
+  await page.getByRole('region', { name: 'Messages' }).getByText('Never mind.').waitFor()
   assert.deepEqual(await said(page), ['Why, really?', 'Never mind.'])
 })
 
 test('conversations are found, renamed, pinned, archived, and deleted with a way back', async (t) => {
   await ask('agent.send', { sessionId: 'telegram:kim', message: 'Watering the greenhouse' })
   await ask('agent.send', { sessionId: 'telegram:lee', message: 'Repairing the tractor' })
+  await ask('sessions.update', { sessionId: 'telegram:kim', title: 'The greenhouse' })
+  await ask('sessions.update', { sessionId: 'telegram:lee', title: 'The tractor' })
   const { page } = await pages.open(t, 'web:list')
   const list = page.getByRole('navigation', { name: 'Conversations' })
   const row = (name: string) => list.getByRole('listitem').filter({ hasText: name })
@@ -131,6 +134,10 @@ test('conversations are found, renamed, pinned, archived, and deleted with a way
   await row('tractor').waitFor({ state: 'detached' })
   await list.getByRole('button', { name: 'Archived' }).click()
   await row('tractor').waitFor()
+  await page.goto(`${scene.gateway.url}/dashboard/#/chat/telegram%3Akim`)
+  await turn(page, 1)
+  await ask('sessions.delete', { sessionId: 'telegram:kim' })
+  await page.getByText('This conversation was deleted.').waitFor()
 })
 
 test('older messages come as one scrolls, a found message is shown in its place, and the end stays in sight', async (t) => {
@@ -150,7 +157,9 @@ test('older messages come as one scrolls, a found message is shown in its place,
   await say(page, 'The last one')
   await turn(page, await page.locator('.chat-turn').count())
   assert.ok((await fromEnd()) < 4)
-  const { messages } = (await ask('sessions.search', { text: 'number 7', sessionId })) as { messages: { id: number; snippet: string }[] }
+  const { messages } = (await ask('sessions.search', { text: 'number 7', sessionId })) as {
+    messages: { id: number; snippet: string }[]
+  }
   const found = messages.find(({ snippet }) => snippet === 'Message number 7')
   await page.goto('about:blank')
   await page.goto(`${scene.gateway.url}/dashboard/#/chat/${encodeURIComponent(sessionId)}?at=${found?.id}`)

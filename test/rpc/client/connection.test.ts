@@ -68,6 +68,22 @@ test('a client does nothing until it connects', async (t) => {
   )
 })
 
+test('a listener that comes while the gateway greets is asked for', async (t) => {
+  const gateway = await startScripted(t)
+  const { client, until } = clientOf(t, gateway)
+  gateway.welcoming = false
+  client.connect()
+  await gateway.until(() => gateway.hellos.length === 1)
+  client.on('reasoning', () => {})
+  gateway.welcome(gateway.hellos[0]!)
+  await until('connected')
+  await gateway.until(() => gateway.hellos.length === 2)
+  assert.deepEqual(
+    gateway.hellos.map(({ params }) => params?.events),
+    [['accepted'], ['accepted', 'reasoning']]
+  )
+})
+
 test('the token goes as a subprotocol and is asked for at each connect', async (t) => {
   let asked = 0
   const { gateway, clock, until } = await connected(t, { token: async () => `tökén ${++asked}` })

@@ -14,7 +14,9 @@ export class ScriptedGateway {
   readonly sockets: WebSocket[] = []
   /** Subprotocols of each handshake. */
   readonly offered: string[] = []
-  /** Requests other than `system.hello`, in order. */
+  /** Requests of `system.hello`, in order. */
+  readonly hellos: Request[] = []
+  /** All other requests, in order. */
   readonly requests: Request[] = []
   /** Answers `system.hello` by itself, as a gateway that accepts everyone. */
   welcoming = true
@@ -31,8 +33,9 @@ export class ScriptedGateway {
       socket.on('error', () => {})
       socket.on('message', (data) => {
         const frame = JSON.parse(String(data)) as Request
-        if (frame.method !== 'system.hello') this.requests.push(frame)
-        else if (this.welcoming) socket.send(JSON.stringify({ id: frame.id, result: { ...HELLO, events: frame.params?.events } }))
+        const hello = frame.method === 'system.hello'
+        ;(hello ? this.hellos : this.requests).push(frame)
+        if (hello && this.welcoming) this.welcome(frame)
         this.#wake()
       })
       this.greet?.(socket)
@@ -42,6 +45,11 @@ export class ScriptedGateway {
 
   get url(): string {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`
+  }
+
+  /** Answers `system.hello`. */
+  welcome({ id, params }: Request): void {
+    this.send({ id, result: { ...HELLO, events: params?.events } })
   }
 
   /** Sends a frame over the newest socket. */
