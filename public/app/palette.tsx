@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { newSession } from '../chat/names.ts'
 import { revealed } from '../ui/format.ts'
 import { attempt, toastFailure } from '../ui/toast.tsx'
 import { client, logOut, may } from './gateway.ts'
@@ -113,7 +114,6 @@ function usePlaces(text: string): readonly Place[] {
   }, [text])
   const found = useKept(useQuery('sessions.search', { text: quiet, limit: MESSAGES }, { when: quiet.length >= 3 }))
   return [
-    { kind: 'page', title: 'Chat', act: () => location.assign('../') },
     ...PAGES.filter(({ scope }) => may(scope)).map(({ title, path }) => ({
       kind: 'page' as const,
       title,
@@ -123,13 +123,13 @@ function usePlaces(text: string): readonly Place[] {
     ...actions(lanes.data?.lanes ?? []),
     // A session by its id, as people paste it.
     ...(/^[\w-]+:./.test(text) && !sessions.data?.sessions.some(({ id }) => id === text)
-      ? [{ kind: 'session' as const, title: text, act: go(['sessions', text]) }]
+      ? [{ kind: 'session' as const, title: text, act: go(['chat', text]) }]
       : []),
     ...(sessions.data?.sessions ?? []).map(({ id, title }) => ({
       kind: 'session' as const,
       title: title ?? id,
       ...(title === null ? {} : { hint: id }),
-      act: go(['sessions', id])
+      act: go(['chat', id])
     })),
     ...(tools.data?.tools ?? []).map(({ name }) => ({ kind: 'tool' as const, title: name, act: go(['tools', name]) })),
     ...((methods.data as { readonly methods: readonly { readonly name: string }[] } | undefined)?.methods ?? []).map(
@@ -143,7 +143,7 @@ function usePlaces(text: string): readonly Place[] {
       kind: 'message' as const,
       title: snippet,
       hint: sessionId,
-      act: go(['sessions', sessionId], { at: String(id) })
+      act: go(['chat', sessionId], { at: String(id) })
     }))
   ]
 }
@@ -160,6 +160,7 @@ function actions(lanes: readonly { readonly sessionId: string; readonly paused: 
   const write = may('write')
   return [
     ...THEMES.map((theme) => action(`Theme: ${theme}`, () => chooseTheme(theme), 'colours')),
+    ...(write ? [action('New conversation', () => location.assign(hashOf(['chat', newSession()])))] : []),
     action('Show the shortcuts', go(['settings']), 'keyboard'),
     action('Log out', () => void logOut().catch(toastFailure)),
     ...(write ? lanes : []).map(({ sessionId, paused }) =>

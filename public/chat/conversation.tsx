@@ -4,10 +4,10 @@ import { access, client, hello, may } from '../app/gateway.ts'
 import { listen } from '../app/live.ts'
 import { useKept, useQuery } from '../app/query.ts'
 import { hashOf } from '../app/route.ts'
-import { attempt } from '../pages/sessions/row-actions.tsx'
+
 import { Failure } from '../ui/failure.tsx'
 import { revealed } from '../ui/format.ts'
-import { toast } from '../ui/toast.tsx'
+import { attempt, toast } from '../ui/toast.tsx'
 import { announcements } from './announcements.ts'
 import { CanvasPane, useArtifacts } from './canvas.tsx'
 import { Composer } from './composer.tsx'
@@ -22,7 +22,7 @@ import type { TurnActions } from './turn-actions.ts'
 import { useSession } from './use-session.ts'
 import { Waiting } from './waiting.tsx'
 
-/** Time after which what is on the screen counts as read. */
+/** Time after which messages on the screen count as read. */
 const READ_MS = 500
 
 /** One conversation: its turns, what waits, the field for messages, the canvas. `at`: id of the message to begin with. */

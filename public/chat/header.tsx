@@ -4,11 +4,11 @@ import { client, may } from '../app/gateway.ts'
 import { type Query, useQuery } from '../app/query.ts'
 import { hashOf } from '../app/route.ts'
 import { exported } from '../pages/sessions/export.ts'
-import { attempt, RenameDialog } from '../pages/sessions/row-actions.tsx'
+import { RenameDialog } from '../pages/sessions/row-actions.tsx'
 import { Meter } from '../ui/chip.tsx'
 import { count, revealed } from '../ui/format.ts'
 import { Menu } from '../ui/menu.tsx'
-import { toast } from '../ui/toast.tsx'
+import { attempt, toast } from '../ui/toast.tsx'
 import { deleteSoon } from './deletions.ts'
 import type { ListedSession } from './session-list.tsx'
 import { ShortcutSheet } from './shortcuts.tsx'
@@ -16,7 +16,7 @@ import { ShortcutSheet } from './shortcuts.tsx'
 export interface HeaderProps {
   readonly model: SessionModel
   readonly snapshot: SessionSnapshot
-  /** What the list of sessions has of this one: undefined for one that does not exist yet. */
+  /** The entry of the session list: undefined for one that does not exist yet. */
   readonly listed: Query<{ readonly sessions: readonly ListedSession[] }>
   readonly canvas: { readonly shown: boolean; readonly artifacts: number; readonly toggle: () => void }
 }

@@ -1,7 +1,7 @@
 import { uniqueId } from '../../rpc/client/socket.ts'
+import { PLACE } from '../app/browser.ts'
 
-/** Two gateways on one host, under different prefixes, share the storage. */
-const LAST = `flynn:${location.pathname}:session`
+const LAST = `${PLACE}session`
 
 /** Id of a session that does not exist yet. The page names its sessions itself, and a name must not be guessed. */
 export function newSession(): string {

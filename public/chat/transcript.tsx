@@ -22,8 +22,8 @@ export interface TranscriptProps {
 }
 
 /**
- * The turns, oldest first. The end stays in sight while the reader is there; older turns are loaded before the beginning is reached, and what
- * is read stays where it is.
+ * The turns, oldest first. A reader at the end stays at the end as text arrives. Older turns are loaded before the beginning is reached, and
+ * the text being read keeps its place.
  */
 export function Transcript({ turns, history, onOlder, children, end, empty, at }: TranscriptProps) {
   const log = useRef<HTMLElement>(null)

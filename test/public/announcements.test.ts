@@ -30,9 +30,7 @@ test('the end of a turn is announced once, with its answer or its reason', () =>
   assert.deepEqual(announcements(done, done), [])
   assert.deepEqual(announcements(working, { ...EMPTY, turns: [turn('stopped')] }), ['The agent was stopped.'])
   const failed = turn('failed', { error: { message: 'The provider is down.' } })
-  assert.deepEqual(announcements(working, { ...EMPTY, turns: [failed] }), [
-    'There is no complete answer: The provider is down.'
-  ])
+  assert.deepEqual(announcements(working, { ...EMPTY, turns: [failed] }), ['There is no complete answer: The provider is down.'])
   const reply = turn('done', { parts: [{ kind: 'reply', text: 'Mode: steer', begins: false }] })
   assert.deepEqual(announcements(working, { ...EMPTY, turns: [reply] }), ['The gateway has answered: Mode: steer'])
 })
@@ -43,7 +41,12 @@ test('what a page finds is no news; what it sent is, however fast the answer cam
   const stored = turn('done', { parts: [message, { kind: 'text', text: 'Hello' }] })
   assert.deepEqual(announcements(unread, { ...EMPTY, turns: [stored] }), [])
   assert.deepEqual(announcements(EMPTY, { ...EMPTY, turns: [stored] }), [])
-  const own = turn('done', { parts: [{ ...message, key: 'one' }, { kind: 'text', text: 'Hello' }] })
+  const own = turn('done', {
+    parts: [
+      { ...message, key: 'one' },
+      { kind: 'text', text: 'Hello' }
+    ]
+  })
   assert.deepEqual(announcements(EMPTY, { ...EMPTY, turns: [own] }), ['The agent has answered: Hello'])
 })
 

@@ -33,7 +33,7 @@ test('lanes are seen live, paused, resumed and changed, with the keyboard alone'
   await page.keyboard.press('Control+k')
   await page.keyboard.type('web:alice')
   await page.keyboard.press('Enter')
-  await page.waitForURL(/#\/sessions\/web%3Aalice$/)
+  await page.waitForURL(/#\/chat\/web%3Aalice$/)
 
   // It also finds messages, tools and methods, and acts.
   const choices = page.getByRole('listbox', { name: 'Places' }).getByRole('option')
