@@ -1,7 +1,7 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { CallPart, ReasoningPart, TurnState } from '../../rpc/client/model/turn.ts'
 import { Shape } from '../ui/chip.tsx'
-import { duration, revealed } from '../ui/format.ts'
+import { count, duration, revealed } from '../ui/format.ts'
 import { Icon } from '../ui/icon.tsx'
 import { memo } from '../ui/memo.ts'
 import { Copy } from '../ui/text.tsx'
@@ -31,39 +31,64 @@ export interface WorkProps {
   readonly onOpen: () => void
 }
 
-/** Work of the agent between two texts: "6 reads, 1 command · 3.2 s", which opens to one row each. */
+/** Work of the agent between two texts: a row for each call, which several calls fold into "6 reads, 1 command · 3.2 s". */
 export function Work({ parts, state, actions, times, onOpen }: WorkProps) {
   const calls = parts.filter((part) => part.kind === 'call')
   const asks = calls.some(({ confirm }) => confirm)
-  const details = useRef<HTMLDetailsElement>(null)
-  useEffect(() => {
-    // A question has to be seen. Afterwards the group stays as the person left it.
-    if (asks && details.current) details.current.open = true
-  }, [asks])
-  const rows = parts.map((part, at) =>
-    part.kind === 'call' ? (
-      <Call key={part.callId} call={part} state={state} actions={actions} time={times?.get(part.callId)} />
-    ) : (
-      // biome-ignore lint/suspicious/noArrayIndexKey: a part stays where it is
-      <Reasoning key={at} part={part} thinking={state === 'working' && at === parts.length - 1} />
-    )
+  const [chosen, setChosen] = useState<boolean>()
+  // A question has to be seen. Afterwards the rows stay as they are, until the person folds them.
+  const shown = useRef(false)
+  shown.current = asks || (chosen ?? shown.current)
+  const folds = calls.length > 1
+  const id = useId()
+  const opened = useCallback(() => {
+    setChosen((chosen) => chosen ?? true)
+    onOpen()
+  }, [onOpen])
+  const toggle = (): void => {
+    setChosen(!shown.current)
+    if (!shown.current) onOpen()
+  }
+  return (
+    <div class="chat-work">
+      {folds && (
+        <button type="button" class="chat-fold chat-row" aria-expanded={shown.current} aria-controls={id} onClick={toggle}>
+          <Summary calls={calls} state={state} times={times} />
+        </button>
+      )}
+      <div id={id} class="chat-rows" hidden={folds && !shown.current}>
+        {parts.map((part, at) =>
+          part.kind === 'call' ? (
+            <Call key={part.callId} call={part} state={state} actions={actions} time={times?.get(part.callId)} onOpen={opened} />
+          ) : (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a part stays where it is
+            <Reasoning key={at} part={part} thinking={state === 'working' && at === parts.length - 1} />
+          )
+        )}
+      </div>
+    </div>
   )
-  if (calls.length < 2) return <div class="chat-work">{rows}</div>
+}
+
+function Summary({ calls, state, times }: Pick<WorkProps, 'state' | 'times'> & { readonly calls: readonly CallPart[] }) {
   const statuses = calls.map((call) => statusOf(call, state, times?.get(call.callId)))
-  const { tone, word } = STATUS[worst(statuses)]
+  const all = worst(statuses)
   const failed = statuses.filter((status) => status === 'failed').length
   const took = elapsed(calls, times)
+  const current = calls.find((_, at) => statuses[at] === 'running')
   return (
-    <details class="chat-work chat-group" ref={details} onToggle={(event) => event.currentTarget.open && onOpen()}>
-      <summary>
-        <span>{summary(calls)}</span>
-        {took && <span class="muted">{took}</span>}
-        <span class="chip">
-          <Shape tone={tone} /> {failed > 0 ? `${failed} failed` : word}
+    <>
+      <span>{summary(calls)}</span>
+      {took && <span class="muted">{took}</span>}
+      {current && (
+        <span class="chat-subject" dir="auto">
+          {revealed(current.tool)} {subject(current.args)}
         </span>
-      </summary>
-      {rows}
-    </details>
+      )}
+      <span class="chip">
+        <Shape tone={STATUS[all].tone} /> {all === 'failed' ? `${failed} failed` : STATUS[all].word}
+      </span>
+    </>
   )
 }
 
@@ -72,9 +97,10 @@ interface CallProps {
   readonly state: TurnState
   readonly actions: TurnActions
   readonly time: CallTime | undefined
+  readonly onOpen: () => void
 }
 
-const Call = memo(function Call({ call, state, actions, time }: CallProps) {
+const Call = memo(function Call({ call, state, actions, time, onOpen }: CallProps) {
   const { tool, args, confirm, result } = call
   const [over, setOver] = useState({ words: '', refused: false })
   const details = useRef<HTMLDetailsElement>(null)
@@ -84,6 +110,10 @@ const Call = memo(function Call({ call, state, actions, time }: CallProps) {
   useEffect(() => {
     if (confirm && details.current) details.current.open = true
   }, [confirm])
+  const toggled = (event: { readonly currentTarget: HTMLDetailsElement }): void => {
+    setOpen(event.currentTarget.open)
+    if (event.currentTarget.open) onOpen()
+  }
   const status = statusOf(call, state, time)
   const { tone, word } = STATUS[status]
   const refused = status === 'failed' && over.refused
@@ -91,8 +121,8 @@ const Call = memo(function Call({ call, state, actions, time }: CallProps) {
     over.words ||
     (asked.current && !confirm ? (status === 'ok' ? 'Allowed elsewhere.' : 'Answered elsewhere, or its time was over.') : '')
   return (
-    <details class="chat-call" ref={details} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>
+    <details class="chat-call" ref={details} onToggle={toggled}>
+      <summary class="chat-row">
         <Icon path={kindOf(tool).icon} />
         <code>{revealed(tool)}</code>
         <span class="chat-subject" dir="auto">
@@ -115,11 +145,11 @@ const Call = memo(function Call({ call, state, actions, time }: CallProps) {
               onOver={(words, refused) => setOver({ words, refused })}
             />
           )}
-          {result?.error && <Output title="Error" text={revealed(result.error)} copy={() => result.error ?? ''} />}
+          {result?.error && <Output title="Error" text={shortened(result.error)} copy={() => result.error ?? ''} />}
           {result && (result.output !== '' || !result.error) && (
             <Output
               title={result.truncated ? 'Result (its beginning)' : 'Result'}
-              text={revealed(result.output.replaceAll('\r\n', '\n')) || '(nothing)'}
+              text={shortened(result.output) || '(nothing)'}
               copy={() => result.output}
             />
           )}
@@ -135,9 +165,18 @@ const Call = memo(function Call({ call, state, actions, time }: CallProps) {
   )
 })
 
+/** Longer results would take long to lay out; their copy is whole. */
+const SHOWN_CHARACTERS = 50_000
+
+function shortened(text: string): string {
+  const shown = revealed(text.slice(0, SHOWN_CHARACTERS).replaceAll('\r\n', '\n'))
+  const more = text.length - SHOWN_CHARACTERS
+  return more > 0 ? `${shown}\n… ${count(more)} more characters, which Copy has too` : shown
+}
+
 function Output({ title, text, copy }: { readonly title: string; readonly text: string; readonly copy: () => string }) {
   return (
-    <section aria-label={title}>
+    <div>
       <p class="chat-title">
         <strong>{title}</strong> <Copy text={copy}>Copy</Copy>
       </p>
@@ -145,6 +184,6 @@ function Output({ title, text, copy }: { readonly title: string; readonly text: 
       <pre tabIndex={0} dir="auto">
         {text}
       </pre>
-    </section>
+    </div>
   )
 }

@@ -44,8 +44,8 @@ export interface MarkdownElement {
   readonly href?: string
   /** Of `ol`: its first number. */
   readonly start?: number
-  /** Of `ul`: each item begins with a box. */
-  readonly tasks?: true
+  /** Of `li`: it is a task, done or not. */
+  readonly done?: boolean
   /** Of `th` and `td`. */
   readonly align?: 'center' | 'left' | 'right'
   /** Of `pre`: the language that its fence names. */
@@ -112,6 +112,7 @@ class Blocks {
     switch (token.type) {
       case 'space':
       case 'def':
+      case 'checkbox':
         return []
       case 'heading':
         return [element(this.#level((token as Tokens.Heading).depth), inline(token.tokens))]
@@ -142,18 +143,13 @@ class Blocks {
   }
 
   #list({ ordered, start, items, loose }: Tokens.List, depth: number): MarkdownElement {
-    const children = items.map((item) =>
-      element(
-        'li',
-        item.tokens.flatMap((inner): MarkdownNode[] => {
-          // The box of a task is drawn with its text.
-          if (inner.type === 'checkbox') return [(inner as Tokens.Checkbox).checked ? '☑ ' : '☐ ']
-          if (inner.type === 'text' && !loose) return inline(inner.tokens ?? [inner])
-          return this.block(inner, depth + 1)
-        })
+    const children = items.map(({ tokens, task, checked }): MarkdownElement => {
+      const inner = tokens.flatMap((token) =>
+        token.type === 'text' && !loose ? inline(token.tokens ?? [token]) : this.block(token, depth + 1)
       )
-    )
-    if (!ordered) return { tag: 'ul', children, ...(items.every(({ task }) => task) && { tasks: true }) }
+      return { tag: 'li', children: inner, ...(task && { done: checked === true }) }
+    })
+    if (!ordered) return element('ul', children)
     return { tag: 'ol', children, ...(typeof start === 'number' && start !== 1 && { start }) }
   }
 
@@ -194,7 +190,7 @@ function inline(tokens: readonly Token[] = [], inLink = false): MarkdownNode[] {
       case 'br':
         return [element('br', [])]
       case 'checkbox':
-        return [(token as Tokens.Checkbox).checked ? '☑ ' : '☐ ']
+        return []
       case 'link': {
         const href = safeHref((token as Tokens.Link).href)
         if (href === undefined) return [readable(token.raw)]

@@ -61,7 +61,7 @@ const Block = memo(function Block({ node, growing }: { readonly node: MarkdownEl
 
 function drawn(node: MarkdownNode, growing: boolean): ComponentChild {
   if (typeof node === 'string') return node
-  const { tag, children, href = '', start, tasks, align, language } = node
+  const { tag, children, href = '', start, done, align, language } = node
   if (tag === 'pre') return <Code text={String(children[0] ?? '')} language={language} growing={growing} />
   const inner = children.map((child) => drawn(child, growing))
   switch (tag) {
@@ -73,16 +73,17 @@ function drawn(node: MarkdownNode, growing: boolean): ComponentChild {
       )
     case 'table':
       return (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
-        <section class="chat-table" aria-label="Table" tabIndex={0}>
+        // biome-ignore lint/a11y/useSemanticElements lint/a11y/noNoninteractiveTabindex: no form, and what scrolls must be reachable with the keyboard
+        <div class="chat-table" role="group" aria-label="Table" tabIndex={0}>
           <table>{inner}</table>
-        </section>
+        </div>
       )
-    case 'ul':
+    case 'li':
       return (
-        <ul class={tasks && 'chat-tasks'} dir="auto">
+        <li class={done === undefined ? undefined : done ? 'chat-task chat-done' : 'chat-task'} dir="auto">
+          {done !== undefined && <span class="unseen">{done ? 'Done: ' : 'To do: '}</span>}
           {inner}
-        </ul>
+        </li>
       )
     case 'ol':
       return (
@@ -108,4 +109,4 @@ function drawn(node: MarkdownNode, growing: boolean): ComponentChild {
 }
 
 /** Elements whose direction is that of their text. */
-const BLOCKS = new Set<string>(['p', 'h3', 'h4', 'h5', 'h6', 'blockquote', 'li'])
+const BLOCKS = new Set<string>(['p', 'h3', 'h4', 'h5', 'h6', 'blockquote', 'ul'])

@@ -7,8 +7,8 @@ import { readable } from './text-safety.ts'
 import type { TurnActions } from './turn-actions.ts'
 
 /** Longer messages are folded. */
-const SHOWN_CHARACTERS = 3000
-const SHOWN_LINES = 30
+const SHOWN_CHARACTERS = 2000
+const SHOWN_LINES = 20
 
 /** A message as it was written, with its files. */
 export const Message = memo(function Message({

@@ -21,7 +21,7 @@ export const Reasoning = memo(function Reasoning({
   if (!thinking && from.current !== undefined) ms.current ??= Date.now() - from.current
   return (
     <details class="chat-call chat-reasoning">
-      <summary>
+      <summary class="chat-row">
         <Icon path="M9 18h6M10 21h4M12 3a6 6 0 0 0-3 11v1h6v-1a6 6 0 0 0-3-11z" />
         {thinking ? 'Thinking' : ms.current === undefined ? 'Thoughts' : `Thought for ${duration(ms.current)}`}
       </summary>

@@ -92,7 +92,18 @@ export function usageOf({ usage }: Pick<ChatTurn, 'usage'>): string | undefined 
 
 /** Texts of the answer as Markdown, without calls, thoughts and words of the gateway; for a command its reply. */
 export function answerText(parts: readonly TurnPart[]): string {
-  return parts.flatMap((part) => (part.kind === 'text' || part.kind === 'reply' ? [part.text] : [])).join('\n\n')
+  return parts
+    .flatMap((part) => (part.kind === 'text' || (part.kind === 'reply' && !part.begins) ? [part.text] : []))
+    .join('\n\n')
+}
+
+const sameDay = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
+const otherDay = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+
+/** "14:01" today, with the date on another day. */
+export function clockTime(at: number, now: number): string {
+  const today = new Date(at).toDateString() === new Date(now).toDateString()
+  return (today ? sameDay : otherDay).format(at)
 }
 
 const NAME_CHARACTERS = 60

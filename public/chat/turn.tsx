@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useCallback, useEffect, useState } from 'preact/hooks'
 import { type ChatTurn, isOpen, type MessagePart } from '../../rpc/client/model/turn.ts'
 import { Icon } from '../ui/icon.tsx'
 import { memo } from '../ui/memo.ts'
@@ -10,10 +10,11 @@ import { File } from './files.tsx'
 import { Markdown } from './markdown.tsx'
 import { EditMessage, Message } from './message.tsx'
 import { ContextNotice, Notice, Reply } from './notices.tsx'
+import { readable } from './text-safety.ts'
 import type { TurnActions } from './turn-actions.ts'
 import { type AnswerPart, type AnswerPiece, sectionsOf } from './turn-sections.ts'
 import { TurnStatus } from './turn-state.tsx'
-import { answerText, articleName, usageOf } from './turn-words.ts'
+import { answerText, articleName, clockTime, usageOf } from './turn-words.ts'
 
 export interface TurnProps {
   readonly turn: ChatTurn
@@ -48,7 +49,10 @@ export const Turn = memo(function Turn({ turn, actions, last = false }: TurnProp
                 }}
               />
             ) : (
-              <Message message={section.message} actions={actions} />
+              <>
+                {section.at === 0 && <Asked turn={turn} sender={actions.sender} />}
+                <Message message={section.message} actions={actions} />
+              </>
             )}
           </article>
         ) : (
@@ -77,6 +81,15 @@ export const Turn = memo(function Turn({ turn, actions, last = false }: TurnProp
     </section>
   )
 })
+
+/** The sender of a turn and its time. */
+function Asked({ turn: { at }, sender }: { readonly turn: ChatTurn; readonly sender: string }) {
+  return (
+    <p class="muted chat-who">
+      <span dir="auto">{readable(sender)}</span> <time dateTime={new Date(at).toISOString()}>{clockTime(at, Date.now())}</time>
+    </p>
+  )
+}
 
 interface PieceProps extends TurnProps {
   readonly piece: AnswerPiece
@@ -168,5 +181,6 @@ function useTimes({ runId, state, parts }: ChatTurn, { run }: TurnActions): read
       gone = true
     }
   }, [wanted, open, calls, runId])
-  return [times, () => setWanted(true)]
+  const ask = useCallback(() => setWanted(true), [])
+  return [times, ask]
 }

@@ -16,7 +16,7 @@ function blocks(source: string): readonly MarkdownElement[] {
 const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
   a: ['href'],
   ol: ['start'],
-  ul: ['tasks'],
+  li: ['done'],
   th: ['align'],
   td: ['align'],
   pre: ['language']
@@ -52,7 +52,11 @@ test('Markdown becomes elements', () => {
   ])
   assert.deepEqual(simple('3. a\n4. b\n\n- [x] done\n- [ ] open'), [
     ['ol', ['li', 'a'], ['li', 'b']],
-    ['ul', ['li', '☑ ', 'done'], ['li', '☐ ', 'open']]
+    ['ul', ['li', 'done'], ['li', 'open']]
+  ])
+  assert.deepEqual(blocks('- [x] a\n- b')[0]?.children, [
+    { tag: 'li', children: ['a'], done: true },
+    { tag: 'li', children: ['b'] }
   ])
   assert.deepEqual(simple('> q\n\n***\n\n| a | b |\n|--:|---|\n| 1<br>2 | **x** |'), [
     ['blockquote', ['p', 'q']],
