@@ -54,6 +54,6 @@ export async function turn(page: Page, n: number, state = 'done'): Promise<Locat
 
 /** Texts of all messages and answers, in their order. */
 export async function said(page: Page): Promise<string[]> {
-  const texts = await page.locator('.chat-turn article').allTextContents()
+  const texts = await page.locator('.chat-asked .chat-message, .chat-answer').allTextContents()
   return texts.map((text) => text.replace(/\s+/g, ' ').trim())
 }
