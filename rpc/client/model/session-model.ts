@@ -67,7 +67,11 @@ export class SessionModel {
         this.#changed()
         if (position > 0 || !this.#lane.view) this.#readLane()
       },
-      onSettled: (turn) => this.#runChanged(turn?.runId === undefined ? undefined : { runId: turn.runId, ended: true })
+      onSettled: (turn) => {
+        // A message that was taken from the queue without a run.
+        if (!turn && this.#waiting.some) this.#readLane()
+        this.#runChanged(turn?.runId === undefined ? undefined : { runId: turn.runId, ended: true })
+      }
     })
     this.#lane = new LaneReader({ client, sessionId, onRead: () => this.#laneRead() })
     this.#history = new HistoryReader(shared)
